@@ -1,0 +1,16 @@
+# tare_program(NAME SOURCE main.cc ROOMS rooms...): a program in bin/.
+function(tare_program name)
+  cmake_parse_arguments(PROGRAM "" "SOURCE" "ROOMS" ${ARGN})
+  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${PROGRAM_SOURCE})
+    return()
+  endif()
+  add_executable(${name} ${PROGRAM_SOURCE})
+  target_include_directories(${name} PRIVATE src)
+  foreach(room ${PROGRAM_ROOMS})
+    string(REPLACE "/" "_" target room_${room})
+    target_link_libraries(${name} PRIVATE ${target})
+  endforeach()
+  target_link_options(${name} PRIVATE ${TARE_STATIC} $<$<CONFIG:Release>:-s>)
+endfunction()
+
+tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)
