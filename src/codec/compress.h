@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compressed streams: gzip [RFC 1952], zstd [RFC 8878] and xz, recognised by their first bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "codec/stream.h"
+
+namespace tare::codec {
+
+enum class Compression : std::uint8_t { None, Gzip, Zstd, Xz };
+
+// By magic number; None for everything unknown. 6 bytes are enough.
+Compression detect_compression(std::string_view first_bytes);
+
+// Reads `inner` and gives the uncompressed bytes; detects the format itself. Concatenated gzip
+// members and zstd frames are one stream, as the tools treat them. `limit` bounds the output bytes:
+// a bomb ends in an Invalid error. `inner` must outlive the result. Memory: a few MiB at most (zstd
+// windows above 128 MiB and xz dictionaries above 128 MiB are refused). Errors: Corrupt.
+Result<std::unique_ptr<Source>> decompress(Source& inner, std::uint64_t limit);
+// The same, telling what it found.
+struct Decompressed {
+  Compression format;
+  std::unique_ptr<Source> source;
+};
+Result<Decompressed> decompress_detected(Source& inner, std::uint64_t limit);
+
+// Compresses into `inner`, which must outlive the result. The same bytes in give the same bytes out
+// (no time, no name in the gzip header; one thread). Xz is not written. finish() must be called.
+Result<std::unique_ptr<Sink>> compress(Compression format, Sink& inner);
+
+}  // namespace tare::codec
