@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>  // renameat
 #include <cstring>
+#include <initializer_list>
 
 namespace tare::keeper {
 namespace {
@@ -213,9 +215,8 @@ bool Keeper::handle_stdin(Client& client, const FrameHeader& header) {
 }
 
 void Keeper::close_stdin() {
-  Options& options = const_cast<Options&>(options_);
-  if (options.in >= 0) ::close(options.in);
-  options.in = -1;
+  if (options_.in >= 0) ::close(options_.in);
+  options_.in = -1;
   stdin_blocked_ = false;
 }
 
@@ -227,14 +228,13 @@ bool Keeper::output_has_room(unsigned stream) {
 }
 
 void Keeper::read_output(unsigned stream) {
-  Options& options = const_cast<Options&>(options_);
-  int& fd = stream == 0 && options.tty >= 0 ? options.tty : options.out[stream];
+  int& fd = stream == 0 && options_.tty >= 0 ? options_.tty : options_.out[stream];
   if (fd < 0) return;
   const ssize_t count = ::read(fd, chunk, sizeof chunk);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
     // A terminal gives EIO while nobody has its other side open; a program may open it again later.
-    if (options.tty >= 0 && !exited_) {
+    if (options_.tty >= 0 && !exited_) {
       sleep_ms(1);
       return;
     }

@@ -36,7 +36,7 @@ struct Options {
 
 class Keeper {
  public:
-  explicit Keeper(const Options& options) : options_(options) {}
+  explicit Keeper(Options& options) : options_(options) {}
   void start();
   void run();  // Until the container has ended and everybody was told.
 
@@ -56,7 +56,7 @@ class Keeper {
   void write_exit();
   void tell_exit();
 
-  const Options& options_;
+  Options& options_;
   Client clients_[kClients];
   Log log_;
   bool exited_ = false;

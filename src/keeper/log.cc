@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>  // renameat
 #include <cstring>
 
 namespace tare::keeper {
