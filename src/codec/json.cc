@@ -231,6 +231,7 @@ void print_double(std::string& out, double value) {
     out += "null";  // JSON has no word for it.
     return;
   }
+  if (value == 0) value = 0;  // "-0" would read back as an integer, which has no sign there.
   char buffer[32];
   const double size = std::fabs(value);
   const bool plain = size == 0 || (size >= 1e-6 && size < 1e15);
