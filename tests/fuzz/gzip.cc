@@ -9,7 +9,7 @@ namespace {
 
 // The first member, or nothing if it is broken or large.
 std::optional<std::string> first_member(codec::Decoder& decoder, std::string_view bytes) {
-  std::string plain(1 << 20, '\0');
+  std::string plain(64 << 10, '\0');
   std::size_t size = 0;
   FUZZ_CHECK(decoder.start().has_value());
   for (;;) {

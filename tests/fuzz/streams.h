@@ -25,7 +25,7 @@ class Trickle : public codec::Source {
 };
 
 inline std::optional<std::string> uncompressed(codec::Source& source) {
-  constexpr std::uint64_t kLimit = 1 << 20;
+  constexpr std::uint64_t kLimit = 64 << 10;
   auto plain = codec::decompress(source, kLimit);
   if (!plain) return std::nullopt;
   codec::StringSink out;
