@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "base/text.h"
 #include <doctest/doctest.h>
+#include "base/text.h"
 #include "isolate/isolate.h"
 #include "sys/files.h"
 #include "sys/mounts.h"

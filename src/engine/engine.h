@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// The use cases: what the fronts (command line, API) ask for. Names, lifecycles and transactions
+// are kept here; a front only translates. No daemon: every call works on the store's files and on
+// the keepers of the containers, and several processes may do so at the same time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "image/image.h"
+#include "sys/fd.h"
+#include "sys/ids.h"
+
+namespace tare::engine {
+
+enum class MountType : std::uint8_t { Bind, Tmpfs };
+
+// -v, --mount, --tmpfs. Named volumes do not exist yet: a source without a slash is Invalid.
+struct MountRequest {
+  MountType type = MountType::Bind;
+  std::string source;  // Absolute host path (bind).
+  std::string target;  // Absolute path in the container.
+  bool read_only = false;
+  bool make_source = false;  // -v makes a missing source directory, --mount does not.
+  bool executable = true;    // tmpfs without "exec" is noexec, as in Docker.
+  std::uint64_t tmpfs_bytes = 0;
+  std::uint32_t tmpfs_mode = 01777;
+};
+
+// What `create` needs; an empty member takes the image's value or the default.
+struct CreateRequest {
+  std::string image;
+  std::string name;                                    // "": made up from two words.
+  std::optional<std::vector<std::string>> entrypoint;  // {""} resets the image's.
+  std::vector<std::string> cmd;
+  std::vector<std::string> env;  // "K=V"; "K" alone is resolved by the front. Later ones win.
+  std::string working_dir;
+  std::string user;
+  std::string hostname;
+  std::map<std::string, std::string> labels;
+  bool tty = false;
+  bool open_stdin = false;
+  bool attach_stdout = true;  // Shown by inspect.
+  bool attach_stderr = true;
+  bool auto_remove = false;
+  bool init = false;
+  bool read_only = false;
+  std::vector<MountRequest> mounts;
+  std::string stop_signal;                 // "": the image's, else SIGTERM.
+  std::optional<int> stop_timeout_s;       // Default 10.
+  std::uint64_t memory_bytes = 0;          // 0: no limit.
+  std::uint64_t memory_swap_bytes = 0;     // 0: as memory (no swap beyond Docker's double rule).
+  double cpus = 0;                         // 0: no limit.
+  std::optional<std::int64_t> pids_limit;  // Default 2048; 0 or -1: no limit.
+  std::vector<std::string> cap_add;
+  std::vector<std::string> cap_drop;
+  std::vector<std::string> security_opt;  // "no-new-privileges[=true|false]", "seccomp=unconfined",
+                                          // "seccomp=FILE" (content put in by the front as
+                                          // "seccomp={json}"), "systempaths=unconfined".
+  std::string network;                    // "" and "none": none; "host".
+  std::uint64_t log_max_bytes = 10 << 20;
+  int log_files = 5;
+  std::vector<std::pair<std::string, std::string>> ulimits;  // "nofile", "1024:2048".
+  std::uint64_t shm_bytes = 64 << 20;
+};
+
+enum class Status : std::uint8_t { Created, Running, Exited };
+
+// A container as it is now. Kernel state (keeper's lock) wins over files.
+struct Container {
+  std::string id;  // 64 hexadecimal digits.
+  std::string name;
+  CreateRequest config;    // As created, image values merged in.
+  std::string image_name;  // As the user wrote it.
+  Digest image_id;
+  std::vector<std::string> argv;  // Entrypoint and command together.
+  sys::IdMap ids;
+  std::vector<std::pair<std::string, std::string>> grants;  // Name, because.
+  UnixNanos created_at = 0;
+  Status status = Status::Created;
+  int pid = 0;  // Of process 1, when running.
+  int keeper_pid = 0;
+  UnixNanos started_at = 0;
+  UnixNanos finished_at = 0;
+  int exit_code = 0;
+  bool oom_killed = false;
+  std::string error;  // Why the last start failed.
+};
+
+// One thing a front reads from a running container, through its keeper.
+struct Event {
+  enum class Type : std::uint8_t { Stdout, Stderr, Exit, Closed } type;
+  std::string bytes;  // Stdout, Stderr.
+  int exit_code = 0;  // Exit.
+  bool oom_killed = false;
+};
+
+// A connection to a container's keeper. Pollable by fd(); one reader, one writer.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+  virtual int fd() const = 0;
+  // Blocks until one event is there. Closed: the keeper went away without an exit.
+  virtual Result<Event> next() = 0;
+  virtual Result<> send_stdin(std::string_view bytes) = 0;
+  virtual Result<> close_stdin() = 0;
+  virtual Result<> resize(std::uint16_t rows, std::uint16_t columns) = 0;
+  virtual Result<> signal(int number) = 0;
+};
+
+struct AttachRequest {
+  bool stdin = false;
+  bool stdout = true;
+  bool stderr = true;
+};
+
+struct LogLine {
+  UnixNanos when = 0;
+  bool is_stderr = false;
+  bool whole = true;  // False: no newline belongs behind it.
+  std::string text;
+};
+struct LogRequest {
+  std::optional<std::uint64_t> tail;  // Last lines only.
+  UnixNanos since = 0;
+  UnixNanos until = 0;  // 0: no end.
+  bool follow = false;  // Until the container exits.
+};
+
+struct ExecRequest {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::string working_dir;
+  std::string user;
+  bool tty = false;
+  bool open_stdin = false;
+  bool detach = false;
+  std::uint16_t rows = 0;
+  std::uint16_t columns = 0;
+};
+// A process that exec started; ours to wait for.
+struct ExecProcess {
+  int pid = 0;
+  sys::Fd pidfd;
+  sys::Fd in;   // With a terminal: empty.
+  sys::Fd out;  // With a terminal: the master side, for both directions.
+  sys::Fd err;
+};
+
+// A failure to run the program itself: `exit_code` is what the command line exits with (125 ours,
+// 126 cannot be invoked, 127 not found).
+struct StartFailure {
+  Error error;
+  int exit_code = 125;
+};
+template <typename T = void>
+using StartResult = std::expected<T, StartFailure>;
+
+// How long the parts of a start and stop took, for --report and bench.
+struct Timing {
+  std::chrono::nanoseconds prepare{};  // Image, ids, root file system.
+  std::chrono::nanoseconds launch{};   // clone3 to execve.
+};
+
+using Progress = image::Progress;
+
+class Engine {
+ public:
+  struct Options {
+    std::string root;  // "": $TARE_ROOT, else /var/lib/tare or ~/.local/share/tare.
+    std::string self;  // Path of the tare program, for clean-up by the keeper. "": /proc/self/exe.
+  };
+  // Enters the user's own root namespace first when we are not root, so it must be called before
+  // any thread exists; recovers what died since the last time.
+  static Result<std::unique_ptr<Engine>> open(const Options& options);
+  ~Engine();
+
+  image::Images& images();
+  const std::string& root() const;
+  // Image methods that have to know about containers and id maps.
+  Result<std::vector<image::Image>> load(int fd, const std::string& directory,
+                                         const std::string& name, const Progress& progress);
+  Result<image::Image> import(int fd, const std::string& name,
+                              const std::vector<std::string>& changes, const std::string& message,
+                              const Progress& progress);
+  Result<std::vector<std::string>> remove_image(const std::string& name_or_id, bool force);
+
+  Result<std::string> create(const CreateRequest& request, const Progress& progress);
+  // Starts it; with `attach` the returned attachment sees every byte from the first on. With
+  // `owner` the caller promises to remove the container itself if it is auto_remove and the caller
+  // is alive at the exit.
+  struct StartRequest {
+    std::optional<AttachRequest> attach;
+    bool owner = false;
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
+  };
+  struct StartedContainer {
+    std::unique_ptr<Attachment> attachment;  // Null without attach.
+    Timing timing;
+  };
+  StartResult<StartedContainer> start(const std::string& id, const StartRequest& request,
+                                      const Progress& progress);
+
+  // By name, whole id or unique prefix. Errors: NotFound with a hint; Invalid (ambiguous).
+  Result<Container> find(const std::string& name_or_id) const;
+  // All, newest first. A record that cannot be read does not end the listing: it is reported in
+  // `problems` when given.
+  Result<std::vector<Container>> list(std::vector<Error>* problems = nullptr) const;
+
+  Result<std::unique_ptr<Attachment>> attach(const std::string& id, const AttachRequest& request);
+  // Sends a signal to process 1. Errors: Busy when it is not running.
+  Result<> kill(const std::string& id, int signal);
+  // Stop signal, then SIGKILL after the timeout. Already stopped is fine.
+  Result<> stop(const std::string& id, std::optional<int> timeout_s);
+  // Blocks until it is not running; gives the exit code.
+  Result<int> wait(const std::string& id);
+  struct RemoveRequest {
+    bool force = false;  // Kill it first.
+  };
+  Result<> remove(const std::string& id, const RemoveRequest& request);
+  Result<> rename(const std::string& id, const std::string& new_name);
+  // Calls `sink` for every line, old ones first. A false return ends it.
+  Result<> logs(const std::string& id, const LogRequest& request,
+                const std::function<bool(const LogLine&)>& sink);
+  StartResult<ExecProcess> exec(const std::string& id, const ExecRequest& request);
+  // The container's processes as `ps` prints them: titles and rows. `ps_args` as of docker top are
+  // not interpreted by a program of the container: the columns are UID PID PPID C STIME TTY TIME
+  // CMD.
+  struct ProcessTable {
+    std::vector<std::string> titles;
+    std::vector<std::vector<std::string>> rows;
+  };
+  Result<ProcessTable> top(const std::string& id) const;
+  // Bytes of the writable layer.
+  Result<std::uint64_t> size(const std::string& id) const;
+  // docker container inspect's JSON object.
+  Result<json::Value> inspect(const std::string& name_or_id, bool with_size) const;
+  // What isolates this running or stopped container, a sentence each, for --report.
+  std::vector<std::string> isolation_report(const Container& container) const;
+  // Facts for `tare info`.
+  Result<json::Value> info() const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tare::engine

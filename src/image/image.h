@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images: names, loading, saving, importing, removing. Verified on the way in: every digest, every
+// size, every diff_id. This header is all that other rooms may use.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "codec/stream.h"
+#include "oci/image_config.h"
+#include "store/store.h"
+
+namespace tare::image {
+
+// A parsed reference. "busybox" is docker.io/library/busybox:latest, as everywhere in the field.
+// [distribution-spec 1.1 "Pulling manifests"; Docker's reference grammar]
+struct Reference {
+  std::string registry;    // "docker.io", "localhost:5000"
+  std::string repository;  // "library/busybox"
+  std::string tag;         // "latest" when neither tag nor digest was given.
+  Digest digest;           // Empty unless "@sha256:..." was given.
+
+  static Result<Reference> parse(std::string_view text);
+  std::string text() const;      // In full: "docker.io/library/busybox:latest".
+  std::string familiar() const;  // As people write it: "busybox:latest".
+  std::string familiar_repository() const;  // "busybox", "localhost:5000/x".
+};
+
+struct Image {
+  Digest id;        // Of the config: what Docker shows as image id.
+  Digest manifest;  // Of the stored manifest.
+  std::vector<std::string> names;  // Full references, sorted; empty: dangling.
+  oci::ImageConfig config;
+  std::vector<store::Layer> layers;
+  std::uint64_t size = 0;  // Bytes of the uncompressed layers.
+  UnixNanos loaded_at = 0;
+};
+
+// What a long operation says while it runs: a step ("unpacking layer 2 of 3"), bytes done and in
+// all (0: unknown).
+using Progress =
+    std::function<void(std::string_view step, std::uint64_t done, std::uint64_t total)>;
+
+enum class SaveFormat : std::uint8_t { DockerArchive, OciArchive };
+
+class Images {
+ public:
+  // Both must outlive the object. Images are unpacked for `ids` at load.
+  Images(store::Store& store, store::RootfsBackend& rootfs) : store_(store), rootfs_(rootfs) {}
+
+  // Sorted by time loaded, newest first.
+  Result<std::vector<Image>> list() const;
+  // By reference, "sha256:ID", or a unique prefix of an id (at least 3 digits, preferred after
+  // names as Docker does). Errors: NotFound with the nearest name as hint; Invalid (ambiguous).
+  Result<Image> find(std::string_view name_or_id) const;
+
+  // docker-archive, OCI archive, or a plain root-fs tar; each plain, gzip, zstd or xz; from a pipe
+  // or a file; or an OCI layout directory (`directory` >= 0 then, and `source` unused). The names
+  // in the archive are taken; a plain tar needs `name` (when empty: it stays dangling). `platform`
+  // of an index is this machine's.
+  struct LoadRequest {
+    codec::Source* source = nullptr;
+    int directory = -1;
+    std::string name;
+    const sys::IdMap* unpack_for = nullptr;  // Unpack at once for this map when given.
+  };
+  Result<std::vector<Image>> load(const LoadRequest& request, const Progress& progress);
+
+  // A root-fs tar with a config made from Dockerfile-like changes ("CMD [...]", "ENV K=V", ...),
+  // as docker import. `created` is fixed by the caller: the same input gives the same image.
+  struct ImportRequest {
+    codec::Source* source = nullptr;
+    std::string name;
+    std::vector<std::string> changes;
+    std::string message;
+    UnixNanos created = 0;
+    std::optional<oci::ImageConfig> config;  // Instead of `changes`.
+    const sys::IdMap* unpack_for = nullptr;
+  };
+  Result<Image> import(const ImportRequest& request, const Progress& progress);
+
+  // Images with the names they were asked by, into one archive. Names and ids both work.
+  Result<> save(const std::vector<std::string>& names, SaveFormat format, codec::Sink& sink,
+                const Progress& progress) const;
+
+  Result<> tag(std::string_view source, std::string_view target);
+
+  // Takes a name away; the image goes with its last name (or at once by id, with `force` also with
+  // several names). `in_use` says for an image id which container uses it, if any: Busy then,
+  // unless `force`. Returns what happened in Docker's words: "Untagged: x", "Deleted: sha256:...".
+  using InUse = std::function<std::optional<std::string>(const Digest&)>;
+  Result<std::vector<std::string>> remove(std::string_view name_or_id, bool force,
+                                          const InUse& in_use);
+
+  struct HistoryEntry {
+    Digest image;  // Empty: "<missing>".
+    UnixNanos created = 0;
+    std::string created_by;
+    std::uint64_t size = 0;
+    std::string comment;
+  };
+  Result<std::vector<HistoryEntry>> history(std::string_view name_or_id) const;
+
+  // docker image inspect's JSON object for one image.
+  json::Value inspect(const Image& image) const;
+
+ private:
+  store::Store& store_;
+  store::RootfsBackend& rootfs_;
+};
+
+}  // namespace tare::image

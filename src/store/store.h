@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything Tare keeps on disk, below one directory:
+//
+//   blobs/sha256/HEX   manifests, configs and layers as they came, named by their digest
+//   images/HEX.json    an image record (src/image), named by the config digest
+//   names/             image names, and nowhere else: one small file a name (its file name is the
+//                      escaped reference, its content the image)
+//   rootfs/flat/KEY/   unpacked root file systems of the `flat` backend
+//   containers/ID/     a container: config, state, log, upper directory (src/engine)
+//   ids/               claimed id ranges (src/engine)
+//   locks/             files that are only there to be locked
+//   tmp/               what is under way; anything there that nobody holds a lock on is garbage
+//   trash/             what is being removed
+//
+// The store's names are its only authority: a name that exists is complete (temporary name, fsync,
+// rename). Start-up is recovery: opening a store removes the garbage of those who died.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "codec/stream.h"
+#include "sys/fd.h"
+#include "sys/files.h"
+#include "sys/ids.h"
+
+namespace tare::store {
+
+class Store {
+ public:
+  // Opens or makes the store at `path` (mode 0700). Errors: Denied, Unavailable (read-only or full).
+  static Result<Store> open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  int dir() const { return dir_.get(); }  // O_DIRECTORY, borrowed.
+
+  // Blobs. put_blob() verifies `expected` (when not empty) and `size` (when not kAnySize) before the
+  // name appears; a blob that is there already is not written again. A blob that no image record
+  // names is garbage: writers hold lock(kBlobsLock, Shared) from before the first put_blob() until
+  // their record is written. Errors: Corrupt.
+  static constexpr std::uint64_t kAnySize = ~0ull;
+  struct Blob {
+    Digest digest;
+    std::uint64_t size = 0;
+  };
+  Result<Blob> put_blob(codec::Source& source, const Digest& expected, std::uint64_t size);
+  Result<Blob> put_blob(std::string_view bytes);
+  bool has_blob(const Digest& digest) const;
+  Result<std::uint64_t> blob_size(const Digest& digest) const;
+  // Makes the file `name` below `dir` (a scratch directory) the blob `digest`, which the caller has
+  // verified and synced. Takes the file away, also when the blob is there already.
+  Result<> adopt_blob(int dir, const std::string& name, const Digest& digest);
+  // Whole content, at most `limit` bytes, verified against its name. Errors: NotFound, Corrupt.
+  Result<std::string> load_blob(const Digest& digest, std::size_t limit = 4 << 20) const;
+  // For streaming; the reader verifies with a HashingSource.
+  Result<sys::Fd> open_blob(const Digest& digest) const;
+  Result<> remove_blob(const Digest& digest);
+  Result<std::vector<Digest>> list_blobs() const;
+
+  // A new private directory below tmp/, locked by a descriptor until it is closed, so that recovery
+  // leaves it alone. Its name is relative to dir(). The destructor removes it with all that is left
+  // in it.
+  struct Scratch {
+    std::string name;
+    sys::Fd dir;   // O_DIRECTORY.
+    sys::Fd lock;  // On the file ".lock" in it.
+    Store* store = nullptr;
+
+    Scratch() = default;
+    Scratch(Scratch&& other) noexcept;
+    Scratch& operator=(Scratch&&) = delete;
+    ~Scratch();
+  };
+  Result<Scratch> make_scratch();
+  // Moves what is at `name` (relative to dir()) into trash/ at once, and removes it there.
+  Result<> discard(const std::string& name);
+
+  // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in this
+  // order: blobs, images, and then what the engine has (containers' names).
+  static constexpr const char* kBlobsLock = "blobs";    // Exclusive: blobs may be removed.
+  static constexpr const char* kImagesLock = "images";  // Exclusive: records and names change.
+  Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,
+                       sys::Wait wait = sys::Wait::Yes) const;
+
+  // The time of recovery, done by open(): removes what those who died left in tmp/ and trash/.
+  void recover();
+
+ private:
+  Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,
+                          std::uint64_t size, Blob& blob) const;
+
+  std::string path_;
+  sys::Fd dir_;
+};
+
+// One layer as the unpacker needs it.
+struct Layer {
+  Digest blob;     // Name in blobs/, possibly compressed.
+  Digest diff_id;  // Of the uncompressed tar. [image-spec 1.1 config, rootfs.diff_ids]
+};
+
+// What a container or an unpacking may say about its progress; called seldom. May be empty.
+using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+
+// How an image's layers become a root file system. One contract suite for every backend:
+// tests/contract/rootfs_test.cc.
+class RootfsBackend {
+ public:
+  virtual ~RootfsBackend() = default;
+  virtual std::string name() const = 0;
+
+  // Makes sure that the root file system of `image` (its config digest) exists for containers with
+  // this id map, unpacking `layers` in order if it does not: verified against their diff_ids, in a
+  // confined process. Idempotent, safe to call at the same time from several processes.
+  virtual Result<> prepare(const Digest& image, const std::vector<Layer>& layers,
+                           const sys::IdMap& ids, const Progress& progress) = 0;
+
+  // A detached mount of it for one container: writable through `container_dir`/upper (and /work),
+  // which are made if missing and survive a stop; or read-only without them when `read_only`.
+  // prepare() must have succeeded. The mount shows files with the ids of `ids`.
+  virtual Result<sys::Fd> mount(const Digest& image, const sys::IdMap& ids, int container_dir,
+                                bool read_only) = 0;
+
+  // Removes all that was made for `image`; whoever calls knows that no container uses it (the
+  // kernel does not tell: detached mounts have no table). Gone is fine.
+  virtual Result<> remove(const Digest& image) = 0;
+  // The images for which something exists.
+  virtual Result<std::vector<Digest>> prepared() const = 0;
+  // Bytes on disk for `image`.
+  virtual Result<std::uint64_t> disk_usage(const Digest& image) const = 0;
+};
+
+// The best backend that works here. Today: flat.
+// An ordinary directory per image and id map. Where this process may id-map mounts of the store's
+// file system (root), one tree with the image's own ids serves all maps; elsewhere each id map has
+// a tree of its own whose owners are shifted (docs/decisions).
+std::unique_ptr<RootfsBackend> make_flat_backend(Store& store);
+
+}  // namespace tare::store
