@@ -172,7 +172,11 @@ void Log::flush() {
 
 bool Log::ready(std::size_t size) {
   if (!open_file()) return false;
-  if (size_ > 0 && size_ + static_cast<std::int64_t>(size) > max_bytes_) rotate();
+  const auto fits = [&] {
+    return size_ == 0 || size_ + static_cast<std::int64_t>(size) <= max_bytes_;
+  };
+  if (!fits()) size_ = bare::seek(file_, 0, SEEK_END);  // People truncate logs by hand.
+  if (!fits()) rotate();
   return open_file();
 }
 
@@ -180,28 +184,37 @@ bool Log::ready(std::size_t size) {
 bool Log::write_batch() {
   if (!ready(batch_size_)) return false;
   if (lost_ > 0 && !confess()) return false;
-  if (!write_parts()) {
-    bare::truncate(file_, size_);
-    return false;
+  const std::size_t written = write_parts();
+  if (written == batch_size_) {
+    size_ += static_cast<std::int64_t>(batch_size_);
+    return true;
   }
-  size_ += static_cast<std::int64_t>(batch_size_);
-  return true;
+  take_back(written);
+  return false;
 }
 
-bool Log::write_parts() {
+void Log::take_back(std::size_t written) {
+  if (written == 0) return;
+  bare::truncate(file_, bare::seek(file_, 0, SEEK_END) - static_cast<std::int64_t>(written));
+}
+
+// How much of the batch could be written.
+std::size_t Log::write_parts() {
+  std::size_t total = 0;
   iovec* part = parts_;
   int count = parts_used_;
   while (count > 0) {
     const long written = bare::writev(file_, part, count);
     if (written == -EINTR) continue;
-    if (written <= 0) return false;
+    if (written <= 0) return total;
+    total += static_cast<std::size_t>(written);
     auto skip = static_cast<std::size_t>(written);
     for (; count > 0 && skip >= part->iov_len; ++part, --count) skip -= part->iov_len;
     if (count == 0) break;
     part->iov_base = static_cast<char*>(part->iov_base) + skip;
     part->iov_len -= skip;
   }
-  return true;
+  return total;
 }
 
 // Says in the log how much is missing at this place.
@@ -214,7 +227,7 @@ bool Log::confess() {
   note.add(" bytes of output are missing here, the log could not be written (disk full?)\n");
   const long written = bare::write(file_, note.text(), note.size());
   if (written != static_cast<long>(note.size())) {
-    if (written > 0) bare::truncate(file_, size_);
+    if (written > 0) take_back(static_cast<std::size_t>(written));
     return false;
   }
   size_ += written;

@@ -42,7 +42,8 @@ class Log {
   void add_record(const char* bytes, std::size_t size, bool full);
   void flush();
   bool write_batch();
-  bool write_parts();
+  std::size_t write_parts();
+  void take_back(std::size_t written);
   bool ready(std::size_t size);
   bool confess();
   bool open_file();
