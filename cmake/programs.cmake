@@ -14,3 +14,5 @@ function(tare_program name)
 endfunction()
 
 tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)
+tare_program(tare-keeper SOURCE src/keeper/main.cc ROOMS keeper)
+tare_program(tare-init SOURCE src/init/main.cc ROOMS)
