@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 STEP := tools/step
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint tidy fuzz \
+.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
         bench coverage install clean
 .NOTPARALLEL:
 
@@ -38,6 +38,8 @@ check: lint build unit scenario security ## All checks and all tests
 
 lint: build/tidy/build.ninja build ## Layers, sizes, words, child symbols, format, shell, spelling, clang-tidy
 	@tools/lint
+format: ## Format every source file as clang-format-19 says
+	@tools/lint --fix-format
 tidy: build/tidy/build.ninja ## clang-tidy with every check over every file (slow)
 	@$(STEP) "clang-tidy, all checks" tools/tidy-cache --all-checks -j $(JOBS)
 

@@ -33,7 +33,7 @@ struct Entry {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;  // Of the content that read_content gives (sparse: expanded size).
-  UnixNanos mtime = 0;
+  UnixNanos mtime = 0;     // Times before 1677 and after 2262 come out as those.
   std::string link;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;

@@ -159,7 +159,7 @@ std::string print_pax_record(std::string_view key, std::string_view value) {
 
 Result<UnixNanos> parse_pax_time(std::string_view text) {
   const auto bad = [&] {
-    return fail(Kind::Corrupt, "the time " + quoted(text) + " is not a number we can hold");
+    return fail(Kind::Corrupt, "the time " + quoted(text) + " is not a number");
   };
   const bool negative = text.starts_with('-');
   const std::string_view digits = text.substr(negative ? 1 : 0);
@@ -168,8 +168,8 @@ Result<UnixNanos> parse_pax_time(std::string_view text) {
   if (!fraction.empty()) fraction.remove_prefix(1);
   const auto seconds = parse_u64(whole);
   if (!seconds || fraction.find_first_not_of("0123456789") != std::string_view::npos) return bad();
-  if (*seconds >= static_cast<std::uint64_t>(std::numeric_limits<UnixNanos>::max() / kSecond))
-    return bad();
+  if (*seconds >= static_cast<std::uint64_t>(kFarFuture / kSecond))
+    return negative ? -kFarFuture : kFarFuture;
   UnixNanos nanos = static_cast<UnixNanos>(*seconds) * kSecond;
   UnixNanos scale = kSecond / 10;
   for (const char digit : fraction.substr(0, 9)) {

@@ -12,6 +12,10 @@
 
 namespace tare::tar {
 
+// The latest whole second that UnixNanos can hold, in the year 2262; its negative is the earliest.
+// What lies beyond comes out as these.
+inline constexpr UnixNanos kFarFuture = 9'223'372'036'000'000'000;
+
 struct Extent {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;

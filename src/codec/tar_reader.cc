@@ -66,10 +66,8 @@ std::string header_name(const Block& header, Dialect dialect) {
 
 Result<UnixNanos> header_time(const Block& header) {
   const std::int64_t seconds = TRY(parse_field(header.raw(field::kMtime)));
-  constexpr std::int64_t kMost = std::numeric_limits<UnixNanos>::max() / kSecond;
-  if (seconds > kMost || seconds < -kMost)
-    return fail(Kind::Corrupt, fmt::format("the time {} is not a number we can hold", seconds));
-  return seconds * kSecond;
+  constexpr std::int64_t kMost = kFarFuture / kSecond;
+  return std::clamp(seconds, -kMost, kMost) * kSecond;
 }
 
 Result<std::uint32_t> header_device(const Block& header, Field field) {

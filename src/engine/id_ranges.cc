@@ -137,8 +137,9 @@ Result<> IdRanges::confirm(const sys::IdMap& map, const std::string& owner) {
   if (holder && trim(*holder) == owner) return {};
   auto taken = take(claims.dir.get(), name, owner);
   if (!taken && taken.error().kind() == Kind::Exists)
-    return std::unexpected(Error(Kind::Exists, "id range " + name + " belongs to another container")
-                               .hint("create the container again: tare create gives it a new range"));
+    return std::unexpected(
+        Error(Kind::Exists, "id range " + name + " belongs to another container")
+            .hint("create the container again: tare create gives it a new range"));
   return taken;
 }
 

@@ -12,22 +12,23 @@ namespace tare::engine {
 namespace {
 
 constexpr std::array kQualities = {
-    "able",   "amber",  "brave",  "bright", "brisk",  "calm",   "candid", "clear",  "clever",
-    "crisp",  "eager",  "early",  "fair",   "fine",   "frank",  "fresh",  "gentle", "glad",
-    "golden", "grand",  "happy",  "honest", "humble", "keen",   "kind",   "lively", "lucid",
-    "mellow", "merry",  "mild",   "modest", "neat",   "nimble", "noble",  "patient", "plain",
-    "prompt", "proud",  "quick",  "quiet",  "rapid",  "ready",  "sharp",  "silent", "simple",
-    "smart",  "smooth", "snug",   "solid",  "sound",  "spry",   "steady", "sunny",  "swift",
-    "tidy",   "tough",  "trim",   "true",   "vivid",  "warm",   "wise",   "witty",  "young", "zesty"};
+    "able",   "amber",  "brave",   "bright", "brisk",  "calm",   "candid", "clear",
+    "clever", "crisp",  "eager",   "early",  "fair",   "fine",   "frank",  "fresh",
+    "gentle", "glad",   "golden",  "grand",  "happy",  "honest", "humble", "keen",
+    "kind",   "lively", "lucid",   "mellow", "merry",  "mild",   "modest", "neat",
+    "nimble", "noble",  "patient", "plain",  "prompt", "proud",  "quick",  "quiet",
+    "rapid",  "ready",  "sharp",   "silent", "simple", "smart",  "smooth", "snug",
+    "solid",  "sound",  "spry",    "steady", "sunny",  "swift",  "tidy",   "tough",
+    "trim",   "true",   "vivid",   "warm",   "wise",   "witty",  "young",  "zesty"};
 constexpr std::array kThings = {
-    "acorn",   "anchor",  "badger",  "balance", "barrel",  "beacon",  "beaver",  "birch",   "bridge",
-    "canal",   "cedar",   "clover",  "comet",   "copper",  "crane",   "delta",   "dolphin", "ember",
-    "falcon",  "feather", "fennel",  "ferry",   "finch",   "forge",   "garnet",  "glacier", "harbor",
-    "hazel",   "heron",   "island",  "juniper", "kettle",  "lantern", "lark",    "lynx",    "maple",
-    "marten",  "meadow",  "mill",    "nutmeg",  "orchard", "otter",   "pebble",  "pepper",  "pine",
-    "quarry",  "quill",   "raven",   "reef",    "river",   "robin",   "saddle",  "scale",   "sorrel",
-    "spruce",  "stork",   "summit",  "thistle", "timber",  "tulip",   "valley",  "walnut",  "willow",
-    "wren"};
+    "acorn",   "anchor",  "badger", "balance", "barrel", "beacon", "beaver",  "birch",
+    "bridge",  "canal",   "cedar",  "clover",  "comet",  "copper", "crane",   "delta",
+    "dolphin", "ember",   "falcon", "feather", "fennel", "ferry",  "finch",   "forge",
+    "garnet",  "glacier", "harbor", "hazel",   "heron",  "island", "juniper", "kettle",
+    "lantern", "lark",    "lynx",   "maple",   "marten", "meadow", "mill",    "nutmeg",
+    "orchard", "otter",   "pebble", "pepper",  "pine",   "quarry", "quill",   "raven",
+    "reef",    "river",   "robin",  "saddle",  "scale",  "sorrel", "spruce",  "stork",
+    "summit",  "thistle", "timber", "tulip",   "valley", "walnut", "willow",  "wren"};
 
 std::uint32_t random_number() {
   std::uint32_t value = 0;
@@ -62,9 +63,10 @@ Result<> check_name(std::string_view name) {
   const std::string allowed = std::string(kAlphanumeric) + "_.-";
   if (name.empty() || name.size() > 128 || kAlphanumeric.find(name[0]) == std::string_view::npos ||
       name.find_first_not_of(allowed) != std::string_view::npos)
-    return std::unexpected(Error(Kind::Invalid, "container name " + quoted(name) + " is not valid")
-                               .hint("use letters, digits, '_', '.' and '-', starting with a letter "
-                                     "or digit"));
+    return std::unexpected(
+        Error(Kind::Invalid, "container name " + quoted(name) + " is not valid")
+            .hint("use letters, digits, '_', '.' and '-', starting with a letter "
+                  "or digit"));
   return {};
 }
 

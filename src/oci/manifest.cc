@@ -51,8 +51,8 @@ Result<Descriptor> parse_descriptor(const json::Value& object, std::string_view 
   if (!object.is_object()) return fail(Kind::Invalid, std::string(what) + " is not an object");
   Descriptor descriptor;
   descriptor.media_type = TRY(json::require_string(object, "mediaType", what));
-  descriptor.digest =
-      TRY(Digest::parse(TRY(json::require_string(object, "digest", what))), std::string(what));
+  const std::string digest = TRY(json::require_string(object, "digest", what));
+  descriptor.digest = TRY(Digest::parse(digest), what);
   const std::int64_t size = TRY(json::require_int(object, "size", what));
   if (size < 0) return fail(Kind::Invalid, std::string(what) + ": 'size' is below zero");
   descriptor.size = static_cast<std::uint64_t>(size);

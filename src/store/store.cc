@@ -98,7 +98,8 @@ Result<> Store::discard(const std::string& name) {
     if (errno == ENOENT) return {};
     return fail_errno("move " + quoted(name) + " to the trash");
   }
-  return TRY(sys::remove_tree(dir(), trash), "empty the trash");
+  TRY(sys::remove_tree(dir(), trash), "empty the trash");
+  return {};
 }
 
 Result<sys::Fd> Store::lock(const std::string& what, sys::Lock kind, sys::Wait wait) const {

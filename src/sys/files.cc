@@ -95,8 +95,7 @@ Result<std::uint64_t> usage_below(int dir, const std::string& name,
     if (errno == ENOENT) return 0;
     return fail_errno("stat " + quoted(name));
   }
-  if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) &&
-      !seen.emplace(info.st_dev, info.st_ino).second)
+  if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) && !seen.emplace(info.st_dev, info.st_ino).second)
     return 0;
   std::uint64_t total = static_cast<std::uint64_t>(info.st_blocks) * 512;
   if (!S_ISDIR(info.st_mode)) return total;

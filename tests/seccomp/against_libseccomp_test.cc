@@ -88,11 +88,16 @@ TEST_CASE("random policies: same verdicts as libseccomp") {
     for (const std::uint32_t number : numbers) {
       const std::uint32_t action =
           dice.one_in(2) ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | (1 + dice.below(3));
-      if (dice.one_in(2))
+      if (dice.one_in(3)) {
         policy.rules.push_back({number, {}, action});
-      else
-        for (std::size_t i = 1 + dice.below(3); i > 0; --i)
-          policy.rules.push_back(random_rule(dice, number, action));
+      } else if (dice.one_in(2)) {
+        policy.rules.push_back(random_rule(dice, number, action));
+      } else {
+        // No mixed alternatives: libseccomp 2.5.4 merges the trees of `a4 == X` and `a1 <= Y and
+        // a4 != X` so that the second is lost. (Compared with a plain reading of the rules.)
+        for (std::size_t i = 2 + dice.below(3); i > 0; --i)
+          policy.rules.push_back({number, {{.index = 2, .value = dice.word()}}, action});
+      }
     }
     const auto ours = sys::compile_seccomp(policy).value();
     const auto theirs = by_libseccomp(policy.default_action, policy.rules);
@@ -100,7 +105,7 @@ TEST_CASE("random policies: same verdicts as libseccomp") {
       for (int tries = 0; tries < 6; ++tries) {
         seccomp_data data = random_call(dice, policy, number);
         if (dice.one_in(50)) data.arch = AUDIT_ARCH_I386;
-        REQUIRE(run_filter(ours, data) == run_filter(theirs, data));
+        REQUIRE(run_filter(ours, data).value() == run_filter(theirs, data).value());
       }
   }
 }
@@ -122,7 +127,7 @@ TEST_CASE("the default profile: same verdicts as libseccomp") {
         if (rule.action == action) rules.push_back(rule);
         if (rule.tests.empty()) break;
       }
-      constexpr std::uint32_t kOther = SECCOMP_RET_ERRNO | 4095;
+      constexpr std::uint32_t kOther = SECCOMP_RET_ERRNO | 4000;
       const auto theirs = by_libseccomp(kOther, rules);
       for (int tries = 0; tries < 6; ++tries) {
         const seccomp_data data = random_call(dice, policy, number);
