@@ -165,7 +165,7 @@ Result<sys::IdMap> read_map(int pid, const char* name) {
   return sys::parse_id_map(text);
 }
 
-// Fails unless the process still exists: only then was what we read under its pid its own.
+// Fails unless the process still exists: what was read under its pid before was its own then.
 Result<> check_alive(int pidfd) {
   if (::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0)
     return fail_errno("the container's process 1 has ended");
@@ -177,6 +177,7 @@ Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sy
   if (!copy) return fail_errno("use the container's pidfd");
   pidfd = std::move(copy);
   spec.pidfd = pidfd.get();
+  TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
   const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
   const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
