@@ -96,7 +96,6 @@ void Keeper::set_up() {
   bare::call(__NR_prctl, PR_SET_NAME, bare::word("tare-keeper"));
   bare::call(__NR_chdir, bare::word("/"));
   bare::call(__NR_umask, 0077);
-  keep_only_ours(options_);
   // The end of a terminal session, or a careless killall, must not end containers.
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
                            SIGTSTP, SIGTTIN, SIGTTOU})
@@ -289,6 +288,7 @@ void Keeper::finish() {
 }  // namespace
 
 int keep(const Options& options, char** environment) {
+  keep_only_ours(options);  // Before anything else is opened.
   // Static and not on the stack: it is large, and its pages are used only when needed.
   alignas(Keeper) static char memory[sizeof(Keeper)];
   return (new (memory) Keeper(options))->run(environment);
