@@ -11,7 +11,8 @@ Result<Digest> Digest::parse(std::string_view text) {
     return fail(Kind::Invalid, "digest " + quoted(text) + " does not start with 'sha256:'");
   const std::string_view hex = text.substr(kPrefix.size());
   if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-    return fail(Kind::Invalid, "digest " + quoted(text) + " is not 64 lower-case hexadecimal digits");
+    return fail(Kind::Invalid,
+                "digest " + quoted(text) + " is not 64 lower-case hexadecimal digits");
   Digest digest;
   digest.hex_ = std::string(hex);
   return digest;

@@ -23,9 +23,9 @@ class Digest {
   static Digest from_sha256(std::string_view raw);
 
   bool empty() const { return hex_.empty(); }
-  const std::string& hex() const { return hex_; }                      // 64 digits.
+  const std::string& hex() const { return hex_; }                       // 64 digits.
   std::string text() const { return empty() ? "" : "sha256:" + hex_; }  // With the algorithm.
-  std::string short_hex() const { return hex_.substr(0, 12); }         // As Docker's short ids.
+  std::string short_hex() const { return hex_.substr(0, 12); }          // As Docker's short ids.
 
   auto operator<=>(const Digest&) const = default;
 

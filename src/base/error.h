@@ -37,6 +37,13 @@ class [[nodiscard]] Error {
   static Error sys(int errnum, std::string_view call,
                    std::source_location where = std::source_location::current());
 
+  // An error that crossed a process boundary, put together again.
+  static Error restore(Kind kind, int errnum, std::string message) {
+    Error error(kind, std::move(message));
+    error.errnum_ = errnum;
+    return error;
+  }
+
   // Adds what we were trying to do. The inner text stays last: "start web: mount /proc: EPERM".
   Error wrap(std::string_view doing) && {
     message_.insert(0, std::string(doing) + ": ");

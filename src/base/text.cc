@@ -23,11 +23,11 @@ std::size_t utf8_length(std::string_view text) {
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;                          // Overlong.
-  if (first == 0xed && byte(1) > 0x9f) return 0;                          // Surrogate.
-  if (first == 0xf0 && byte(1) < 0x90) return 0;                          // Overlong.
-  if (first == 0xf4 && byte(1) > 0x8f) return 0;                          // Above U+10FFFF.
-  if (first == 0xc2 && byte(1) < 0xa0) return 0;                          // C1 control.
+  if (first == 0xe0 && byte(1) < 0xa0) return 0;  // Overlong.
+  if (first == 0xed && byte(1) > 0x9f) return 0;  // Surrogate.
+  if (first == 0xf0 && byte(1) < 0x90) return 0;  // Overlong.
+  if (first == 0xf4 && byte(1) > 0x8f) return 0;  // Above U+10FFFF.
+  if (first == 0xc2 && byte(1) < 0xa0) return 0;  // C1 control.
   return length;
 }
 
@@ -278,13 +278,13 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     const std::size_t letters = std::min(rest.find_first_of("0123456789."), rest.size());
     const std::string_view unit = rest.substr(0, letters);
     rest.remove_prefix(letters);
-    const double scale = unit == "ns"                    ? 1
+    const double scale = unit == "ns"                   ? 1
                          : unit == "us" || unit == "µs" ? 1e3
-                         : unit == "ms"                  ? 1e6
-                         : unit == "s"                   ? 1e9
-                         : unit == "m"                   ? 60e9
-                         : unit == "h"                   ? 3600e9
-                                                         : 0;
+                         : unit == "ms"                 ? 1e6
+                         : unit == "s"                  ? 1e9
+                         : unit == "m"                  ? 60e9
+                         : unit == "h"                  ? 3600e9
+                                                        : 0;
     if (!number || scale == 0) return bad();
     total += *number * scale;
   }

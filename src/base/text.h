@@ -14,8 +14,8 @@
 
 namespace tare {
 
-// In single quotes, with control characters and bytes that are not UTF-8 escaped (\n, \x1b), and cut
-// after 200 bytes: names from images and clients never reach a terminal raw.
+// In single quotes, with control characters and bytes that are not UTF-8 escaped (\n, \x1b), and
+// cut after 200 bytes: names from images and clients never reach a terminal raw.
 std::string quoted(std::string_view text);
 // The escaping of quoted() without quotes or cutting.
 std::string escaped(std::string_view text);
@@ -35,8 +35,8 @@ Result<std::uint64_t> parse_u64(std::string_view text);
 Result<std::int64_t> parse_i64(std::string_view text);
 Result<double> parse_double(std::string_view text);
 
-// "512m", "1.5GiB", "100" (bytes). Units are powers of 1024 whatever they are called, as in Docker's
-// memory options. Errors: Invalid.
+// "512m", "1.5GiB", "100" (bytes). Units are powers of 1024 whatever they are called, as in
+// Docker's memory options. Errors: Invalid.
 Result<std::uint64_t> parse_size(std::string_view text);
 // "1.23MB", powers of 1000 and three digits, as Docker prints sizes.
 std::string human_size(std::uint64_t bytes);
@@ -47,7 +47,8 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 // Wall clock as nanoseconds since 1970-01-01T00:00:00Z.
 using UnixNanos = std::int64_t;
 UnixNanos now_ns();
-std::string rfc3339(UnixNanos when);  // "2026-11-24T05:04:53.123456789Z"; zero: "0001-01-01T00:00:00Z".
+std::string rfc3339(
+    UnixNanos when);  // "2026-11-24T05:04:53.123456789Z"; zero: "0001-01-01T00:00:00Z".
 Result<UnixNanos> parse_rfc3339(std::string_view text);
 // "10m", "1h30m", "500ms", "1.5s". Errors: Invalid.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text);

@@ -46,8 +46,8 @@ TEST_CASE("times go out and come back") {
   CHECK(rfc3339(1'700'000'000'120'000'000) == "2023-11-14T22:13:20.12Z");
   CHECK(parse_rfc3339("2023-11-14T22:13:20.12Z").value() == 1'700'000'000'120'000'000);
   CHECK(parse_rfc3339("2023-11-14T23:13:20+01:00").value() == 1'700'000'000'000'000'000);
-  for (const char* bad : {"", "2023-11-14", "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z",
-                          "2023-11-14T22:13:20Zx"})
+  for (const char* bad :
+       {"", "2023-11-14", "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z", "2023-11-14T22:13:20Zx"})
     CHECK_FALSE(parse_rfc3339(bad).has_value());
   CHECK(parse_duration("1h30m").value() == std::chrono::minutes(90));
   CHECK(parse_duration("500ms").value() == std::chrono::milliseconds(500));

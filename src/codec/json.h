@@ -25,19 +25,19 @@ using Object = std::vector<std::pair<std::string, Value>>;
 // asked type (0, "", empty), so readers check what they need with is_*() or the require_* below.
 class Value {
  public:
-  Value() = default;                       // null
-  Value(std::nullptr_t) {}                 // NOLINT(google-explicit-constructor): values convert.
-  Value(bool value) : data_(value) {}      // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Value(std::int64_t value) : data_(value) {}                    // NOLINT
+  Value() = default;                   // null
+  Value(std::nullptr_t) {}             // NOLINT(google-explicit-constructor): values convert.
+  Value(bool value) : data_(value) {}  // NOLINT(google-explicit-constructor)
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}            // NOLINT
+  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
+  Value(std::int64_t value) : data_(value) {}                              // NOLINT
   Value(std::uint64_t value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Value(double value) : data_(value) {}                          // NOLINT
-  Value(const char* value) : data_(std::string(value)) {}        // NOLINT
-  Value(std::string_view value) : data_(std::string(value)) {}   // NOLINT
-  Value(std::string value) : data_(std::move(value)) {}          // NOLINT
-  Value(Array value) : data_(std::move(value)) {}                // NOLINT
-  Value(Object value) : data_(std::move(value)) {}               // NOLINT
+  Value(double value) : data_(value) {}                                    // NOLINT
+  Value(const char* value) : data_(std::string(value)) {}                  // NOLINT
+  Value(std::string_view value) : data_(std::string(value)) {}             // NOLINT
+  Value(std::string value) : data_(std::move(value)) {}                    // NOLINT
+  Value(Array value) : data_(std::move(value)) {}                          // NOLINT
+  Value(Object value) : data_(std::move(value)) {}                         // NOLINT
   // An array of strings.
   explicit Value(const std::vector<std::string>& values);
 
@@ -73,8 +73,8 @@ class Value {
 };
 
 struct Limits {
-  std::size_t bytes = 4 << 20;   // Of the whole document.
-  std::size_t depth = 32;        // Of nested arrays and objects.
+  std::size_t bytes = 4 << 20;  // Of the whole document.
+  std::size_t depth = 32;       // Of nested arrays and objects.
 };
 
 // Errors: Invalid, with the byte offset. Integers outside int64 are errors.
@@ -85,7 +85,8 @@ enum class Style : std::uint8_t { Compact, Indented };  // Indented: four spaces
 std::string print(const Value& value, Style style = Style::Compact);
 
 // Members of `object` by name and type, or an Invalid error that names `what` and the member.
-Result<std::string> require_string(const Value& object, std::string_view key, std::string_view what);
+Result<std::string> require_string(const Value& object, std::string_view key,
+                                   std::string_view what);
 Result<std::int64_t> require_int(const Value& object, std::string_view key, std::string_view what);
 
 }  // namespace tare::json

@@ -18,8 +18,8 @@ namespace tare::tar {
 
 enum class Type : std::uint8_t {
   Regular,
-  HardLink,   // `link` is another entry's name.
-  Symlink,    // `link` is the target.
+  HardLink,  // `link` is another entry's name.
+  Symlink,   // `link` is the target.
   CharDevice,
   BlockDevice,
   Directory,
@@ -33,7 +33,7 @@ struct Entry {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;  // Of the content that read_content gives (sparse: expanded size).
-  UnixNanos mtime = 0;
+  UnixNanos mtime = 0;     // Times before 1677 and after 2262 come out as those.
   std::string link;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
@@ -45,11 +45,11 @@ struct Entry {
 // Every bound is told in the error when it is hit.
 struct Limits {
   std::uint64_t entries = 4'000'000;
-  std::uint64_t total_bytes = 1ull << 40;   // Sum of expanded content.
-  std::size_t name_bytes = 4096;            // Of a name or link target.
-  std::size_t pax_bytes = 1 << 20;          // Of one extended header; global ones count too.
-  std::size_t xattrs = 64;                  // Per entry.
-  std::size_t xattr_bytes = 64 << 10;       // Of one value.
+  std::uint64_t total_bytes = 1ull << 40;  // Sum of expanded content.
+  std::size_t name_bytes = 4096;           // Of a name or link target.
+  std::size_t pax_bytes = 1 << 20;         // Of one extended header; global ones count too.
+  std::size_t xattrs = 64;                 // Per entry.
+  std::size_t xattr_bytes = 64 << 10;      // Of one value.
 };
 
 // Reads entry by entry. Usage: while (next()) { use entry(); optionally read_content(...); }.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The use cases: what the fronts (command line, API) ask for. Names, lifecycles and transactions are
-// kept here; a front only translates. No daemon: every call works on the store's files and on the
-// keepers of the containers, and several processes may do so at the same time.
+// The use cases: what the fronts (command line, API) ask for. Names, lifecycles and transactions
+// are kept here; a front only translates. No daemon: every call works on the store's files and on
+// the keepers of the containers, and several processes may do so at the same time.
 #pragma once
 
 #include <chrono>
@@ -39,7 +39,7 @@ struct MountRequest {
 // What `create` needs; an empty member takes the image's value or the default.
 struct CreateRequest {
   std::string image;
-  std::string name;  // "": made up from two words.
+  std::string name;                                    // "": made up from two words.
   std::optional<std::vector<std::string>> entrypoint;  // {""} resets the image's.
   std::vector<std::string> cmd;
   std::vector<std::string> env;  // "K=V"; "K" alone is resolved by the front. Later ones win.
@@ -55,12 +55,12 @@ struct CreateRequest {
   bool init = false;
   bool read_only = false;
   std::vector<MountRequest> mounts;
-  std::string stop_signal;                // "": the image's, else SIGTERM.
-  std::optional<int> stop_timeout_s;      // Default 10.
-  std::uint64_t memory_bytes = 0;         // 0: no limit.
-  std::uint64_t memory_swap_bytes = 0;    // 0: as memory (no swap beyond Docker's double rule).
-  double cpus = 0;                        // 0: no limit.
-  std::optional<std::int64_t> pids_limit; // Default 2048; 0 or -1: no limit.
+  std::string stop_signal;                 // "": the image's, else SIGTERM.
+  std::optional<int> stop_timeout_s;       // Default 10.
+  std::uint64_t memory_bytes = 0;          // 0: no limit.
+  std::uint64_t memory_swap_bytes = 0;     // 0: as memory (no swap beyond Docker's double rule).
+  double cpus = 0;                         // 0: no limit.
+  std::optional<std::int64_t> pids_limit;  // Default 2048; 0 or -1: no limit.
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
   std::vector<std::string> security_opt;  // "no-new-privileges[=true|false]", "seccomp=unconfined",
@@ -77,23 +77,23 @@ enum class Status : std::uint8_t { Created, Running, Exited };
 
 // A container as it is now. Kernel state (keeper's lock) wins over files.
 struct Container {
-  std::string id;    // 64 hexadecimal digits.
+  std::string id;  // 64 hexadecimal digits.
   std::string name;
-  CreateRequest config;         // As created, image values merged in.
-  std::string image_name;       // As the user wrote it.
+  CreateRequest config;    // As created, image values merged in.
+  std::string image_name;  // As the user wrote it.
   Digest image_id;
   std::vector<std::string> argv;  // Entrypoint and command together.
   sys::IdMap ids;
   std::vector<std::pair<std::string, std::string>> grants;  // Name, because.
   UnixNanos created_at = 0;
   Status status = Status::Created;
-  int pid = 0;              // Of process 1, when running.
+  int pid = 0;  // Of process 1, when running.
   int keeper_pid = 0;
   UnixNanos started_at = 0;
   UnixNanos finished_at = 0;
   int exit_code = 0;
   bool oom_killed = false;
-  std::string error;        // Why the last start failed.
+  std::string error;  // Why the last start failed.
 };
 
 // One thing a front reads from a running container, through its keeper.
@@ -126,14 +126,14 @@ struct AttachRequest {
 struct LogLine {
   UnixNanos when = 0;
   bool is_stderr = false;
-  bool whole = true;      // False: no newline belongs behind it.
+  bool whole = true;  // False: no newline belongs behind it.
   std::string text;
 };
 struct LogRequest {
   std::optional<std::uint64_t> tail;  // Last lines only.
   UnixNanos since = 0;
-  UnixNanos until = 0;                // 0: no end.
-  bool follow = false;                // Until the container exits.
+  UnixNanos until = 0;  // 0: no end.
+  bool follow = false;  // Until the container exits.
 };
 
 struct ExecRequest {
@@ -234,7 +234,8 @@ class Engine {
                 const std::function<bool(const LogLine&)>& sink);
   StartResult<ExecProcess> exec(const std::string& id, const ExecRequest& request);
   // The container's processes as `ps` prints them: titles and rows. `ps_args` as of docker top are
-  // not interpreted by a program of the container: the columns are UID PID PPID C STIME TTY TIME CMD.
+  // not interpreted by a program of the container: the columns are UID PID PPID C STIME TTY TIME
+  // CMD.
   struct ProcessTable {
     std::vector<std::string> titles;
     std::vector<std::vector<std::string>> rows;

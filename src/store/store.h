@@ -2,11 +2,13 @@
 // Everything Tare keeps on disk, below one directory:
 //
 //   blobs/sha256/HEX   manifests, configs and layers as they came, named by their digest
-//   images/HEX.json    an image record (src/image), named by the config digest; names live in it
-//   names/             image names: one small file a name (its file name is the escaped reference)
+//   images/HEX.json    an image record (src/image), named by the config digest
+//   names/             image names, and nowhere else: one small file a name (its file name is the
+//                      escaped reference, its content the image)
 //   rootfs/flat/KEY/   unpacked root file systems of the `flat` backend
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
 //   ids/               claimed id ranges (src/engine)
+//   locks/             files that are only there to be locked
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
 //   trash/             what is being removed
 //
@@ -14,6 +16,7 @@
 // rename). Start-up is recovery: opening a store removes the garbage of those who died.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +25,7 @@
 #include "base/digest.h"
 #include "codec/stream.h"
 #include "sys/fd.h"
+#include "sys/files.h"
 #include "sys/ids.h"
 
 namespace tare::store {
@@ -34,8 +38,11 @@ class Store {
   const std::string& path() const { return path_; }
   int dir() const { return dir_.get(); }  // O_DIRECTORY, borrowed.
 
-  // Blobs. put() verifies `expected` (when not empty) and `size` (when not ~0) before the name
-  // appears; a blob that is there already is not written again. Errors: Corrupt.
+  // Blobs. put_blob() verifies `expected` (when not empty) and `size` (when not kAnySize) before the
+  // name appears; a blob that is there already is not written again. A blob that no image record
+  // names is garbage: writers hold lock(kBlobsLock, Shared) from before the first put_blob() until
+  // their record is written. Errors: Corrupt.
+  static constexpr std::uint64_t kAnySize = ~0ull;
   struct Blob {
     Digest digest;
     std::uint64_t size = 0;
@@ -44,6 +51,9 @@ class Store {
   Result<Blob> put_blob(std::string_view bytes);
   bool has_blob(const Digest& digest) const;
   Result<std::uint64_t> blob_size(const Digest& digest) const;
+  // Makes the file `name` below `dir` (a scratch directory) the blob `digest`, which the caller has
+  // verified and synced. Takes the file away, also when the blob is there already.
+  Result<> adopt_blob(int dir, const std::string& name, const Digest& digest);
   // Whole content, at most `limit` bytes, verified against its name. Errors: NotFound, Corrupt.
   Result<std::string> load_blob(const Digest& digest, std::size_t limit = 4 << 20) const;
   // For streaming; the reader verifies with a HashingSource.
@@ -51,20 +61,38 @@ class Store {
   Result<> remove_blob(const Digest& digest);
   Result<std::vector<Digest>> list_blobs() const;
 
-  // A new private directory below tmp/, locked by the descriptor until it is closed, so that
-  // recovery leaves it alone. Its name is relative to dir().
+  // A new private directory below tmp/, locked by a descriptor until it is closed, so that recovery
+  // leaves it alone. Its name is relative to dir(). The destructor removes it with all that is left
+  // in it.
   struct Scratch {
     std::string name;
-    sys::Fd lock;
+    sys::Fd dir;   // O_DIRECTORY.
+    sys::Fd lock;  // On the file ".lock" in it.
+    Store* store = nullptr;
+
+    Scratch() = default;
+    Scratch(Scratch&& other) noexcept;
+    Scratch& operator=(Scratch&&) = delete;
+    ~Scratch();
   };
   Result<Scratch> make_scratch();
   // Moves what is at `name` (relative to dir()) into trash/ at once, and removes it there.
   Result<> discard(const std::string& name);
 
-  // One lock for changes to images and names; one for containers' names. Held until the Fd closes.
-  Result<sys::Fd> lock(const std::string& what) const;
+  // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in this
+  // order: blobs, images, and then what the engine has (containers' names).
+  static constexpr const char* kBlobsLock = "blobs";    // Exclusive: blobs may be removed.
+  static constexpr const char* kImagesLock = "images";  // Exclusive: records and names change.
+  Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,
+                       sys::Wait wait = sys::Wait::Yes) const;
+
+  // The time of recovery, done by open(): removes what those who died left in tmp/ and trash/.
+  void recover();
 
  private:
+  Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,
+                          std::uint64_t size, Blob& blob) const;
+
   std::string path_;
   sys::Fd dir_;
 };
@@ -97,9 +125,12 @@ class RootfsBackend {
   virtual Result<sys::Fd> mount(const Digest& image, const sys::IdMap& ids, int container_dir,
                                 bool read_only) = 0;
 
-  // Removes all that was made for `image`. Gone is fine. Errors: Busy when mounted.
+  // Removes all that was made for `image`; whoever calls knows that no container uses it (the
+  // kernel does not tell: detached mounts have no table). Gone is fine.
   virtual Result<> remove(const Digest& image) = 0;
-  // Bytes on disk for `image`, and the number of its unpacked bytes.
+  // The images for which something exists.
+  virtual Result<std::vector<Digest>> prepared() const = 0;
+  // Bytes on disk for `image`.
   virtual Result<std::uint64_t> disk_usage(const Digest& image) const = 0;
 };
 

@@ -40,13 +40,14 @@ std::string temporary_name(const std::string& name) {
 }
 
 Result<std::string> write_temporary(int dir, const std::string& name, std::string_view content,
-                                    unsigned mode) {
+                                    Durability durability) {
   std::string temporary = temporary_name(name);
   Undo undo;
-  Fd file = TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  Fd file = TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
   undo.push([&]() noexcept { ::unlinkat(dir, temporary.c_str(), 0); });
   TRY(write_all(file.get(), content), "write " + quoted(name));
-  if (::fsync(file.get()) != 0) return fail_errno("fsync " + quoted(name));
+  if (durability == Durability::Synced && ::fsync(file.get()) != 0)
+    return fail_errno("fsync " + quoted(name));
   TRY(file.close());
   undo.keep();
   return temporary;
@@ -94,8 +95,7 @@ Result<std::uint64_t> usage_below(int dir, const std::string& name,
     if (errno == ENOENT) return 0;
     return fail_errno("stat " + quoted(name));
   }
-  if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) &&
-      !seen.emplace(info.st_dev, info.st_ino).second)
+  if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) && !seen.emplace(info.st_dev, info.st_ino).second)
     return 0;
   std::uint64_t total = static_cast<std::uint64_t>(info.st_blocks) * 512;
   if (!S_ISDIR(info.st_mode)) return total;
@@ -118,23 +118,25 @@ Result<> make_directories(const std::string& path, unsigned mode) {
   return {};
 }
 
-Result<> replace_file(int dir, const std::string& name, std::string_view content, unsigned mode) {
-  const std::string temporary = TRY(write_temporary(dir, name, content, mode));
+Result<> replace_file(int dir, const std::string& name, std::string_view content,
+                      Durability durability) {
+  const std::string temporary = TRY(write_temporary(dir, name, content, durability));
   if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0) {
     const Error error = Error::sys(errno, "rename " + quoted(name));
     ::unlinkat(dir, temporary.c_str(), 0);
     return std::unexpected(error);
   }
-  return sync_directory(dir);
+  return durability == Durability::Synced ? sync_directory(dir) : Result<>();
 }
 
-Result<> create_file(int dir, const std::string& name, std::string_view content, unsigned mode) {
-  const std::string temporary = TRY(write_temporary(dir, name, content, mode));
+Result<> create_file(int dir, const std::string& name, std::string_view content,
+                     Durability durability) {
+  const std::string temporary = TRY(write_temporary(dir, name, content, durability));
   const int linked = ::linkat(dir, temporary.c_str(), dir, name.c_str(), 0);
   const int saved = errno;
   ::unlinkat(dir, temporary.c_str(), 0);
   if (linked != 0) return std::unexpected(Error::sys(saved, "create " + quoted(name)));
-  return sync_directory(dir);
+  return durability == Durability::Synced ? sync_directory(dir) : Result<>();
 }
 
 Result<std::string> load_file(int dir, const std::string& name, std::size_t limit) {

@@ -16,11 +16,13 @@ Result<> make_directories(const std::string& path, unsigned mode);
 
 // Replaces `name` below `dir` in one step: temporary file, fsync, rename, fsync of the directory.
 // After a crash the old content is there or the new, never a mixture.
+// Lazy leaves out both fsyncs: still atomic for other processes, but a power cut may lose it.
+enum class Durability : std::uint8_t { Synced, Lazy };
 Result<> replace_file(int dir, const std::string& name, std::string_view content,
-                      unsigned mode = 0600);
+                      Durability durability = Durability::Synced);
 // As replace_file, but fails with Exists when the name is taken, atomically. [linkat(2)]
 Result<> create_file(int dir, const std::string& name, std::string_view content,
-                     unsigned mode = 0600);
+                     Durability durability = Durability::Synced);
 
 // The content of a regular file of our own, at most `limit` bytes. Errors: NotFound.
 Result<std::string> load_file(int dir, const std::string& name, std::size_t limit = 16 << 20);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# What can be done with this tree. The presets of CMakePresets.json do the work; every step says what
+# it does and how long it took. `make test` is what continuous integration runs.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+STEP := tools/step
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
+        bench coverage install clean
+.NOTPARALLEL:
+
+help: ## Show this list
+	@echo "usage: make TARGET"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that building and using Tare needs (root or sudo)
+	@tools/install-deps build
+deps-test: ## ... and those of the tests and checks
+	@tools/install-deps build test
+deps-bench: ## ... and those that the benchmark compares with
+	@tools/install-deps build test bench
+
+build/%/build.ninja: CMakePresets.json
+	@$(STEP) "configure $*" cmake --preset $* --log-level=WARNING
+
+build: build/release/build.ninja ## Build the release programs into build/release/bin
+	@$(STEP) "build the release programs" cmake --build build/release -j $(JOBS)
+dev: build/dev/build.ninja
+	@$(STEP) "build the unit tests with address and undefined-behaviour sanitizers" \
+	  cmake --build build/dev --target tare-unit -j $(JOBS)
+
+run: deps build ## Install what is needed, build, pack the host's date as an image and run it
+	@tools/first-run
+
+test: deps-test check ## Install what the tests need, then everything of `make check`
+check: lint build unit scenario security ## All checks and all tests
+
+lint: build/tidy/build.ninja build ## Layers, sizes, words, child symbols, format, shell, spelling, clang-tidy
+	@tools/lint
+format: ## Format every source file as clang-format-19 says
+	@tools/lint --fix-format
+tidy: build/tidy/build.ninja ## clang-tidy with every check over every file (slow)
+	@$(STEP) "clang-tidy, all checks" tools/tidy-cache --all-checks -j $(JOBS)
+
+unit: dev ## Unit tests and the fuzzers' corpora, under sanitizers
+	@$(STEP) "unit tests" tests/run unit $(TESTS)
+scenario: build ## Scenario scripts as root, as an ordinary user and in a user namespace (TESTS=pattern)
+	@$(STEP) "scenario tests" tests/run scenario $(TESTS)
+security: build ## Attacks that have to fail, the same three ways (TESTS=pattern)
+	@$(STEP) "security tests" tests/run security $(TESTS)
+
+fuzz: build/fuzz/build.ninja ## Run every fuzzer for a minute each (FUZZ_SECONDS=60)
+	@$(STEP) "build the fuzzers" cmake --build build/fuzz --target fuzzers -j $(JOBS)
+	@$(STEP) "fuzz" tools/run-fuzzers $(or $(FUZZ_SECONDS),60)
+
+bench: deps-bench build ## Compare start times with crun, runc, bwrap, podman and the bare system calls
+	@$(STEP) "benchmark" bench/run
+
+coverage: build/coverage/build.ninja ## Line coverage of the unit tests, into build/coverage/report.txt
+	@$(STEP) "coverage" tools/coverage
+
+install: build ## Install the programs into $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local)
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(or $(PREFIX),/usr/local)"
+
+clean: ## Remove everything that was built
+	rm -rf build

@@ -1,0 +1,23 @@
+# Small static C programs that tests run inside containers (tests/probes/NAME.c becomes
+# build/release/tests/probe-NAME), and bench/NAME.c, which becomes bench-NAME beside them.
+if(NOT TARE_STATIC)
+  return()
+endif()
+
+file(GLOB probe_sources CONFIGURE_DEPENDS tests/probes/*.c)
+file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.c)
+foreach(source ${probe_sources} ${bench_sources})
+  get_filename_component(name ${source} NAME_WE)
+  if(source MATCHES "/bench/")
+    set(name bench-${name})
+  else()
+    set(name probe-${name})
+  endif()
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                        C_STANDARD 17)
+  target_link_options(${name} PRIVATE -static -s)
+endforeach()
+# Its start is measured: no C library, one page of code.
+target_compile_options(probe-true PRIVATE -Os -fno-stack-protector -fno-pie)
+target_link_options(probe-true PRIVATE -nostdlib -no-pie -Wl,--build-id=none)

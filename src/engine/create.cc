@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a container: everything that can be wrong with a request is found here, before anything
+// exists.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/undo.h"
+#include "engine/made_up_names.h"
+#include "engine/record.h"
+#include "engine/spec.h"
+#include "engine/state.h"
+#include "policy/policy.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+constexpr std::int64_t kDefaultPids = 2048;
+
+void merge_env(std::vector<std::string>& env, const std::vector<std::string>& image) {
+  std::vector<std::string> merged;
+  const auto put = [&](const std::string& entry) {
+    const std::string key = entry.substr(0, entry.find('=') + 1);
+    for (std::string& old : merged)
+      if (old.starts_with(key)) {
+        old = entry;
+        return;
+      }
+    merged.push_back(entry);
+  };
+  put("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  for (const std::string& entry : image)
+    if (entry.find('=') != std::string::npos) put(entry);
+  for (const std::string& entry : env)
+    if (entry.find('=') != std::string::npos) put(entry);
+  env = std::move(merged);
+}
+
+// Docker's rules: --entrypoint also forgets the image's command. [Docker: Dockerfile reference,
+// "Understand how CMD and ENTRYPOINT interact"]
+Result<std::vector<std::string>> merge_command(CreateRequest& config,
+                                               const oci::ImageConfig& image) {
+  std::vector<std::string> entrypoint = image.entrypoint;
+  if (config.entrypoint) {
+    entrypoint = *config.entrypoint;
+    if (entrypoint.size() == 1 && entrypoint[0].empty()) entrypoint.clear();
+  } else if (config.cmd.empty()) {
+    config.cmd = image.cmd;
+  }
+  config.entrypoint = entrypoint;
+  std::vector<std::string> argv = entrypoint;
+  argv.insert(argv.end(), config.cmd.begin(), config.cmd.end());
+  if (argv.empty())
+    return std::unexpected(Error(Kind::Invalid, "no command specified")
+                               .hint("the image names none: write one behind the image name"));
+  return argv;
+}
+
+Result<> check_mounts(std::vector<MountRequest>& mounts) {
+  for (MountRequest& mount : mounts) {
+    if (!mount.target.starts_with('/'))
+      return fail(Kind::Invalid,
+                  "mount target " + quoted(mount.target) + " is not an absolute path");
+    if (mount.target.find_first_not_of('/') == std::string::npos)
+      return fail(Kind::Invalid, "mount target '/' would hide the image");
+    if (mount.type == MountType::Tmpfs) continue;
+    if (!mount.source.starts_with('/'))
+      return std::unexpected(
+          Error(Kind::Unsupported, "named volume " + quoted(mount.source) + " cannot be used yet")
+              .hint("give a directory of the host: an absolute path, or one that starts with ./"));
+    struct stat info{};
+    if (::stat(mount.source.c_str(), &info) == 0) continue;
+    if (errno != ENOENT || !mount.make_source)
+      return fail_errno("bind mount source " + quoted(mount.source));
+    TRY(sys::make_directories(mount.source, 0755), "make the bind mount source");
+  }
+  return {};
+}
+
+Result<> check_limits(const CreateRequest& config) {
+  constexpr std::uint64_t kLeastMemory = 6 << 20;  // As Docker: less cannot start anything.
+  if (config.memory_bytes != 0 && config.memory_bytes < kLeastMemory)
+    return fail(Kind::Invalid, "memory limit is below the minimum of 6 MB");
+  if (config.memory_swap_bytes != 0 && config.memory_swap_bytes < config.memory_bytes)
+    return fail(Kind::Invalid,
+                "memory-swap is memory and swap together: it cannot be less than memory");
+  if (config.cpus < 0 || config.cpus > 4096) return fail(Kind::Invalid, "cpus is out of range");
+  if (config.network != "" && config.network != "none" && config.network != "host")
+    return std::unexpected(Error(Kind::Unsupported, "network " + quoted(config.network) +
+                                                        " is not there: networks are none and host")
+                               .hint("use --network none or --network host"));
+  return {};
+}
+
+bool needs_caller_id(const CreateRequest& config) {
+  if (sys::in_initial_user_namespace()) return false;  // Bind mounts are id-mapped.
+  return std::any_of(config.mounts.begin(), config.mounts.end(),
+                     [](const MountRequest& mount) { return mount.type == MountType::Bind; });
+}
+
+// What weakens this container, by name; nothing else can. Refuses unknown security options.
+Result<policy::Grants> collect_grants(const CreateRequest& config) {
+  policy::Grants grants;
+  if (config.network == "host") grants.allow<policy::grants::HostNetwork>("--network host");
+  const std::uint64_t capabilities =
+      TRY(policy::combine_capabilities(config.cap_add, config.cap_drop));
+  if ((capabilities & ~policy::default_capabilities()) != 0)
+    grants.allow<policy::grants::ExtraCapabilities>("--cap-add " + join(config.cap_add, ","));
+  for (const std::string& option : config.security_opt) {
+    if (option == "no-new-privileges" || option == "no-new-privileges=true" ||
+        option == "no-new-privileges:true")
+      continue;  // The default.
+    if (option == "no-new-privileges=false" || option == "no-new-privileges:false")
+      grants.allow<policy::grants::NewPrivileges>("--security-opt " + option);
+    else if (option == "seccomp=unconfined" || option == "seccomp:unconfined")
+      grants.allow<policy::grants::SeccompOff>("--security-opt " + option);
+    else if (option == "systempaths=unconfined")
+      grants.allow<policy::grants::UnmaskedPaths>("--security-opt " + option);
+    else if (!option.starts_with("seccomp="))
+      return std::unexpected(
+          Error(Kind::Invalid, "security option " + quoted(option) + " is not known")
+              .hint("known are no-new-privileges=false, seccomp=FILE, seccomp=unconfined and "
+                    "systempaths=unconfined"));
+  }
+  if (needs_caller_id(config))
+    grants.allow<policy::grants::CallerId>("bind mount as an ordinary user");
+  return grants;
+}
+
+// Root inside becomes the calling user, so that files in bind mounts are the caller's.
+void use_caller_id(sys::IdMap& map) {
+  const std::uint32_t base = map.ranges[0].outside;
+  const std::uint32_t count = map.ranges[0].count;
+  std::vector<sys::IdRange> ranges = {{.inside = 0, .outside = 0, .count = 1},
+                                      {.inside = 1, .outside = base + 1, .count = count - 1}};
+  ranges.insert(ranges.end(), map.ranges.begin() + 1, map.ranges.end());
+  map.ranges = std::move(ranges);
+}
+
+// Claims the name by a symbolic link, which is made or not in one step.
+Result<> claim_name(const store::Store& store, Container& container, bool made_up) {
+  for (int attempt = 0; attempt < 32; ++attempt) {
+    if (made_up) container.name = made_up_name(attempt);
+    const std::string link = "container-names/" + container.name;
+    if (::symlinkat(container.id.c_str(), store.dir(), link.c_str()) == 0) return {};
+    if (errno != EEXIST) return fail_errno("claim the name " + quoted(container.name));
+    if (made_up) continue;
+    std::string holder(64, '\0');
+    const ssize_t size = ::readlinkat(store.dir(), link.c_str(), holder.data(), holder.size());
+    holder.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    struct stat info{};
+    if (::fstatat(store.dir(), ("containers/" + holder).c_str(), &info, 0) != 0 &&
+        errno == ENOENT) {
+      ::unlinkat(store.dir(), link.c_str(), 0);  // Its container died with the one who made it.
+      continue;
+    }
+    return std::unexpected(
+        Error(Kind::Exists, "container name " + quoted(container.name) +
+                                " is in use by container " + holder.substr(0, 12))
+            .hint("remove or rename that container (tare rm, tare rename), or take another name"));
+  }
+  return fail(Kind::Unavailable, "no free name was found");
+}
+
+}  // namespace
+
+Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
+  State& state = *state_;
+  Container container;
+  CreateRequest& config = container.config = request;
+
+  // 1. What was asked for, checked alone.
+  if (!config.name.empty()) TRY(check_name(config.name));
+  TRY(check_mounts(config.mounts));
+  TRY(check_limits(config));
+  const policy::Grants grants = TRY(collect_grants(config));
+  for (const auto& entry : grants.entries())
+    container.grants.emplace_back(entry.name, entry.because);
+
+  // 2. With the image.
+  const image::Image image = TRY(state.images.find(config.image));
+  container.image_name = config.image;
+  container.image_id = image.id;
+  container.argv = TRY(merge_command(config, image.config));
+  merge_env(config.env, image.config.env);
+  if (config.working_dir.empty()) config.working_dir = image.config.working_dir;
+  if (config.working_dir.empty()) config.working_dir = "/";
+  if (config.user.empty()) config.user = image.config.user;
+  if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
+  if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
+  TRY(parse_signal(config.stop_signal));
+  if (!config.pids_limit) config.pids_limit = kDefaultPids;
+  for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
+  TRY(seccomp_filter(config, 0), "seccomp profile");
+  TRY(parse_ulimits(config.ulimits));
+
+  // 3. On disk. From here on every step has an inverse.
+  Undo undo;
+  container.id = TRY(random_id());
+  container.name = config.name;
+  container.created_at = now_ns();
+  if (config.hostname.empty()) config.hostname = container.id.substr(0, 12);
+  const sys::Fd containers =
+      TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
+  if (::mkdirat(containers.get(), container.id.c_str(), 0700) != 0)
+    return fail_errno("make the container's directory");
+  undo.push([&]() noexcept { (void)sys::remove_tree(containers.get(), container.id); });
+  TRY(claim_name(state.store, container, config.name.empty()));
+  undo.push([&]() noexcept {
+    ::unlinkat(state.store.dir(), ("container-names/" + container.name).c_str(), 0);
+  });
+  container.ids = TRY(state.id_ranges.claim(state.container_path(container.id)));
+  undo.push([&, ids = container.ids]() noexcept {
+    state.id_ranges.release(ids, state.container_path(container.id));
+  });
+  if (grants.has<policy::grants::CallerId>()) use_caller_id(container.ids);
+  const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress("unpacking " + image.id.short_hex(), done, total);
+  };
+  TRY(state.rootfs->prepare(image.id, image.layers, container.ids, unpacking),
+      "unpack image " + quoted(config.image));
+  const sys::Fd dir = TRY(state.open_container(container.id));
+  TRY(sys::create_file(dir.get(), "config.json", print_record(container),
+                       config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
+  undo.keep();
+  return container.id;
+}
+
+}  // namespace tare::engine

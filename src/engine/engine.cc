@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening an engine, and the plain questions: find, list, images.
+#include "engine/engine.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "engine/made_up_names.h"
+#include "engine/record.h"
+#include "engine/root_namespace.h"
+#include "engine/state.h"
+#include "sys/cgroup.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+// A descriptor as a stream of bytes.
+class FdSource : public codec::Source {
+ public:
+  explicit FdSource(int fd) : fd_(fd) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    for (;;) {
+      const ssize_t count = ::read(fd_, buffer, size);
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) return fail_errno("read the archive");
+    }
+  }
+
+ private:
+  int fd_;
+};
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+std::string own_path() {
+  std::string path(4096, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return path;
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
+  const std::string usual = TRY(usual_root());
+  const std::string root = options.root.empty() ? usual : options.root;
+  const bool ordinary_user = ::geteuid() != 0;
+  if (ordinary_user) TRY(enter_root_namespace(usual), "become root of an own user namespace");
+  store::Store opened = TRY(store::Store::open(root), "open the store " + quoted(root));
+  TRY(sys::make_directories(root + "/containers", 0700));
+  TRY(sys::make_directories(root + "/container-names", 0700));
+  auto state = std::make_unique<State>(std::move(opened));
+  // Ranges are claimed in one place for all stores of a user, or they would not be unique.
+  const bool shared = sys::make_directories(usual + "/ids", 0700).has_value();
+  state->id_ranges = IdRanges((shared ? usual : root) + "/ids");
+  state->self = options.self.empty() ? own_path() : options.self;
+  state->programs = directory_of(state->self);
+  state->namespace_root = ordinary_user;
+  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+image::Images& Engine::images() { return state_->images; }
+const std::string& Engine::root() const { return state_->store.path(); }
+
+Result<sys::IdMap> first_map() {
+  // Where mounts are id-mapped any map will do; elsewhere the first range is the likeliest.
+  if (sys::in_initial_user_namespace())
+    return sys::IdMap{{{.inside = 0, .outside = 0x40000000, .count = 65536}}};
+  return sys::IdMap{
+      {{.inside = 0, .outside = 1, .count = 2047}, {.inside = 65534, .outside = 2048, .count = 1}}};
+}
+
+Result<std::vector<image::Image>> Engine::load(int fd, const std::string& directory,
+                                               const std::string& name, const Progress& progress) {
+  FdSource source(fd);
+  const sys::IdMap map = TRY(first_map());
+  image::Images::LoadRequest request{.source = &source, .name = name, .unpack_for = &map};
+  sys::Fd layout;
+  if (!directory.empty()) {
+    layout = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
+    request.directory = layout.get();
+  }
+  return state_->images.load(request, progress);
+}
+
+Result<image::Image> Engine::import(int fd, const std::string& name,
+                                    const std::vector<std::string>& changes,
+                                    const std::string& message, const Progress& progress) {
+  FdSource source(fd);
+  const sys::IdMap map = TRY(first_map());
+  return state_->images.import({.source = &source,
+                                .name = name,
+                                .changes = changes,
+                                .message = message,
+                                .created = now_ns(),
+                                .unpack_for = &map},
+                               progress);
+}
+
+Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
+  const std::vector<Container> containers = TRY(list());
+  return state_->images.remove(name_or_id, force,
+                               [&](const Digest& id) -> std::optional<std::string> {
+                                 for (const Container& container : containers)
+                                   if (container.image_id == id) return container.name;
+                                 return std::nullopt;
+                               });
+}
+
+Result<sys::Fd> Engine::State::open_container(const std::string& id) const {
+  return sys::open_path(container_path(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+Result<sys::Fd> Engine::State::lock_container(int dir, const std::string& name) const {
+  sys::Fd lock = TRY(sys::open_at(dir, "lock", O_RDWR | O_CREAT));
+  auto locked = sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::No);
+  if (!locked && locked.error().kind() == Kind::Busy)
+    return fail(Kind::Busy,
+                "container " + quoted(name) + " is running, or being started or removed");
+  TRY(std::move(locked));
+  return lock;
+}
+
+void Engine::State::heal(const Container& container) const {
+  const sys::Cgroup group = sys::Cgroup::open(container.id);
+  if (group.directories().empty()) return;
+  (void)group.kill();    // A process that outlived its keeper cannot be reached otherwise.
+  (void)group.remove();  // Left for the next time when it does not work now.
+}
+
+Result<Container> Engine::find(const std::string& name_or_id) const {
+  const std::string& text = name_or_id;
+  std::string id;
+  std::string target(256, '\0');
+  const std::string link = state_->store.path() + "/container-names/" + text;
+  if (check_name(text)) {
+    const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+    if (size > 0) id = target.substr(0, static_cast<std::size_t>(size));
+  }
+  const bool hex = text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  std::vector<std::string> all;
+  if (id.empty()) all = TRY(sys::list_directory(state_->store.dir(), "containers"));
+  if (id.empty() && hex && !text.empty())
+    for (const std::string& candidate : all) {
+      if (!candidate.starts_with(text)) continue;
+      if (!id.empty()) return fail(Kind::Invalid, "container id " + quoted(text) + " is ambiguous");
+      id = candidate;
+    }
+  if (id.empty()) {
+    Error error(Kind::NotFound, "no such container: " + quoted(text));
+    const auto names = sys::list_directory(state_->store.dir(), "container-names");
+    const auto near = names ? nearest(text, *names) : std::nullopt;
+    return std::unexpected(std::move(error).hint(near ? "did you mean " + quoted(*near) + "?"
+                                                      : "tare ps -a lists all containers"));
+  }
+  sys::Fd dir = TRY(state_->open_container(id), "open container " + quoted(text));
+  Container container = TRY(load_container(dir.get()), "container " + quoted(text));
+  if (container.status == Status::Exited) state_->heal(container);
+  return container;
+}
+
+Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const {
+  std::vector<Container> containers;
+  for (const std::string& id : TRY(sys::list_directory(state_->store.dir(), "containers"))) {
+    auto dir = state_->open_container(id);
+    if (!dir) continue;  // Removed meanwhile.
+    auto container = load_container(dir->get());
+    if (!container) {
+      // A directory without a record is one whose creation is under way or died: not a container.
+      if (problems != nullptr && container.error().kind() != Kind::NotFound)
+        problems->push_back(std::move(container).error().wrap("container " + id.substr(0, 12)));
+      continue;
+    }
+    if (container->status == Status::Exited) state_->heal(*container);
+    containers.push_back(std::move(*container));
+  }
+  std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
+    return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
+  });
+  return containers;
+}
+
+}  // namespace tare::engine

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a container after its start: attach, signals, stop, wait, rename, remove.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
+#include "engine/attachment.h"
+#include "engine/made_up_names.h"
+#include "engine/record.h"
+#include "engine/state.h"
+#include "sys/cgroup.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kDefaultStopSeconds = 10;
+
+struct SignalName {
+  const char* name;
+  int number;
+};
+constexpr std::array kSignals = {
+    SignalName{"HUP", SIGHUP},       SignalName{"INT", SIGINT},       SignalName{"QUIT", SIGQUIT},
+    SignalName{"ILL", SIGILL},       SignalName{"TRAP", SIGTRAP},     SignalName{"ABRT", SIGABRT},
+    SignalName{"BUS", SIGBUS},       SignalName{"FPE", SIGFPE},       SignalName{"KILL", SIGKILL},
+    SignalName{"USR1", SIGUSR1},     SignalName{"SEGV", SIGSEGV},     SignalName{"USR2", SIGUSR2},
+    SignalName{"PIPE", SIGPIPE},     SignalName{"ALRM", SIGALRM},     SignalName{"TERM", SIGTERM},
+    SignalName{"STKFLT", SIGSTKFLT}, SignalName{"CHLD", SIGCHLD},     SignalName{"CONT", SIGCONT},
+    SignalName{"STOP", SIGSTOP},     SignalName{"TSTP", SIGTSTP},     SignalName{"TTIN", SIGTTIN},
+    SignalName{"TTOU", SIGTTOU},     SignalName{"URG", SIGURG},       SignalName{"XCPU", SIGXCPU},
+    SignalName{"XFSZ", SIGXFSZ},     SignalName{"VTALRM", SIGVTALRM}, SignalName{"PROF", SIGPROF},
+    SignalName{"WINCH", SIGWINCH},   SignalName{"IO", SIGIO},         SignalName{"PWR", SIGPWR},
+    SignalName{"SYS", SIGSYS}};
+
+// "RTMIN+3", "RTMAX-2": numbers as glibc's programs see them. [signal(7)]
+std::optional<int> real_time_signal(const std::string& name) {
+  constexpr int kFirst = 34;
+  constexpr int kLast = 64;
+  if (name == "RTMIN") return kFirst;
+  if (name == "RTMAX") return kLast;
+  if (name.starts_with("RTMIN+"))
+    if (const auto offset = parse_u64(name.substr(6)); offset && *offset <= 30)
+      return kFirst + static_cast<int>(*offset);
+  if (name.starts_with("RTMAX-"))
+    if (const auto offset = parse_u64(name.substr(6)); offset && *offset <= 30)
+      return kLast - static_cast<int>(*offset);
+  return std::nullopt;
+}
+
+Result<> not_running(const Container& container) {
+  return std::unexpected(
+      Error(Kind::Busy, "container " + quoted(container.name) + " is not running")
+          .hint("start it with tare start " + container.name));
+}
+
+// Waits for the exit through `keeper`. nullopt: the time ran out. No deadline: waits for ever.
+Result<std::optional<int>> wait_exit(KeeperAttachment& keeper,
+                                     std::optional<Clock::time_point> deadline) {
+  for (;;) {
+    if (deadline) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now());
+      pollfd poll{.fd = keeper.fd(), .events = POLLIN, .revents = 0};
+      const int ready = ::poll(&poll, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready < 0) return fail_errno("wait for the container's keeper");
+      if (ready == 0) return std::optional<int>();
+    }
+    const Event event = TRY(keeper.next());
+    if (event.type == Event::Type::Exit) return std::optional(event.exit_code);
+    if (event.type == Event::Type::Closed) return std::optional(137);
+  }
+}
+
+}  // namespace
+
+Result<int> parse_signal(std::string_view text) {
+  if (const auto number = parse_u64(text)) {
+    if (*number >= 1 && *number <= 64) return static_cast<int>(*number);
+    return fail(Kind::Invalid, "signal " + quoted(text) + " is not between 1 and 64");
+  }
+  std::string name(text);
+  for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  if (name.starts_with("SIG")) name = name.substr(3);
+  std::vector<std::string> names;
+  for (const SignalName& signal : kSignals) {
+    if (name == signal.name) return signal.number;
+    names.emplace_back(signal.name);
+  }
+  if (const auto number = real_time_signal(name)) return *number;
+  const auto near = nearest(name, names);
+  return std::unexpected(Error(Kind::Invalid, "signal " + quoted(text) + " is not known")
+                             .hint(near ? "did you mean " + *near + "?" : "kill -l lists them"));
+}
+
+Result<std::unique_ptr<Attachment>> Engine::attach(const std::string& id,
+                                                   const AttachRequest& request) {
+  const Container container = TRY(find(id));
+  if (container.status != Status::Running) TRY(not_running(container));
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  std::unique_ptr<KeeperAttachment> keeper = TRY(connect_keeper(dir.get()));
+  TRY(keeper->attach(request, false));
+  return std::unique_ptr<Attachment>(std::move(keeper));
+}
+
+Result<> Engine::kill(const std::string& id, int signal) {
+  const Container container = TRY(find(id));
+  if (container.status != Status::Running) return not_running(container);
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  std::unique_ptr<KeeperAttachment> keeper = TRY(connect_keeper(dir.get()));
+  TRY(keeper->signal(signal), "kill " + quoted(container.name));
+  if (signal != SIGKILL) return {};
+  // As with kill(2) the signal is certain; so that what follows sees a stopped container, wait.
+  TRY(keeper->wait());
+  TRY(wait_exit(*keeper, Clock::now() + std::chrono::seconds(10)));
+  return {};
+}
+
+Result<> Engine::stop(const std::string& id, std::optional<int> timeout_s) {
+  const Container container = TRY(find(id));
+  if (container.status != Status::Running) return {};
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  auto connected = connect_keeper(dir.get());
+  if (!connected && TRY(find(container.id)).status != Status::Running) return {};
+  std::unique_ptr<KeeperAttachment> keeper = TRY(std::move(connected));
+  TRY(keeper->wait());
+  TRY(keeper->signal(TRY(parse_signal(container.config.stop_signal))));
+  const int seconds =
+      timeout_s.value_or(container.config.stop_timeout_s.value_or(kDefaultStopSeconds));
+  std::optional<Clock::time_point> deadline;  // A negative timeout waits for ever, as in Docker.
+  if (seconds >= 0) deadline = Clock::now() + std::chrono::seconds(seconds);
+  if (TRY(wait_exit(*keeper, deadline))) return {};
+  TRY(keeper->signal(SIGKILL));
+  if (TRY(wait_exit(*keeper, Clock::now() + std::chrono::seconds(10)))) return {};
+  return fail(Kind::Busy,
+              "container " + quoted(container.name) + " does not stop, even by SIGKILL");
+}
+
+Result<int> Engine::wait(const std::string& id) {
+  const Container container = TRY(find(id));
+  if (container.status != Status::Running) return container.exit_code;
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  auto keeper = connect_keeper(dir.get());
+  if (keeper) {
+    TRY((*keeper)->wait());
+    const Event event = TRY((*keeper)->next());
+    if (event.type == Event::Type::Exit) return event.exit_code;
+  }
+  const Container now = TRY(load_container(dir.get()));
+  return now.exit_code;
+}
+
+Result<> Engine::State::destroy(const Container& container) {
+  heal(container);
+  TRY(store.discard("containers/" + container.id));
+  ::unlinkat(store.dir(), ("container-names/" + container.name).c_str(), 0);
+  id_ranges.release(container.ids, container_path(container.id));
+  return {};
+}
+
+Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
+  const Container container = TRY(find(id));
+  if (container.status == Status::Running) {
+    if (!request.force)
+      return std::unexpected(
+          Error(Kind::Busy, "cannot remove container " + quoted(container.name) + ": it is running")
+              .hint("stop it first (tare stop " + container.name + "), or use rm -f"));
+    auto killed = kill(container.id, SIGKILL);
+    if (!killed && killed.error().kind() != Kind::Busy && killed.error().kind() != Kind::NotFound &&
+        killed.error().kind() != Kind::Unavailable)
+      return killed;
+  }
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  // The keeper lets go of the lock when it ends, a moment after it told the exit.
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  for (;;) {
+    auto lock = state_->lock_container(dir.get(), container.name);
+    if (lock) return state_->destroy(container);
+    if (lock.error().kind() != Kind::Busy || Clock::now() > deadline)
+      return std::unexpected(std::move(lock).error());
+    ::usleep(500);
+  }
+}
+
+Result<> Engine::rename(const std::string& id, const std::string& new_name) {
+  TRY(check_name(new_name));
+  Container container = TRY(find(id));
+  const int store = state_->store.dir();
+  if (::symlinkat(container.id.c_str(), store, ("container-names/" + new_name).c_str()) != 0) {
+    if (errno != EEXIST) return fail_errno("claim the name " + quoted(new_name));
+    return std::unexpected(Error(Kind::Exists, "container name " + quoted(new_name) + " is in use")
+                               .hint("take another name; tare ps -a lists those in use"));
+  }
+  const std::string old_name = std::exchange(container.name, new_name);
+  sys::Fd dir = TRY(state_->open_container(container.id));
+  auto written = sys::replace_file(dir.get(), "config.json", print_record(container));
+  const std::string& stale = written ? old_name : new_name;
+  ::unlinkat(store, ("container-names/" + stale).c_str(), 0);
+  return written;
+}
+
+Result<std::uint64_t> Engine::size(const std::string& id) const {
+  sys::Fd dir = TRY(state_->open_container(id));
+  return sys::disk_usage(dir.get(), "upper");
+}
+
+}  // namespace tare::engine

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/record.h"
+
+#include <fcntl.h>
+
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+json::Value print_map(const sys::IdMap& map) {
+  json::Array ranges;
+  for (const sys::IdRange& range : map.ranges)
+    ranges.emplace_back(json::Array{range.inside, range.outside, range.count});
+  return ranges;
+}
+
+sys::IdMap parse_map(const json::Value& value) {
+  sys::IdMap map;
+  for (const json::Value& range : value.as_array()) {
+    const json::Array& numbers = range.as_array();
+    if (numbers.size() != 3) continue;
+    map.ranges.push_back({.inside = static_cast<std::uint32_t>(numbers[0].as_int()),
+                          .outside = static_cast<std::uint32_t>(numbers[1].as_int()),
+                          .count = static_cast<std::uint32_t>(numbers[2].as_int())});
+  }
+  return map;
+}
+
+json::Value print_mount(const MountRequest& mount) {
+  json::Value value;
+  value.set("type", mount.type == MountType::Bind ? "bind" : "tmpfs");
+  value.set("source", mount.source);
+  value.set("target", mount.target);
+  value.set("readOnly", mount.read_only);
+  value.set("makeSource", mount.make_source);
+  value.set("executable", mount.executable);
+  value.set("tmpfsBytes", mount.tmpfs_bytes);
+  value.set("tmpfsMode", mount.tmpfs_mode);
+  return value;
+}
+
+MountRequest parse_mount(const json::Value& value) {
+  return {.type = value["type"].as_string() == "tmpfs" ? MountType::Tmpfs : MountType::Bind,
+          .source = value["source"].as_string(),
+          .target = value["target"].as_string(),
+          .read_only = value["readOnly"].as_bool(),
+          .make_source = value["makeSource"].as_bool(),
+          .executable = value["executable"].as_bool(true),
+          .tmpfs_bytes = static_cast<std::uint64_t>(value["tmpfsBytes"].as_int()),
+          .tmpfs_mode = static_cast<std::uint32_t>(value["tmpfsMode"].as_int(01777))};
+}
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+json::Value print_pairs(const Pairs& pairs) {
+  json::Array array;
+  for (const auto& [key, text] : pairs) array.emplace_back(json::Array{key, text});
+  return array;
+}
+
+Pairs parse_pairs(const json::Value& value) {
+  Pairs pairs;
+  for (const json::Value& pair : value.as_array())
+    if (pair.as_array().size() == 2)
+      pairs.emplace_back(pair.as_array()[0].as_string(), pair.as_array()[1].as_string());
+  return pairs;
+}
+
+void print_process(json::Value& out, const CreateRequest& config) {
+  if (config.entrypoint) out.set("entrypoint", json::Value(*config.entrypoint));
+  out.set("cmd", json::Value(config.cmd));
+  out.set("env", json::Value(config.env));
+  out.set("workingDir", config.working_dir);
+  out.set("user", config.user);
+  out.set("hostname", config.hostname);
+  json::Value labels{json::Object{}};
+  for (const auto& [key, text] : config.labels) labels.set(key, text);
+  out.set("labels", std::move(labels));
+  out.set("tty", config.tty);
+  out.set("openStdin", config.open_stdin);
+  out.set("attachStdout", config.attach_stdout);
+  out.set("attachStderr", config.attach_stderr);
+  out.set("stopSignal", config.stop_signal);
+  if (config.stop_timeout_s) out.set("stopTimeout", *config.stop_timeout_s);
+}
+
+void parse_process(const json::Value& in, CreateRequest& config) {
+  if (in.find("entrypoint") != nullptr) config.entrypoint = in["entrypoint"].as_strings();
+  config.cmd = in["cmd"].as_strings();
+  config.env = in["env"].as_strings();
+  config.working_dir = in["workingDir"].as_string();
+  config.user = in["user"].as_string();
+  config.hostname = in["hostname"].as_string();
+  for (const auto& [key, text] : in["labels"].as_object()) config.labels[key] = text.as_string();
+  config.tty = in["tty"].as_bool();
+  config.open_stdin = in["openStdin"].as_bool();
+  config.attach_stdout = in["attachStdout"].as_bool(true);
+  config.attach_stderr = in["attachStderr"].as_bool(true);
+  config.stop_signal = in["stopSignal"].as_string();
+  if (in.find("stopTimeout") != nullptr)
+    config.stop_timeout_s = static_cast<int>(in["stopTimeout"].as_int());
+}
+
+void print_host(json::Value& out, const CreateRequest& config) {
+  out.set("autoRemove", config.auto_remove);
+  out.set("init", config.init);
+  out.set("readOnly", config.read_only);
+  json::Array mounts;
+  for (const MountRequest& mount : config.mounts) mounts.push_back(print_mount(mount));
+  out.set("mounts", std::move(mounts));
+  out.set("memory", config.memory_bytes);
+  out.set("memorySwap", config.memory_swap_bytes);
+  out.set("cpus", config.cpus);
+  if (config.pids_limit) out.set("pidsLimit", *config.pids_limit);
+  out.set("capAdd", json::Value(config.cap_add));
+  out.set("capDrop", json::Value(config.cap_drop));
+  out.set("securityOpt", json::Value(config.security_opt));
+  out.set("network", config.network);
+  out.set("logMaxBytes", config.log_max_bytes);
+  out.set("logFiles", config.log_files);
+  out.set("ulimits", print_pairs(config.ulimits));
+  out.set("shmBytes", config.shm_bytes);
+}
+
+void parse_host(const json::Value& in, CreateRequest& config) {
+  config.auto_remove = in["autoRemove"].as_bool();
+  config.init = in["init"].as_bool();
+  config.read_only = in["readOnly"].as_bool();
+  for (const json::Value& mount : in["mounts"].as_array())
+    config.mounts.push_back(parse_mount(mount));
+  config.memory_bytes = static_cast<std::uint64_t>(in["memory"].as_int());
+  config.memory_swap_bytes = static_cast<std::uint64_t>(in["memorySwap"].as_int());
+  config.cpus = in["cpus"].as_double();
+  if (in.find("pidsLimit") != nullptr) config.pids_limit = in["pidsLimit"].as_int();
+  config.cap_add = in["capAdd"].as_strings();
+  config.cap_drop = in["capDrop"].as_strings();
+  config.security_opt = in["securityOpt"].as_strings();
+  config.network = in["network"].as_string();
+  config.log_max_bytes = static_cast<std::uint64_t>(in["logMaxBytes"].as_int(10 << 20));
+  config.log_files = static_cast<int>(in["logFiles"].as_int(5));
+  config.ulimits = parse_pairs(in["ulimits"]);
+  config.shm_bytes = static_cast<std::uint64_t>(in["shmBytes"].as_int(64 << 20));
+}
+
+std::string load_optional(int dir, const char* name) {
+  auto text = sys::load_file(dir, name, 64 << 10);
+  return text ? std::move(*text) : std::string();
+}
+
+void apply_exit(Container& container, const std::string& text) {
+  container.status = Status::Exited;
+  container.exit_code = static_cast<int>(number_field(text, "exit_code"));
+  container.finished_at = number_field(text, "finished_at");
+  container.oom_killed = number_field(text, "oom") != 0;
+}
+
+// Who started it died together with its keeper: nobody saw the exit.
+void apply_lost(Container& container) {
+  container.status = Status::Exited;
+  container.exit_code = 137;
+  container.finished_at = container.started_at;
+  container.error = "its keeper was killed, and the container with it";
+}
+
+}  // namespace
+
+std::string print_record(const Container& container) {
+  json::Value out;
+  out.set("version", 1);
+  out.set("id", container.id);
+  out.set("name", container.name);
+  out.set("image", container.image_name);
+  out.set("imageId", container.image_id.text());
+  out.set("argv", json::Value(container.argv));
+  out.set("created", container.created_at);
+  out.set("ids", print_map(container.ids));
+  out.set("grants", print_pairs(container.grants));
+  json::Value config;
+  print_process(config, container.config);
+  print_host(config, container.config);
+  out.set("config", std::move(config));
+  return json::print(out);
+}
+
+Result<Container> parse_record(std::string_view text) {
+  const json::Value in = TRY(json::parse(text), "read the container's record");
+  Container container;
+  container.id = TRY(json::require_string(in, "id", "container record"));
+  container.name = TRY(json::require_string(in, "name", "container record"));
+  container.image_name = in["image"].as_string();
+  container.image_id = TRY(Digest::parse(in["imageId"].as_string()));
+  container.argv = in["argv"].as_strings();
+  container.created_at = in["created"].as_int();
+  container.ids = parse_map(in["ids"]);
+  container.grants = parse_pairs(in["grants"]);
+  container.config.image = container.image_name;
+  container.config.name = container.name;
+  parse_process(in["config"], container.config);
+  parse_host(in["config"], container.config);
+  return container;
+}
+
+std::string field(std::string_view text, std::string_view key) {
+  for (const std::string& line : split(text, '\n'))
+    if (const auto pair = split_once(line, '='); pair && pair->first == key)
+      return std::string(pair->second);
+  return "";
+}
+
+std::int64_t number_field(std::string_view text, std::string_view key) {
+  const auto number = parse_i64(field(text, key));
+  return number ? *number : 0;
+}
+
+Result<Container> load_container(int dir) {
+  Container container =
+      TRY(parse_record(TRY(sys::load_file(dir, "config.json"), "read the container's record")));
+  const std::string started = load_optional(dir, "started");
+  const std::string exited = load_optional(dir, "exit");
+  container.started_at = number_field(started, "started_at");
+  bool running = false;
+  if (auto lock = sys::open_at(dir, "lock", O_RDWR)) running = TRY(sys::is_locked(lock->get()));
+  if (running && !started.empty() && exited.empty()) {
+    container.status = Status::Running;
+    container.pid = static_cast<int>(number_field(started, "pid"));
+    container.keeper_pid = static_cast<int>(number_field(started, "keeper_pid"));
+  } else if (!exited.empty()) {
+    apply_exit(container, exited);
+  } else if (!started.empty()) {
+    apply_lost(container);
+  }
+  if (const std::string error = load_optional(dir, "error"); !error.empty()) {
+    container.exit_code = static_cast<int>(number_field(error, "exit_code"));
+    container.error = field(error, "message");
+  }
+  return container;
+}
+
+}  // namespace tare::engine

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container on disk: containers/ID/ in the store.
+//
+//   config.json  as created; rewritten only by rename
+//   started      by the launching process: "pid=N\nkeeper_pid=N\nstarted_at=NS\nboot=ID\n"
+//   exit         by the keeper: "exit_code=N\nfinished_at=NS\noom=0|1\n"
+//   error        why the last start failed: "exit_code=N\n" and a sentence
+//   lock         held by the keeper (or by who is starting it) as long as it runs
+//   ctl          the keeper's socket
+//   log/         the keeper's log
+//   upper, work  the writable layer
+#pragma once
+
+#include <string>
+
+#include "engine/engine.h"
+
+namespace tare::engine {
+
+// config.json to and from Container's fixed members.
+std::string print_record(const Container& container);
+Result<Container> parse_record(std::string_view text);
+
+// "key=value" lines of the small state files; a missing key reads as "" or 0.
+std::string field(std::string_view text, std::string_view key);
+std::int64_t number_field(std::string_view text, std::string_view key);
+
+// Reads everything about the container in `dir` (open directory): the record, and its state now.
+Result<Container> load_container(int dir);
+
+}  // namespace tare::engine

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/spec.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cmath>
+
+#include "policy/policy.h"
+#include "sys/files.h"
+#include "sys/mounts.h"
+
+namespace tare::engine {
+namespace {
+
+bool has_grant(const Container& container, std::string_view name) {
+  for (const auto& [grant, because] : container.grants)
+    if (grant == name) return true;
+  return false;
+}
+
+bool may_gain_privileges(const CreateRequest& config) {
+  for (const std::string& option : config.security_opt)
+    if (option == "no-new-privileges=false" || option == "no-new-privileges:false") return true;
+  return false;
+}
+
+struct ResourceName {
+  const char* name;
+  int resource;
+};
+constexpr std::array kResources = {ResourceName{"as", RLIMIT_AS},
+                                   ResourceName{"core", RLIMIT_CORE},
+                                   ResourceName{"cpu", RLIMIT_CPU},
+                                   ResourceName{"data", RLIMIT_DATA},
+                                   ResourceName{"fsize", RLIMIT_FSIZE},
+                                   ResourceName{"locks", RLIMIT_LOCKS},
+                                   ResourceName{"memlock", RLIMIT_MEMLOCK},
+                                   ResourceName{"msgqueue", RLIMIT_MSGQUEUE},
+                                   ResourceName{"nice", RLIMIT_NICE},
+                                   ResourceName{"nofile", RLIMIT_NOFILE},
+                                   ResourceName{"nproc", RLIMIT_NPROC},
+                                   ResourceName{"rss", RLIMIT_RSS},
+                                   ResourceName{"rtprio", RLIMIT_RTPRIO},
+                                   ResourceName{"rttime", RLIMIT_RTTIME},
+                                   ResourceName{"sigpending", RLIMIT_SIGPENDING},
+                                   ResourceName{"stack", RLIMIT_STACK}};
+
+Result<rlim_t> parse_limit(std::string_view text) {
+  if (text == "unlimited" || text == "-1") return RLIM_INFINITY;
+  return TRY(parse_u64(text));
+}
+
+// A bind mount, id-mapped so that files belong to the caller whatever range the container has.
+Result<isolate::Mount> make_bind(const Container& container, const MountRequest& request) {
+  isolate::Mount mount;
+  mount.kind = isolate::MountKind::Bind;
+  mount.target = request.target;
+  mount.read_only = request.read_only;
+  const sys::Fd source = TRY(sys::open_path(request.source, O_PATH));
+  struct stat info{};
+  if (::fstat(source.get(), &info) != 0) return fail_errno("stat " + quoted(request.source));
+  mount.source_is_directory = S_ISDIR(info.st_mode);
+  mount.source = TRY(sys::clone_mount(source.get(), false));
+  if (sys::in_initial_user_namespace()) {
+    const sys::Fd map = TRY(sys::make_user_namespace(container.ids, container.ids));
+    auto mapped = sys::idmap_mount(mount.source.get(), map.get());
+    if (!mapped)
+      return std::unexpected(std::move(mapped).error().hint(
+          "the file system of " + quoted(request.source) +
+          " cannot show files with other owners: bind a directory of another one"));
+  }
+  return mount;
+}
+
+isolate::Mount make_tmpfs(const MountRequest& request) {
+  isolate::Mount mount;
+  mount.kind = isolate::MountKind::Tmpfs;
+  mount.target = request.target;
+  mount.read_only = request.read_only;
+  mount.executable = request.executable;
+  mount.tmpfs_bytes = request.tmpfs_bytes;
+  mount.tmpfs_mode = request.tmpfs_mode;
+  return mount;
+}
+
+// The container's own /etc files. Without a network there is no resolver to name.
+std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest& config) {
+  std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  if (config.network != "host") hosts += "127.0.0.1\t" + config.hostname + "\n";
+  std::string resolv;
+  if (config.network == "host") {
+    const auto of_host = sys::load_file(AT_FDCWD, "/etc/hosts", 1 << 20);
+    if (of_host) hosts = *of_host;
+    sys::Fd file;
+    if (auto opened = sys::open_path("/etc/resolv.conf", O_RDONLY | O_NONBLOCK))
+      if (auto text = sys::read_all(opened->get(), 64 << 10)) resolv = *text;
+  }
+  return {{"/etc/hosts", hosts},
+          {"/etc/hostname", config.hostname + "\n"},
+          {"/etc/resolv.conf", resolv}};
+}
+
+sys::CgroupLimits make_limits(const CreateRequest& config) {
+  sys::CgroupLimits limits;
+  if (config.memory_bytes != 0) limits.memory_bytes = config.memory_bytes;
+  if (config.memory_swap_bytes != 0) limits.memory_swap_bytes = config.memory_swap_bytes;
+  if (config.cpus > 0)
+    limits.cpu_quota_us = static_cast<std::uint64_t>(
+        std::llround(config.cpus * static_cast<double>(limits.cpu_period_us)));
+  if (config.pids_limit.value_or(0) > 0)
+    limits.pids = static_cast<std::uint64_t>(*config.pids_limit);
+  return limits;
+}
+
+void add_missing(std::vector<std::string>& env, const std::string& key, const std::string& value) {
+  for (const std::string& entry : env)
+    if (entry.starts_with(key + "=")) return;
+  env.push_back(key + "=" + value);
+}
+
+// What run and exec have in common: the same protections for both.
+Result<isolate::Process> make_process(const Container& container, int root,
+                                      const std::string& user_text) {
+  const CreateRequest& config = container.config;
+  isolate::Process process;
+  process.env = config.env;
+  const isolate::User user = TRY(isolate::find_user(root, user_text));
+  process.uid = user.uid;
+  process.gid = user.gid;
+  process.groups = user.groups;
+  std::uint64_t capabilities = TRY(policy::combine_capabilities(config.cap_add, config.cap_drop));
+  process.capabilities = capabilities;
+  process.no_new_privileges = !may_gain_privileges(config);
+  process.seccomp = TRY(seccomp_filter(config, capabilities), "seccomp profile");
+  process.rlimits = TRY(parse_ulimits(config.ulimits));
+  add_missing(process.env, "HOSTNAME", config.hostname);
+  add_missing(process.env, "HOME", user.home);
+  return process;
+}
+
+}  // namespace
+
+Result<std::vector<sock_filter>> seccomp_filter(const CreateRequest& config,
+                                                std::uint64_t capabilities) {
+  constexpr std::string_view kPrefix = "seccomp=";
+  for (const std::string& option : config.security_opt) {
+    if (option == "seccomp=unconfined" || option == "seccomp:unconfined")
+      return std::vector<sock_filter>();
+    if (option.starts_with(kPrefix))
+      return policy::compile_docker_profile(option.substr(kPrefix.size()), capabilities);
+  }
+  return policy::default_seccomp(capabilities);
+}
+
+Result<std::vector<isolate::Rlimit>> parse_ulimits(
+    const std::vector<std::pair<std::string, std::string>>& ulimits) {
+  std::vector<isolate::Rlimit> limits;
+  for (const auto& [name, text] : ulimits) {
+    const ResourceName* found = nullptr;
+    std::vector<std::string> names;
+    for (const ResourceName& candidate : kResources) {
+      names.emplace_back(candidate.name);
+      if (name == candidate.name) found = &candidate;
+    }
+    if (found == nullptr) {
+      const auto near = nearest(name, names);
+      return std::unexpected(Error(Kind::Invalid, "ulimit " + quoted(name) + " is not known")
+                                 .hint(near ? "did you mean " + quoted(*near) + "?"
+                                            : "known are " + join(names, ", ")));
+    }
+    const auto both = split_once(text, ':');
+    const rlim_t soft = TRY(parse_limit(both ? both->first : std::string_view(text)));
+    const rlim_t hard = both ? TRY(parse_limit(both->second)) : soft;
+    if (soft > hard)
+      return fail(Kind::Invalid, "ulimit " + name + ": the soft limit is above the hard limit");
+    limits.push_back({.resource = found->resource, .value = {.rlim_cur = soft, .rlim_max = hard}});
+  }
+  return limits;
+}
+
+Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
+  const CreateRequest& config = container.config;
+  isolate::Spec spec;
+  spec.hostname = config.hostname;
+  spec.uids = container.ids;
+  spec.gids = container.ids;
+  spec.read_only_root = config.read_only;
+  if (has_grant(container, policy::grants::HostNetwork::name))
+    spec.network = isolate::Namespace::Host;
+  spec.shm_bytes = config.shm_bytes;
+  for (const MountRequest& request : config.mounts) {
+    if (request.type == MountType::Tmpfs)
+      spec.mounts.push_back(make_tmpfs(request));
+    else
+      spec.mounts.push_back(
+          TRY(make_bind(container, request), "bind mount " + quoted(request.source)));
+  }
+  spec.files = make_files(config);
+  if (!has_grant(container, policy::grants::UnmaskedPaths::name)) {
+    spec.masked_paths = policy::masked_paths();
+    spec.read_only_paths = policy::read_only_paths();
+  }
+  if (spec.network == isolate::Namespace::New)
+    // Instead of CAP_NET_BIND_SERVICE and CAP_NET_RAW: low ports and ping for everybody inside.
+    spec.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "0"},
+                    {"net.ipv4.ping_group_range", "0 65534"}};
+  spec.limits = make_limits(config);
+  spec.cgroup_name = container.id;
+  spec.process = TRY(make_process(container, root.get(), config.user));
+  spec.process.argv = container.argv;
+  spec.process.cwd = config.working_dir;
+  spec.process.terminal = config.tty;
+  if (config.tty) add_missing(spec.process.env, "TERM", "xterm");
+  spec.root = std::move(root);
+  return spec;
+}
+
+Result<isolate::Process> make_exec_process(const Container& container, int root,
+                                           const ExecRequest& request) {
+  isolate::Process process = TRY(
+      make_process(container, root, request.user.empty() ? container.config.user : request.user));
+  process.argv = request.argv;
+  process.cwd = request.working_dir.empty() ? container.config.working_dir : request.working_dir;
+  for (const std::string& entry : request.env) {
+    const std::string key = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(process.env, [&](const std::string& old) { return old.starts_with(key); });
+    process.env.push_back(entry);
+  }
+  process.terminal = request.tty;
+  process.rows = request.rows;
+  process.columns = request.columns;
+  if (request.tty) add_missing(process.env, "TERM", "xterm");
+  return process;
+}
+
+}  // namespace tare::engine

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting a container. The engine prepares everything, then forks the launcher: a process of its
+// own session that creates the container, so that process 1 is its child, and then becomes the
+// keeper by execve. Nothing of the engine has to live on.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "engine/attachment.h"
+#include "engine/record.h"
+#include "engine/root_namespace.h"
+#include "engine/spec.h"
+#include "engine/state.h"
+#include "isolate/isolate.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What the launcher says to the engine, once: "ok\n", or where it failed and the error's parts.
+std::string print_failure(const isolate::LaunchError& failure) {
+  return std::to_string(static_cast<int>(failure.at)) + "\n" +
+         std::to_string(static_cast<int>(failure.error.kind())) + "\n" +
+         std::to_string(failure.error.errnum()) + "\n" + escaped(failure.error.hint()) + "\n" +
+         failure.error.message();
+}
+
+isolate::LaunchError parse_failure(const std::string& text) {
+  std::vector<std::string> lines = split(text, '\n');
+  if (lines.size() < 5)
+    return {.error = Error(Kind::Internal, "the launching process died without a word"),
+            .at = isolate::FailedAt::Setup};
+  const auto number = [&](std::size_t line) {
+    const auto value = parse_i64(lines[line]);
+    return value ? static_cast<int>(*value) : 0;
+  };
+  std::string message = lines[4];
+  for (std::size_t i = 5; i < lines.size(); ++i) message += "\n" + lines[i];
+  Error error = Error::restore(static_cast<Kind>(number(1)), number(2), std::move(message));
+  return {.error = std::move(error).hint(lines[3]),
+          .at = static_cast<isolate::FailedAt>(number(0))};
+}
+
+// Everything the launcher needs, made before the fork.
+struct Launch {
+  isolate::Spec spec;
+  isolate::Stdin stdin_kind = isolate::Stdin::Null;
+  Container container;
+  std::string usual_root;            // Members of the namespace; "" for root.
+  std::string keeper;                // Path of the program.
+  std::vector<std::string> cleanup;  // Argv for the keeper's end; empty: none.
+  sys::Fd dir;
+  sys::Fd lock;
+  sys::Fd listener;
+  sys::Fd client;  // The first client's end; may be empty.
+  sys::Fd report;  // Write end.
+};
+
+void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& fd) {
+  if (!fd) return;
+  ::fcntl(fd.get(), F_SETFD, 0);  // Single-threaded, right before execve.
+  arguments.push_back(std::string(key) + "=" + std::to_string(fd.get()));
+}
+
+[[noreturn]] void become_keeper(const Launch& launch, const isolate::Started& started) {
+  const CreateRequest& config = launch.container.config;
+  std::vector<std::string> arguments = {"tare-keeper", "id=" + launch.container.id,
+                                        "pid=" + std::to_string(started.pid)};
+  pass(arguments, "pidfd", started.pidfd);
+  pass(arguments, "dir", launch.dir);
+  pass(arguments, "lock", launch.lock);
+  pass(arguments, "listen", launch.listener);
+  pass(arguments, "client", launch.client);
+  if (config.tty) {
+    pass(arguments, "tty", started.stdio.out);
+  } else {
+    pass(arguments, "in", started.stdio.in);
+    pass(arguments, "out", started.stdio.out);
+    pass(arguments, "err", started.stdio.err);
+  }
+  if (config.open_stdin) arguments.emplace_back("stdin_once=1");
+  for (const std::string& directory : started.cgroup_directories)
+    arguments.push_back("cgroup=" + directory);
+  arguments.push_back("log_max=" + std::to_string(config.log_max_bytes));
+  arguments.push_back("log_files=" + std::to_string(config.log_files));
+  for (std::size_t i = 0; i < launch.cleanup.size(); ++i)
+    arguments.push_back((i == 0 ? "cleanup=" : "cleanup_arg=") + launch.cleanup[i]);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  // The clean-up program looks for the store's usual place by these.
+  std::vector<std::string> environment;
+  for (const char* key : {"HOME", "XDG_DATA_HOME"})
+    if (const char* value = std::getenv(key)) environment.push_back(std::string(key) + "=" + value);
+  std::vector<char*> envp;
+  for (std::string& entry : environment) envp.push_back(entry.data());
+  envp.push_back(nullptr);
+  ::execve(launch.keeper.c_str(), argv.data(), envp.data());
+  ::_exit(127);
+}
+
+// The launcher's whole life. Its report is the last thing before it becomes the keeper.
+[[noreturn]] void run_launcher(Launch& launch) {
+  ::setsid();
+  const auto give_up = [&](const isolate::LaunchError& failure) {
+    (void)sys::write_all(launch.report.get(), print_failure(failure));
+    ::_exit(1);
+  };
+  if (::access(launch.keeper.c_str(), X_OK) != 0)
+    give_up({.error = Error::sys(errno, "find the keeper program " + quoted(launch.keeper)),
+             .at = isolate::FailedAt::Setup});
+  auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
+  if (!started) give_up(started.error());
+  std::string text = "pid=" + std::to_string(started->pid) +
+                     "\nkeeper_pid=" + std::to_string(::getpid()) +
+                     "\nstarted_at=" + std::to_string(now_ns()) + "\n";
+  Result<> written = sys::replace_file(launch.dir.get(), "started", text, sys::Durability::Lazy);
+  if (written && !launch.usual_root.empty()) written = join_members(launch.usual_root);
+  if (!written)
+    give_up({.error = std::move(written).error().wrap("record the start"),
+             .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
+  (void)sys::write_all(launch.report.get(), "ok\n");
+  launch.report.reset();
+  // Whoever reads our standard output must not wait for the container.
+  if (const auto null = sys::open_path("/dev/null", O_RDWR))
+    for (int fd = 0; fd <= 2; ++fd) ::dup2(null->get(), fd);
+  (void)!::chdir("/");
+  become_keeper(launch, *started);
+}
+
+// Runs the launcher and waits for its report.
+std::expected<void, isolate::LaunchError> fork_launcher(Launch launch) {
+  const auto setup_failure = [](Error error) {
+    return std::unexpected(
+        isolate::LaunchError{.error = std::move(error), .at = isolate::FailedAt::Setup});
+  };
+  auto pipe = sys::make_pipe();
+  if (!pipe) return setup_failure(std::move(pipe).error());
+  launch.report = std::move(pipe->write);
+  const pid_t pid = ::fork();
+  if (pid < 0) return setup_failure(Error::sys(errno, "fork the launching process"));
+  if (pid == 0) run_launcher(launch);
+  launch.report.reset();
+  launch.lock.reset();  // The launcher's copy holds the lock now.
+  auto text = sys::read_all(pipe->read.get(), 64 << 10);
+  if (!text) return setup_failure(std::move(text).error());
+  if (*text == "ok\n") return {};
+  ::waitpid(pid, nullptr, 0);
+  return std::unexpected(parse_failure(*text));
+}
+
+// The error as the user sees it: a failed execve is explained by looking at the program.
+StartFailure explain(const isolate::LaunchError& failure, const Container& container, int root,
+                     const isolate::Process& process) {
+  if (failure.at == isolate::FailedAt::Setup)
+    return {.error = Error(failure.error).wrap("start " + container.name), .exit_code = 125};
+  if (failure.at == isolate::FailedAt::Cwd)
+    return {.error = Error(failure.error).wrap("start " + container.name), .exit_code = 127};
+  const isolate::Diagnosis diagnosis = isolate::diagnose_exec(root, process, failure.error);
+  return {.error = Error(failure.error.kind(), "start " + container.name + ": " + diagnosis.message)
+                       .hint(diagnosis.hint),
+          .exit_code = diagnosis.exit_code};
+}
+
+void remember_failure(int dir, const StartFailure& failure) {
+  (void)sys::replace_file(dir, "error",
+                          "exit_code=" + std::to_string(failure.exit_code) +
+                              "\nmessage=" + escaped(failure.error.message()) + "\n",
+                          sys::Durability::Lazy);  // Only informative: its loss is no harm.
+}
+
+}  // namespace
+
+StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
+                                                    const StartRequest& request,
+                                                    const Progress& progress) {
+  State& state = *state_;
+  const auto begin = Clock::now();
+  isolate::Process process;  // Kept for the diagnosis.
+  sys::Fd root_again;
+  StartedContainer result;
+  Container container;
+  sys::Fd dir;
+  Launch launch;
+
+  // The part that fails with 125, whatever goes wrong.
+  const auto prepare = [&]() -> Result<> {
+    dir = TRY(state.open_container(id));
+    launch.lock = TRY(state.lock_container(dir.get(), id.substr(0, 12)));
+    container = TRY(load_container(dir.get()));
+    TRY(state.id_ranges.confirm(container.ids, state.container_path(id)));
+    for (const char* stale : {"started", "exit", "error"}) ::unlinkat(dir.get(), stale, 0);
+    if (::mkdirat(dir.get(), "log", 0700) != 0 && errno != EEXIST)
+      return fail_errno("make the log directory");
+    const image::Image image = TRY(state.images.find(container.image_id.text()));
+    const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
+      if (progress) progress("unpacking " + image.id.short_hex(), done, total);
+    };
+    TRY(state.rootfs->prepare(image.id, image.layers, container.ids, unpacking),
+        "unpack the image");
+    sys::Fd root =
+        TRY(state.rootfs->mount(image.id, container.ids, dir.get(), container.config.read_only),
+            "mount the root file system");
+    root_again = TRY(root.duplicate());
+    launch.spec = TRY(make_spec(container, std::move(root)));
+    launch.spec.process.rows = request.rows;
+    launch.spec.process.columns = request.columns;
+    process = launch.spec.process;
+    if (container.config.init)
+      launch.spec.init =
+          TRY(sys::open_path(state.programs + "/tare-init", O_PATH), "find the init program");
+    launch.listener = TRY(listen_keeper(dir.get()));
+    launch.dir = TRY(dir.duplicate());
+    return {};
+  };
+  if (auto prepared = prepare(); !prepared)
+    return std::unexpected(
+        StartFailure{.error = std::move(prepared).error().wrap(
+                         "start " + (container.name.empty() ? id.substr(0, 12) : container.name))});
+
+  launch.container = container;
+  launch.stdin_kind = container.config.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
+  launch.keeper = state.programs + "/tare-keeper";
+  if (state.namespace_root)
+    if (const auto usual = usual_root_of_namespace()) launch.usual_root = *usual;
+  if (container.config.auto_remove)
+    launch.cleanup = {state.self, "--root", state.store.path(), "rm", "--force", "--quiet", id};
+  std::unique_ptr<KeeperAttachment> attachment;
+  if (request.attach) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+      return std::unexpected(StartFailure{.error = Error::sys(errno, "make a socket pair")});
+    launch.client = sys::Fd(pair[1]);
+    attachment = std::make_unique<KeeperAttachment>(sys::Fd(pair[0]));
+    if (auto sent = attachment->attach(*request.attach, request.owner); !sent)
+      return std::unexpected(StartFailure{.error = std::move(sent).error()});
+  }
+  const auto prepared = Clock::now();
+  if (auto launched = fork_launcher(std::move(launch)); !launched) {
+    StartFailure failure = explain(launched.error(), container, root_again.get(), process);
+    remember_failure(dir.get(), failure);
+    ::unlinkat(dir.get(), "ctl", 0);
+    return std::unexpected(std::move(failure));
+  }
+  result.timing = {.prepare = prepared - begin, .launch = Clock::now() - prepared};
+  result.attachment = std::move(attachment);
+  return result;
+}
+
+}  // namespace tare::engine

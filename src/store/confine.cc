@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two processes: the outer one makes the namespaces, the inner one (process 1 of the new pid
+// namespace) works. The parent writes the id maps from outside.
+#include "store/confine.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "sys/files.h"
+
+namespace tare::store {
+namespace {
+
+constexpr std::size_t kMaxLine = 8192;
+constexpr std::size_t kMaxReport = 64 << 20;
+constexpr char kGo = 'g';
+
+// The last lines of a report: "=" for success, "!KIND" and the texts for an error.
+constexpr char kSuccess = '=';
+constexpr char kFailure = '!';
+constexpr char kSeparator = '\t';
+
+void say(int fd, std::string_view text) {
+  const std::string line = escaped(text.substr(0, kMaxLine)).substr(0, kMaxLine) + "\n";
+  (void)sys::write_all(fd, line);  // A parent that is gone needs no report.
+}
+
+void say_error(int fd, const Error& error) {
+  std::string line(1, kFailure);
+  line += std::to_string(static_cast<unsigned>(error.kind())) + " " + escaped(error.message());
+  line = line.substr(0, kMaxLine / 2) + kSeparator + escaped(error.hint());
+  line = line.substr(0, kMaxLine) + "\n";
+  (void)sys::write_all(fd, line);
+}
+
+// --- The inner process ---------------------------------------------------------------------------
+
+// Its whole world is a clone of the one directory, without programs, devices and setuid.
+Result<> enter_root(int root) {
+  const sys::Fd mount(static_cast<int>(::syscall(
+      SYS_open_tree, root, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!mount) return fail_errno("clone the directory to work in");
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+  if (::syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH, &attributes,
+                sizeof attributes) != 0)
+    return fail_errno("protect the directory to work in");
+  if (::syscall(SYS_move_mount, mount.get(), "", root, "",
+                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return fail_errno("mount the directory to work in");
+  if (::fchdir(mount.get()) != 0) return fail_errno("enter the directory to work in");
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
+  if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
+  if (::chdir("/") != 0) return fail_errno("enter the new root");
+  return {};
+}
+
+// Closes all descriptors but `keep`; standard input, output and error become `null`.
+Result<> close_others(std::vector<int> keep, int null) {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (std::find(keep.begin(), keep.end(), fd) == keep.end() && ::dup2(null, fd) < 0)
+      return fail_errno("replace a standard descriptor");
+  keep.insert(keep.end(), {0, 1, 2});
+  std::sort(keep.begin(), keep.end());
+  unsigned from = 0;
+  for (const int fd : keep) {
+    const auto at = static_cast<unsigned>(fd);
+    if (at > from && ::syscall(SYS_close_range, from, at - 1, 0) != 0)
+      return fail_errno("close_range");
+    from = at + 1;
+  }
+  if (::syscall(SYS_close_range, from, ~0u, 0) != 0) return fail_errno("close_range");
+  return {};
+}
+
+Result<> limit_resources(std::uint64_t file_bytes) {
+  struct Limit {
+    int resource;
+    rlim_t value;
+  };
+  const Limit limits[] = {
+      {RLIMIT_CORE, 0},
+      {RLIMIT_FSIZE, file_bytes},
+      {RLIMIT_NOFILE, 1024},
+#if !defined(__SANITIZE_ADDRESS__)
+      {RLIMIT_AS, 1ull << 30},  // Decoders want at most two windows of 128 MiB.
+#endif
+  };
+  for (const Limit& limit : limits) {
+    rlimit now{};
+    if (::getrlimit(limit.resource, &now) != 0) return fail_errno("getrlimit");
+    const rlim_t value = std::min(limit.value, now.rlim_max);
+    const rlimit wanted{.rlim_cur = value, .rlim_max = value};
+    if (::setrlimit(limit.resource, &wanted) != 0) return fail_errno("setrlimit");
+  }
+  return {};
+}
+
+Result<> drop_capabilities() {
+  constexpr std::uint64_t kKeep = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE |
+                                  1ull << CAP_FOWNER | 1ull << CAP_FSETID | 1ull << CAP_SETFCAP;
+  for (int cap = 0; ::prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; ++cap)
+    if ((kKeep >> cap & 1) == 0 && ::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+      return fail_errno("drop a capability");
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2]{};
+  data[0].effective = data[0].permitted = static_cast<std::uint32_t>(kKeep);
+  if (::syscall(SYS_capset, &header, data) != 0) return fail_errno("capset");
+  return {};
+}
+
+Result<> filter_system_calls(const std::vector<sock_filter>& filter) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
+  const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
+                           .filter = const_cast<sock_filter*>(filter.data())};
+  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+    return fail_errno("install the seccomp filter");
+  return {};
+}
+
+Result<> confine(const Confinement& confinement, int report,
+                 const std::vector<sock_filter>& filter) {
+  {
+    const sys::Fd null = TRY(sys::open_path("/dev/null", O_RDWR));
+    TRY(enter_root(confinement.root));
+    std::vector<int> keep = confinement.inputs;
+    keep.push_back(report);
+    keep.push_back(null.get());
+    TRY(close_others(std::move(keep), null.get()));
+  }
+  ::umask(0);
+  TRY(limit_resources(confinement.file_bytes));
+  TRY(drop_capabilities());
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
+  return filter_system_calls(filter);
+}
+
+[[noreturn]] void run_inner(const Confinement& confinement, const Work& work, int report,
+                            const std::vector<sock_filter>& filter) {
+  auto done = confine(confinement, report, filter);
+  if (!done)
+    say_error(report, std::move(done).error().wrap("confine the unpacking process"));
+  else if (const auto worked = work([&](std::string_view line) { say(report, line); }); !worked)
+    say_error(report, worked.error());
+  else
+    say(report, std::string(1, kSuccess));
+  ::_exit(0);
+}
+
+// --- The outer process ---------------------------------------------------------------------------
+
+Result<> enter_namespaces(int ready, int go) {
+  constexpr int kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+                              CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");
+  TRY(sys::write_all(ready, {&kGo, 1}));
+  char byte = 0;
+  if (TRY(sys::read_full(go, &byte, 1)) != 1) return fail(Kind::Internal, "the parent gave up");
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+    return fail_errno("become root of the namespace");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
+  return {};
+}
+
+[[noreturn]] void run_outer(const Confinement& confinement, const Work& work, int report, int ready,
+                            int go, const std::vector<sock_filter>& filter) {
+  ::signal(SIGPIPE, SIG_IGN);
+  if (auto entered = enter_namespaces(ready, go); !entered) {
+    say_error(report, std::move(entered).error().wrap("confine the unpacking process"));
+    ::_exit(0);
+  }
+  const pid_t inner = ::fork();
+  if (inner < 0) {
+    say_error(report, Error::sys(errno, "confine the unpacking process: fork"));
+    ::_exit(0);
+  }
+  if (inner == 0) run_inner(confinement, work, report, filter);
+  int status = 0;
+  while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
+  }
+  // As exit status of the inner one: 0, or 128 and the signal that ended it.
+  ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+// --- The parent ----------------------------------------------------------------------------------
+
+Result<> write_maps(pid_t child, const sys::IdMap& ids) {
+  const std::string text = ids.text();
+  for (const char* name : {"uid_map", "gid_map"}) {
+    const sys::Fd file =
+        TRY(sys::open_path("/proc/" + std::to_string(child) + "/" + name, O_WRONLY));
+    TRY(sys::write_all(file.get(), text), "write the id map of the unpacking process");
+  }
+  return {};
+}
+
+// Reads lines from the child; returns the verdict. What is said after the verdict is not heard.
+class Listener {
+ public:
+  explicit Listener(const Report& listen) : listen_(listen) {}
+
+  bool has_verdict() const { return verdict_.has_value(); }
+  Result<> verdict() const { return *verdict_; }
+
+  Result<> hear(int fd) {
+    std::array<char, 4096> buffer{};
+    std::size_t total = 0;
+    for (;;) {
+      const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return fail_errno("listen to the unpacking process");
+      if (count == 0) return {};
+      total += static_cast<std::size_t>(count);
+      take({buffer.data(), static_cast<std::size_t>(count)});
+      if (line_.size() > 2 * kMaxLine || total > kMaxReport)
+        return fail(Kind::Internal, "the unpacking process says too much");
+    }
+  }
+
+ private:
+  void take(std::string_view bytes) {
+    for (const char c : bytes) {
+      if (c != '\n') {
+        line_ += c;
+        continue;
+      }
+      if (!verdict_) take_line(escaped(line_));
+      line_.clear();
+    }
+  }
+  void take_line(const std::string& line) {
+    if (line == std::string(1, kSuccess)) {
+      verdict_ = Result<>();
+    } else if (line.starts_with(kFailure)) {
+      verdict_ = parse_failure(line.substr(1));
+    } else if (listen_) {
+      listen_(line);
+    }
+  }
+  static Result<> parse_failure(const std::string& line) {
+    const auto parts = split_once(line, ' ');
+    const auto number = parts ? parse_u64(parts->first) : parse_u64("");
+    if (!number || *number > static_cast<std::uint64_t>(Kind::Internal))
+      return fail(Kind::Internal, "the unpacking process failed and did not say how");
+    // A tab was the separator; escaped() has made it visible.
+    const std::string_view text = parts->second;
+    const std::size_t tab = text.rfind("\\t");
+    Error error(static_cast<Kind>(*number), std::string(text.substr(0, tab)));
+    if (tab == std::string_view::npos) return std::unexpected(std::move(error));
+    return std::unexpected(std::move(error).hint(std::string(text.substr(tab + 2))));
+  }
+
+  const Report& listen_;
+  std::string line_;
+  std::optional<Result<>> verdict_;
+};
+
+Result<> explain_end(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return fail_errno("wait for the unpacking process");
+  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  if (code == 128 + SIGSYS)
+    return fail(Kind::Internal,
+                "the confined unpacking process was killed: it wanted a system call that it may not "
+                "use");
+  if (code == 128 + SIGXFSZ)
+    return fail(Kind::Invalid, "a file of the image is larger than it may be");
+  if (code > 128)
+    return fail(Kind::Internal, "the confined unpacking process was killed by signal " +
+                                    std::to_string(code - 128));
+  return fail(Kind::Internal, "the confined unpacking process ended without a result");
+}
+
+}  // namespace
+
+Result<> run_confined(const Confinement& confinement, const Work& work, const Report& listen) {
+  const std::vector<sock_filter> filter = TRY(confined_seccomp());
+  sys::Pipe report = TRY(sys::make_pipe());
+  sys::Pipe ready = TRY(sys::make_pipe());
+  sys::Pipe go = TRY(sys::make_pipe());
+  const pid_t child = ::fork();
+  if (child < 0) return fail_errno("start the unpacking process");
+  if (child == 0) {
+    go.write.reset();
+    ready.read.reset();
+    report.read.reset();
+    run_outer(confinement, work, report.write.get(), ready.write.get(), go.read.get(), filter);
+  }
+  report.write.reset();
+  ready.write.reset();
+  go.read.reset();
+  char byte = 0;
+  Result<> started;
+  if (sys::read_full(ready.read.get(), &byte, 1).value_or(0) == 1) {
+    started = write_maps(child, confinement.ids);
+    if (started) started = sys::write_all(go.write.get(), {&kGo, 1});
+  }
+  go.write.reset();  // Without the byte this ends the child.
+  Listener listener(listen);
+  const auto heard = listener.hear(report.read.get());
+  if (!heard) ::kill(child, SIGKILL);
+  const Result<> end = explain_end(child);
+  if (!started) return started;
+  TRY(heard);
+  if (!listener.has_verdict()) return end;
+  auto verdict = listener.verdict();
+  if (!verdict && verdict.error().kind() == Kind::Denied &&
+      verdict.error().message().find("make namespaces") != std::string::npos)
+    return std::unexpected(std::move(verdict).error().hint(
+        "unpacking needs user namespaces: see /proc/sys/user/max_user_namespaces"));
+  return verdict;
+}
+
+}  // namespace tare::store

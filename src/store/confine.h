@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// PRIVILEGED. Work on bytes from strangers, in a process that can do nothing else: user, mount,
+// network, IPC, UTS and pid namespaces of its own, one directory as its whole file system, six
+// capabilities in its namespace, no_new_privs, resource limits and a short list of system calls.
+// [security rule: unpacking is done by a process that can do nothing else]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "sys/ids.h"
+#include "sys/seccomp.h"
+
+namespace tare::store {
+
+struct Confinement {
+  int root = -1;            // The directory that becomes its "/".
+  sys::IdMap ids;           // Of its user namespace; must map 0, which it runs as.
+  std::vector<int> inputs;  // Descriptors that it keeps; all others are closed.
+  std::uint64_t file_bytes = 1ull << 40;  // No file grows beyond.
+};
+
+// What the work says while it runs: short lines, for `listen` in the parent.
+using Report = std::function<void(std::string_view line)>;
+// Runs in the confined process; what it returns is what run_confined() returns. Plain C++, no
+// threads, and only the system calls of confine_seccomp.cc.
+using Work = std::function<Result<>(const Report& report)>;
+
+// Runs `work` to its end. Lines come from a process that may have been taken over: they are bounded
+// and have no control characters, but their content is to be doubted. Errors: those of the work;
+// Unsupported (no user namespaces here), Internal (it was killed).
+Result<> run_confined(const Confinement& confinement, const Work& work, const Report& listen);
+
+// The filter, compiled. [seccomp(2)]
+Result<std::vector<sock_filter>> confined_seccomp();
+
+}  // namespace tare::store

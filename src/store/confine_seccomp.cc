@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system calls of a confined unpacker: what reading a stream and making files needs. No socket,
+// no exec, no fork, no signal to others, no mount, no ioctl.
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "store/confine.h"
+
+namespace tare::store {
+namespace {
+
+constexpr std::uint32_t kAllowed[] = {
+    // The stream, and the report.
+    SYS_read, SYS_write, SYS_close, SYS_lseek, SYS_pread64, SYS_fstat,
+    // Finding one's way below the root.
+    SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_faccessat2,
+    SYS_getdents64, SYS_fcntl,
+    // Making and removing.
+    SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_ftruncate, SYS_pwrite64,
+    // Attributes.
+    SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr,
+    SYS_flistxattr, SYS_fremovexattr,
+    // Memory, time, end.
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_getrandom,
+    SYS_clock_gettime, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask,
+    SYS_getpid, SYS_gettid, SYS_rseq,
+#if defined(__SANITIZE_ADDRESS__)
+    // The sanitizers' own, so that their reports come out.
+    SYS_sigaltstack, SYS_sched_yield, SYS_readlink, SYS_readlinkat, SYS_getrlimit, SYS_prlimit64,
+    SYS_ioctl, SYS_rt_sigaction, SYS_mprotect, SYS_tgkill, SYS_gettimeofday,
+#endif
+};
+
+#if defined(__x86_64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
+#elif defined(__riscv) && __riscv_xlen == 64
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_RISCV64;
+#else
+#error "Add this machine's AUDIT_ARCH."
+#endif
+
+constexpr std::uint32_t kHighestKnown = 512;  // Above every number of this list.
+
+}  // namespace
+
+Result<std::vector<sock_filter>> confined_seccomp() {
+  sys::SeccompPolicy policy;
+  policy.architecture = kArchitecture;
+  policy.default_action = SECCOMP_RET_KILL_PROCESS;
+  policy.unknown_action = SECCOMP_RET_KILL_PROCESS;
+  policy.highest_known = kHighestKnown;
+  for (const std::uint32_t number : kAllowed)
+    policy.rules.push_back({.number = number, .tests = {}, .action = SECCOMP_RET_ALLOW});
+  // Of the nodes only fifos: a device node cannot be made whatever the code above says.
+  policy.rules.push_back({.number = SYS_mknodat,
+                          .tests = {{.index = 2,
+                                     .compare = sys::Compare::Masked,
+                                     .value = S_IFIFO,
+                                     .mask = S_IFMT,
+                                     .low32 = true}},
+                          .action = SECCOMP_RET_ALLOW});
+#if !defined(__SANITIZE_ADDRESS__)
+  // Memory protection may be changed, but never to executable: thread stacks and malloc arenas.
+  policy.rules.push_back({.number = SYS_mprotect,
+                          .tests = {{.index = 2,
+                                     .compare = sys::Compare::Masked,
+                                     .value = 0,
+                                     .mask = PROT_EXEC}},
+                          .action = SECCOMP_RET_ALLOW});
+#endif
+  return sys::compile_seccomp(policy);
+}
+
+}  // namespace tare::store

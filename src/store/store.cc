@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "base/undo.h"
+
+namespace tare::store {
+namespace {
+
+constexpr const char* kRooms[] = {"blobs", "blobs/sha256", "images", "names", "rootfs",
+                                  "rootfs/flat", "containers", "ids", "locks", "tmp", "trash"};
+constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
+
+Result<std::string> unique_name() {
+  char raw[12];
+  if (::getrandom(raw, sizeof raw, 0) != sizeof raw) return fail_errno("getrandom");
+  return to_hex(std::string_view(raw, sizeof raw));
+}
+
+Result<> make_directory(int dir, const char* name) {
+  if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
+    return fail_errno("make directory " + quoted(name));
+  return {};
+}
+
+// Nobody holds its lock: whoever made it is gone. A directory without ".lock" died very young.
+bool is_abandoned(int tmp, const std::string& name) {
+  struct stat info{};
+  if (::fstatat(tmp, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  const std::string lock = S_ISDIR(info.st_mode) ? name + "/.lock" : name;
+  const auto file = sys::open_at(tmp, lock, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  if (!file) return file.error().kind() == Kind::NotFound;
+  return sys::lock_file(file->get(), sys::Lock::Exclusive, sys::Wait::No).has_value();
+}
+
+}  // namespace
+
+Store::Scratch::Scratch(Scratch&& other) noexcept
+    : name(std::move(other.name)),
+      dir(std::move(other.dir)),
+      lock(std::move(other.lock)),
+      store(std::exchange(other.store, nullptr)) {}
+
+Store::Scratch::~Scratch() {
+  // What cannot be removed now is removed by the next recovery.
+  if (store != nullptr) (void)store->discard(name);
+}
+
+Result<Store> Store::open(const std::string& path) {
+  TRY(sys::make_directories(path, 0700), "make the store " + quoted(path));
+  Store store;
+  store.path_ = path;
+  store.dir_ = TRY(sys::open_path(path, O_RDONLY | O_DIRECTORY), "open the store");
+  for (const char* room : kRooms)
+    TRY(make_directory(store.dir(), room), "make the store " + quoted(path));
+  store.recover();
+  return store;
+}
+
+void Store::recover() {
+  // While somebody else is making something in tmp/ (or recovers), there will be another time.
+  const auto tmp_lock = lock(kTmpLock, sys::Lock::Exclusive, sys::Wait::No);
+  if (!tmp_lock) return;
+  const auto tmp = sys::open_at(dir(), "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const auto names = tmp ? sys::list_directory(tmp->get()) : std::vector<std::string>();
+  if (names)
+    for (const std::string& name : *names)
+      if (is_abandoned(tmp->get(), name)) (void)discard("tmp/" + name);
+  const auto trash = sys::list_directory(dir(), "trash");
+  if (trash)
+    for (const std::string& name : *trash) (void)sys::remove_tree(dir(), "trash/" + name);
+}
+
+Result<Store::Scratch> Store::make_scratch() {
+  const sys::Fd birth = TRY(lock(kTmpLock, sys::Lock::Shared));
+  const std::string name = "tmp/" + TRY(unique_name());
+  if (::mkdirat(dir(), name.c_str(), 0700) != 0)
+    return fail_errno("make a scratch directory in the store " + quoted(path_));
+  Scratch scratch;
+  scratch.name = name;
+  scratch.store = this;
+  scratch.dir = TRY(sys::open_at(dir(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  scratch.lock = TRY(sys::open_at(scratch.dir.get(), ".lock", O_RDWR | O_CREAT | O_EXCL));
+  TRY(sys::lock_file(scratch.lock.get(), sys::Lock::Exclusive, sys::Wait::No));
+  return scratch;
+}
+
+Result<> Store::discard(const std::string& name) {
+  const std::string trash = "trash/" + TRY(unique_name());
+  if (::renameat(dir(), name.c_str(), dir(), trash.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail_errno("move " + quoted(name) + " to the trash");
+  }
+  TRY(sys::remove_tree(dir(), trash), "empty the trash");
+  return {};
+}
+
+Result<sys::Fd> Store::lock(const std::string& what, sys::Lock kind, sys::Wait wait) const {
+  const int rooms = dir();
+  sys::Fd file =
+      TRY(sys::open_at(rooms, "locks/" + what, O_RDWR | O_CREAT | O_NOFOLLOW), "lock the store");
+  TRY(sys::lock_file(file.get(), kind, wait), "lock " + quoted(what) + " of the store");
+  return file;
+}
+
+}  // namespace tare::store

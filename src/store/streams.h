@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams over descriptors, and small filters on streams. Shared by store and image.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "codec/stream.h"
+#include "sys/fd.h"
+
+namespace tare::store {
+
+// Reads a descriptor (borrowed) from where it stands.
+class FileSource : public codec::Source {
+ public:
+  explicit FileSource(int fd) : fd_(fd) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    return sys::read_full(fd_, buffer, size);
+  }
+
+ private:
+  int fd_;
+};
+
+// Writes to a descriptor (borrowed).
+class FileSink : public codec::Sink {
+ public:
+  explicit FileSink(int fd) : fd_(fd) {}
+  Result<> write(std::string_view bytes) override { return sys::write_all(fd_, bytes); }
+
+ private:
+  int fd_;
+};
+
+// Ends with a Corrupt error one byte after `limit`, so that nobody fills the disk with more than was
+// announced.
+class LimitedSource : public codec::Source {
+ public:
+  LimitedSource(codec::Source& inner, std::uint64_t limit) : inner_(inner), left_(limit) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (left_ == ~0ull) return inner_.read(buffer, size);
+    const std::size_t count =
+        TRY(inner_.read(buffer, std::min<std::uint64_t>(size, left_ == 0 ? 1 : left_)));
+    if (count > left_) return fail(Kind::Corrupt, "there are more bytes than were announced");
+    left_ -= count;
+    return count;
+  }
+
+ private:
+  codec::Source& inner_;
+  std::uint64_t left_;
+};
+
+// Copies all that is read from `inner` to `copy`.
+class TeeSource : public codec::Source {
+ public:
+  TeeSource(codec::Source& inner, codec::Sink& copy) : inner_(inner), copy_(copy) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const std::size_t count = TRY(inner_.read(buffer, size));
+    if (count > 0) TRY(copy_.write({buffer, count}));
+    return count;
+  }
+
+ private:
+  codec::Source& inner_;
+  codec::Sink& copy_;
+};
+
+}  // namespace tare::store
