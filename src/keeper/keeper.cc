@@ -45,7 +45,7 @@ class Keeper {
   void step(long timeout_ms);
   int fill(pollfd* fds);
   void reap();
-  void accept_client();
+  bool accept_client();
   void pass_output(Stream stream);
   std::size_t chunk_room(Stream stream) const;
   bool held_up() const;
@@ -74,14 +74,28 @@ void use_null_for_standard_streams() {
   if (null > 2) bare::close(static_cast<int>(null));
 }
 
+// Whatever else the engine had open when it became us is closed, so that nothing of it lives as
+// long as the container; ours do not pass on to the clean-up program.
+void keep_only_ours(const Options& options) {
+  const int ours[] = {options.pidfd, options.dir, options.lock, options.listen, options.client,
+                      options.in,    options.out, options.err,  options.tty};
+  std::int64_t from = 3;
+  for (;;) {
+    std::int64_t next = std::int64_t{1} << 32;
+    for (const int fd : ours)
+      if (fd >= from && fd < next) next = fd;
+    if (next > from) bare::call(__NR_close_range, from, next - 1, 0);
+    if (next == std::int64_t{1} << 32) return;
+    bare::control(static_cast<int>(next), F_SETFD, FD_CLOEXEC);
+    from = next + 1;
+  }
+}
+
 void Keeper::set_up() {
   bare::call(__NR_setsid);
   bare::call(__NR_prctl, PR_SET_NAME, bare::word("tare-keeper"));
   bare::call(__NR_chdir, bare::word("/"));
   bare::call(__NR_umask, 0077);
-  for (const int fd : {options_.pidfd, options_.dir, options_.lock, options_.listen,
-                       options_.client, options_.in, options_.out, options_.err, options_.tty})
-    if (fd >= 0) bare::control(fd, F_SETFD, FD_CLOEXEC);
   // The end of a terminal session, or a careless killall, must not end containers.
   for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
                            SIGTSTP, SIGTTIN, SIGTTOU})
@@ -164,10 +178,11 @@ void Keeper::step(long timeout_ms) {
   }
 }
 
-void Keeper::accept_client() {
+// False: nobody is waiting.
+bool Keeper::accept_client() {
   const auto fd = static_cast<int>(
       bare::call(__NR_accept4, options_.listen, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (fd < 0) return;
+  if (fd < 0) return false;
   // SECURITY: the socket's mode keeps others out already; this holds even when somebody opens the
   // directory. [tests/keeper/run]
   struct {
@@ -180,17 +195,19 @@ void Keeper::accept_client() {
                              bare::word(&size));
   if (rc < 0 || (peer.uid != 0 && peer.uid != bare::call(__NR_geteuid))) {
     bare::close(fd);
-    return;
+    return true;
   }
   for (Client& client : clients_) {
     if (client.used()) continue;
     if (client.start(fd)) client.on_readable(container_);
-    return;
+    return true;
   }
   Client refused;
-  if (!refused.start(fd)) return;
-  refused.send_error("16 clients are connected to this container already");
-  refused.close(container_);
+  if (refused.start(fd)) {
+    refused.send_error("16 clients are connected to this container already");
+    refused.close(container_);
+  }
+  return true;
 }
 
 // How much of a stream may be read now without leaving a client behind.
@@ -246,7 +263,8 @@ void Keeper::finish() {
   write_exit(options_, log_, exit_, options_.cleanup == nullptr);
   // From here on a new client finds the exit file instead of us; those that were quicker are told.
   bare::unlink_at(options_.dir, "ctl");
-  for (std::size_t i = 0; i < kMaxClients; ++i) accept_client();
+  for (std::size_t i = 0; i < 2 * kMaxClients && accept_client(); ++i) {
+  }
   for (const Client& client : clients_) taken_over_ = taken_over_ || client.takes_over();
   tell_exit();
   bare::close(options_.listen);
@@ -270,6 +288,7 @@ void Keeper::finish() {
 }  // namespace
 
 int keep(const Options& options, char** environment) {
+  keep_only_ours(options);  // Before anything else is opened.
   // Static and not on the stack: it is large, and its pages are used only when needed.
   alignas(Keeper) static char memory[sizeof(Keeper)];
   return (new (memory) Keeper(options))->run(environment);
