@@ -38,7 +38,7 @@ struct Image {
   std::vector<std::string> names;  // Full references, sorted; empty: dangling.
   oci::ImageConfig config;
   std::vector<store::Layer> layers;
-  std::uint64_t size = 0;  // Bytes of the uncompressed layers.
+  std::uint64_t size = 0;  // Bytes of the files in its layers, as Docker counts.
   UnixNanos loaded_at = 0;
 };
 
@@ -62,8 +62,9 @@ class Images {
 
   // docker-archive, OCI archive, or a plain root-fs tar; each plain, gzip, zstd or xz; from a pipe
   // or a file; or an OCI layout directory (`directory` >= 0 then, and `source` unused). The names
-  // in the archive are taken; a plain tar needs `name` (when empty: it stays dangling). `platform`
-  // of an index is this machine's.
+  // in the archive are taken, and `name` as well when it holds one image only; a plain tar has no
+  // other name (when empty: it stays dangling). Of an index the image for this machine is taken; an
+  // image for another architecture is refused. Nothing is left in the store on failure.
   struct LoadRequest {
     codec::Source* source = nullptr;
     int directory = -1;

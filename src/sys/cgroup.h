@@ -21,7 +21,7 @@ struct CgroupLimits {
   std::optional<std::uint64_t> memory_swap_bytes;  // Memory plus swap, as Docker's --memory-swap.
   std::optional<std::uint64_t> cpu_quota_us;       // Per period.
   std::uint64_t cpu_period_us = 100'000;
-  std::optional<std::uint64_t> cpu_shares;         // v1 scale, 2..262144.
+  std::optional<std::uint64_t> cpu_shares;  // v1 scale, 2..262144.
   std::optional<std::uint64_t> pids;
   bool empty() const {
     return !memory_bytes && !memory_swap_bytes && !cpu_quota_us && !cpu_shares && !pids;
@@ -31,12 +31,12 @@ struct CgroupLimits {
 // What this process can do with cgroups here.
 struct CgroupHost {
   CgroupLayout layout = CgroupLayout::None;
-  std::string v2_mount;                  // "" when there is no cgroup2 tree.
-  std::string own_v2_path;               // Our cgroup in it, "/" is the root of the tree.
+  std::string v2_mount;     // "" when there is no cgroup2 tree.
+  std::string own_v2_path;  // Our cgroup in it, "/" is the root of the tree.
   std::vector<std::pair<std::string, std::string>> v1;  // Controller name, directory of our use.
-  bool writable = false;                 // We may make groups below.
-  std::vector<std::string> controllers;  // Usable ones: "memory", "cpu", "pids"...
-  std::string why_not;                   // A sentence, when not writable or a controller is missing.
+  bool writable = false;                                // We may make groups below.
+  std::vector<std::string> controllers;                 // Usable ones: "memory", "cpu", "pids"...
+  std::string why_not;  // A sentence, when not writable or a controller is missing.
 };
 // Looks once and remembers.
 const CgroupHost& cgroup_host();
@@ -50,18 +50,20 @@ class Cgroup {
   // The groups of a container made earlier; what is gone is left out.
   static Cgroup open(const std::string& name);
 
-  // Moves a process in, by pid, in every hierarchy.
-  Result<> add(int pid) const;
+  // Moves a process in, by pid, in every hierarchy; or only in those of version 1, for a process
+  // that was born in v2_directory().
+  enum class Which : std::uint8_t { All, V1 };
+  Result<> add(int pid, Which which = Which::All) const;
   // A descriptor for CLONE_INTO_CGROUP, or an empty one when there is no v2 tree.
   Result<Fd> v2_directory() const;
   // Directories ("/sys/fs/cgroup/memory/tare/NAME"), for the keeper to remove at the end.
   const std::vector<std::string>& directories() const { return directories_; }
 
   Result<> update(const CgroupLimits& limits) const;
-  Result<> kill() const;             // All processes: cgroup.kill, or SIGKILL until empty.
+  Result<> kill() const;  // All processes: cgroup.kill, or SIGKILL until empty.
   Result<std::vector<int>> processes() const;  // Pids in our pid namespace.
   Result<std::uint64_t> oom_kills() const;
-  Result<> remove() const;           // Retries for a moment while zombies leave. Gone is fine.
+  Result<> remove() const;  // Retries for a moment while zombies leave. Gone is fine.
 
  private:
   std::vector<std::string> directories_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sys/fd.h"
@@ -28,6 +29,9 @@ struct IdMap {
   std::string text() const;  // Lines for /proc/PID/uid_map.
 };
 
+// The lines of a uid_map or gid_map file. Errors: Internal for anything else.
+Result<IdMap> parse_id_map(std::string_view text);
+
 // The ids that this process's own user namespace has, from /proc/self/uid_map, as ranges whose
 // `inside` is what we may use. The initial namespace gives one range of 2^32-1 ids.
 Result<IdMap> available_ids();
@@ -39,6 +43,10 @@ bool in_initial_user_namespace();
 // instead. Nothing happens when we are uid 0 already. Errors: Unsupported with a hint (no subuid
 // range, no newuidmap, user namespaces switched off). Must be called while single-threaded.
 Result<> become_namespace_root(int join_pid);
+
+// Writes both maps of a process that waits in a new user namespace. We need CAP_SETUID and
+// CAP_SETGID over the outside ids: root, or root of a user namespace that has them.
+Result<> write_id_maps(int pid, const IdMap& uids, const IdMap& gids);
 
 // A user namespace with this map, for idmapped mounts: kept by the descriptor alone.
 // [mount_setattr(2), MOUNT_ATTR_IDMAP]

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "child/calls.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace tare::child {
+
+void die(const Plan& plan, Step step, std::uint32_t detail) noexcept {
+  Message message;
+  message.step = step;
+  message.errnum = errno;
+  message.detail = detail;
+  (void)call(SYS_write, plan.channel, &message, sizeof message);
+  for (;;) (void)call(SYS_exit_group, 127);
+}
+
+void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept {
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+  std::memset(control, 0, sizeof control);
+  iovec part{};
+  part.iov_base = const_cast<Message*>(&message);
+  part.iov_len = sizeof message;
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  check(plan, step, call(SYS_sendmsg, plan.channel, &header, MSG_NOSIGNAL));
+}
+
+int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resolve_extra) noexcept {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve_extra;
+  constexpr int kTries = 16;  // EAGAIN: a rename or mount somewhere raced with the walk.
+  for (int tries = 0; tries < kTries; ++tries) {
+    const long fd = call(SYS_openat2, root, path, &how, sizeof how);
+    if (fd >= 0) return static_cast<int>(fd);
+    if (errno != EAGAIN && errno != EINTR) break;
+  }
+  return -1;
+}
+
+int new_mount(const char* type, const char* const* options, std::uint64_t attributes) noexcept {
+  const int context = static_cast<int>(call(SYS_fsopen, type, FSOPEN_CLOEXEC));
+  if (context < 0) return -1;
+  for (; options != nullptr && options[0] != nullptr; options += 2) {
+    if (options[1] == nullptr) continue;
+    if (call(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0) return -1;
+  }
+  if (call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return -1;
+  const long mount = call(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
+  const int saved = errno;
+  close_fd(context);
+  errno = saved;
+  return static_cast<int>(mount);
+}
+
+int clone_mount(int dir, const char* path, std::uint64_t flags) noexcept {
+  return static_cast<int>(
+      call(SYS_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags));
+}
+
+int attach(int mount, int target) noexcept {
+  return static_cast<int>(call(SYS_move_mount, mount, "", target, "",
+                               MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+int set_attributes(int mount, std::uint64_t attributes, std::uint64_t flags) noexcept {
+  mount_attr change{};
+  change.attr_set = attributes;
+  return static_cast<int>(
+      call(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &change, sizeof change));
+}
+
+}  // namespace tare::child

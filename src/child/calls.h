@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls without the C library's wrappers: some of those lock, cache or signal other threads
+// (setresuid(2), "C library/kernel differences").
+#pragma once
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#include "child/plan.h"
+
+namespace tare::child {
+
+template <typename T>
+long word(T value) noexcept {
+  return (long)value;  // NOLINT: integers and pointers alike, as the kernel takes them.
+}
+
+// As syscall(2): -1 and errno on failure.
+template <typename... Arguments>
+long call(long number, Arguments... arguments) noexcept {
+  return ::syscall(number, word(arguments)...);
+}
+
+// Tells the parent and exits.
+[[noreturn]] void die(const Plan& plan, Step step, std::uint32_t detail = 0) noexcept;
+
+// `result` as a descriptor or count; dies when it is negative.
+inline int check(const Plan& plan, Step step, long result, std::uint32_t detail = 0) noexcept {
+  if (result < 0) die(plan, step, detail);
+  return static_cast<int>(result);
+}
+
+// Sends a message with a descriptor. [unix(7), SCM_RIGHTS]
+void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept;
+
+inline void close_fd(int fd) noexcept { (void)call(SYS_close, fd); }
+
+// openat2(2) below `root` with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS, close-on-exec.
+int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resolve_extra) noexcept;
+// O_PATH descriptor of `path` below `root`; what is missing is made: directories, and at the end a
+// directory or an empty file. Links that point nowhere are followed and their target is made, below
+// the root. -1 and errno on failure.
+int open_or_make(int root, const char* path, bool directory) noexcept;
+
+// A new detached mount. `options` are key, value, key, value..., null at the end; a null value is
+// skipped with its key.
+int new_mount(const char* type, const char* const* options, std::uint64_t attributes) noexcept;
+int clone_mount(int dir, const char* path, std::uint64_t flags) noexcept;
+int attach(int mount, int target) noexcept;
+int set_attributes(int mount, std::uint64_t attributes, std::uint64_t flags) noexcept;
+
+// The steps, in the order of run().
+void set_up_container(const Plan& plan, const Container& container, int stdio[3]) noexcept;
+void enter_container(const Plan& plan, const Entry& entry, int stdio[3]) noexcept;
+[[noreturn]] void become_process(const Plan& plan, const Process& process,
+                                 const int stdio[3]) noexcept;
+
+// Makes a terminal in the devpts instance behind `pts`, sends the master to the parent and makes
+// the other side all three of stdio. Returns the terminal's number.
+int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept;
+// Uid 0 and gid 0 of the user namespace, all capabilities kept.
+void become_root(const Plan& plan) noexcept;
+
+}  // namespace tare::child

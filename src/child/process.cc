@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// From root of the container's user namespace to the process that was asked for: the one order of
+// protections for every process of a container, first or later.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "child/calls.h"
+
+namespace tare::child {
+namespace {
+
+constexpr std::uint64_t kSysAdmin = 1ULL << CAP_SYS_ADMIN;
+
+void connect_stdio(const Plan& plan, const int stdio[3]) noexcept {
+  for (int i = 0; i < 3; ++i) {
+    if (stdio[i] == i) {  // dup3 refuses equal numbers; only the flag has to go.
+      check(plan, Step::Stdio, call(SYS_fcntl, i, F_SETFD, 0));
+    } else {
+      check(plan, Step::Stdio, call(SYS_dup3, stdio[i], i, 0));
+    }
+  }
+}
+
+void start_session(const Plan& plan) noexcept {
+  check(plan, Step::Session, call(SYS_setsid));
+  if (plan.process.terminal) check(plan, Step::Session, call(SYS_ioctl, 0, TIOCSCTTY, 0));
+}
+
+// Keys are not namespaced: whoever has the caller's session keyring has the caller's keys. The new
+// one has no name that could be guessed and dies with its processes. A kernel without keys (ENOSYS)
+// has none to protect. [keyctl(2), KEYCTL_JOIN_SESSION_KEYRING]
+void join_keyring(const Plan& plan) noexcept {
+  if (call(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) < 0 && errno != ENOSYS)
+    die(plan, Step::Keyring);
+}
+
+bool has(std::uint64_t set, std::uint32_t capability) noexcept {
+  return capability < 64 && (set >> capability & 1) != 0;
+}
+
+void drop_bounding(const Plan& plan, std::uint64_t keep) noexcept {
+  for (std::uint32_t capability = 0; capability <= plan.process.last_capability; ++capability)
+    if (!has(keep, capability))
+      check(plan, Step::Bounding, call(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0));
+}
+
+// Permitted and effective; inheritable, and with it ambient, is empty.
+void set_capabilities(const Plan& plan, std::uint64_t set) noexcept {
+  __user_cap_header_struct header{};
+  header.version = _LINUX_CAPABILITY_VERSION_3;
+  __user_cap_data_struct data[2] = {};
+  for (int half = 0; half < 2; ++half)
+    data[half].effective = data[half].permitted = static_cast<std::uint32_t>(set >> (32 * half));
+  check(plan, Step::Capabilities, call(SYS_capset, &header, data));
+}
+
+// A filter needs no_new_privs or CAP_SYS_ADMIN. Without the first, the second is kept until the
+// filter stands, and no longer.
+bool needs_admin(const Process& process) noexcept {
+  return !process.no_new_privileges && process.filter.count > 0;
+}
+
+void change_credentials(const Plan& plan, const Process& process) noexcept {
+  drop_bounding(plan, process.bounding);
+  check(plan, Step::Groups, call(SYS_setgroups, process.groups.count, process.groups.items));
+  check(plan, Step::Gid, call(SYS_setresgid, process.gid, process.gid, process.gid));
+  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
+  check(plan, Step::Uid, call(SYS_setresuid, process.uid, process.uid, process.uid));
+  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
+  check(plan, Step::Capabilities,
+        call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+  set_capabilities(plan, process.permitted | (needs_admin(process) ? kSysAdmin : 0));
+  if (process.no_new_privileges)
+    check(plan, Step::NoNewPrivileges, call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+// After the last change of credentials, which cleared it; and then a look whether the parent died
+// in between. getppid(2) says nothing across pid namespaces, the channel does.
+void die_with_parent(const Plan& plan) noexcept {
+  check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+  pollfd channel{};
+  channel.fd = plan.channel;
+  channel.events = POLLIN;
+  timespec no_wait{};
+  const int ready = check(plan, Step::DeathSignal, call(SYS_ppoll, &channel, 1, &no_wait, 0, 0));
+  if (ready > 0 && (channel.revents & POLLHUP) != 0) {
+    errno = ESRCH;
+    die(plan, Step::DeathSignal);
+  }
+}
+
+// The kernel's own layout, which is not the C library's. [sigaction(2), "C library/kernel
+// differences"]
+struct KernelSigaction {
+  void* handler;
+  unsigned long flags;
+  void* restorer;
+  std::uint64_t mask;
+};
+
+void reset_signals(const Plan& plan) noexcept {
+  const KernelSigaction defaults{};
+  constexpr int kSignals = 64;
+  for (int number = 1; number <= kSignals; ++number)
+    if (number != SIGKILL && number != SIGSTOP)
+      check(plan, Step::Signals,
+            call(SYS_rt_sigaction, number, &defaults, 0, sizeof defaults.mask));
+  const std::uint64_t none = 0;
+  check(plan, Step::Signals, call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none));
+}
+
+void set_rlimits(const Plan& plan, const Process& process) noexcept {
+  for (std::uint32_t i = 0; i < process.rlimits.count; ++i) {
+    const Rlimit& limit = process.rlimits.items[i];
+    const rlimit64 value{.rlim_cur = limit.soft, .rlim_max = limit.hard};
+    check(plan, Step::Rlimit, call(SYS_prlimit64, 0, limit.resource, &value, 0), i);
+  }
+}
+
+// SECURITY: a working directory outside the root would be a way out [CVE-2024-21626]: it is opened
+// below the root without magic links, and the kernel is asked again where we are.
+bool enter_cwd(const Plan& plan, const Process& process) noexcept {
+  const int root =
+      check(plan, Step::Cwd, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int cwd = open_in(root, process.cwd, O_PATH | O_DIRECTORY, 0);
+  if (cwd < 0 || call(SYS_fchdir, cwd) < 0) return false;
+  char path[4096];
+  if (call(SYS_getcwd, path, sizeof path) < 0 || path[0] != '/') {
+    errno = EXDEV;
+    die(plan, Step::Unreachable);
+  }
+  return true;
+}
+
+void install_filter(const Plan& plan, const Process& process) noexcept {
+  if (process.filter.count == 0) return;
+  struct {
+    unsigned short length;
+    const sock_filter* filter;
+  } const program{static_cast<unsigned short>(process.filter.count), process.filter.items};
+  check(plan, Step::Seccomp, call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+  if (needs_admin(process)) set_capabilities(plan, process.permitted);
+}
+
+// Which failure of several candidates is told: that something was there but may not be run says
+// more than that nothing was there. [execvp(3)]
+struct Attempts {
+  int errnum = ENOENT;
+  // Whether the next candidate may be tried.
+  bool note(int failed) noexcept {
+    if (failed == EACCES) errnum = EACCES;
+    if (failed == EACCES || failed == ENOENT || failed == ENOTDIR) return true;
+    errnum = failed;
+    return false;
+  }
+};
+
+// The init program looks its argument up itself; but that there is nothing to run has to be known
+// here, where it still fails the start.
+[[noreturn]] void execute_init(const Plan& plan, const Process& process) noexcept {
+  Attempts attempts;
+  for (const char* const* path = process.candidates; *path != nullptr; ++path) {
+    constexpr int kMayExecute = 1;  // X_OK
+    if (call(SYS_faccessat2, AT_FDCWD, *path, kMayExecute, AT_EACCESS) == 0) {
+      (void)call(SYS_execveat, process.init, "", process.init_argv, process.envp, AT_EMPTY_PATH);
+      die(plan, Step::Exec);
+    }
+    if (!attempts.note(errno)) break;
+  }
+  errno = attempts.errnum;
+  die(plan, Step::Exec);
+}
+
+[[noreturn]] void execute(const Plan& plan, const Process& process) noexcept {
+  Attempts attempts;
+  for (const char* const* path = process.candidates; *path != nullptr; ++path) {
+    (void)call(SYS_execve, *path, process.argv, process.envp);
+    if (!attempts.note(errno)) break;
+  }
+  errno = attempts.errnum;
+  die(plan, Step::Exec);
+}
+
+void say_ready(const Plan& plan) noexcept {
+  Message message;
+  message.event = Event::Ready;
+  check(plan, Step::CloseRange, call(SYS_write, plan.channel, &message, sizeof message));
+}
+
+}  // namespace
+
+int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept {
+  const int master =
+      check(plan, Step::Terminal, call(SYS_openat, pts, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  int unlock = 0;
+  check(plan, Step::Terminal, call(SYS_ioctl, master, TIOCSPTLCK, &unlock));
+  unsigned number = 0;
+  check(plan, Step::Terminal, call(SYS_ioctl, master, TIOCGPTN, &number));
+  // The peer by descriptor: no path of the container is looked at. [ioctl_tty(2), TIOCGPTPEER]
+  const int peer = check(plan, Step::Terminal,
+                         call(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  check(plan, Step::Terminal, call(SYS_fchown, peer, plan.process.uid, -1));
+  if (plan.process.rows != 0 && plan.process.columns != 0) {
+    const winsize size{.ws_row = plan.process.rows, .ws_col = plan.process.columns};
+    check(plan, Step::Terminal, call(SYS_ioctl, master, TIOCSWINSZ, &size));
+  }
+  Message message;
+  message.event = Event::Terminal;
+  send_with_fd(plan, Step::Terminal, message, master);
+  close_fd(master);
+  stdio[0] = stdio[1] = stdio[2] = peer;
+  return static_cast<int>(number);
+}
+
+void become_process(const Plan& plan, const Process& process, const int stdio[3]) noexcept {
+  connect_stdio(plan, stdio);
+  start_session(plan);
+  // As root first, so that a directory that only root may search works as in other engines; as the
+  // user when root of the container may not, because the directory belongs to somebody outside.
+  const bool there = enter_cwd(plan, process);
+  if (!there && errno != EACCES) die(plan, Step::Cwd);
+  change_credentials(plan, process);
+  if (!there && !enter_cwd(plan, process)) die(plan, Step::Cwd);
+  join_keyring(plan);
+  die_with_parent(plan);
+  reset_signals(plan);
+  (void)call(SYS_umask, process.umask);  // Always succeeds.
+  set_rlimits(plan, process);
+  check(plan, Step::CloseRange, call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
+  say_ready(plan);
+  // Nothing but what the filter itself must let through comes behind it: write, capset, execve.
+  install_filter(plan, process);
+  if (process.init >= 0) execute_init(plan, process);
+  execute(plan, process);
+}
+
+}  // namespace tare::child

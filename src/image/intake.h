@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way into the store for an image, wherever it comes from: layers are staged in a scratch
+// directory, hashed and read through by a confined process; then everything gets its name at once.
+// Private to the room.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "image/plan.h"
+#include "image/records.h"
+#include "store/unpack.h"
+
+namespace tare::image {
+
+struct StagedLayer {
+  Digest blob;
+  std::uint64_t blob_bytes = 0;
+  std::string media_type;
+  store::LayerFacts facts;
+};
+
+class Intake {
+ public:
+  static Result<Intake> start(store::Store& store, store::RootfsBackend& rootfs);
+
+  int scratch() const { return scratch_.dir.get(); }
+
+  // Writes `content` to the scratch directory and verifies what is known about it; `what` names it
+  // in errors. A layer that was staged before is known by `key`.
+  Result<> stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
+                 const std::string& what);
+  // A file of the scratch directory that is a layer already, uncompressed, with known facts.
+  Result<> adopt(const std::string& key, const std::string& file, store::LayerFacts facts);
+  const StagedLayer& layer(const std::string& key) const { return layers_.at(key).layer; }
+
+  // Adds an image whose layers (PlannedLayer::path is the key) are staged. Errors: Corrupt when a
+  // diff_id of the config is another.
+  Result<> add(PlannedImage image);
+
+  // Names everything; unpacks before, when `unpack_for` is given. All images or none.
+  Result<std::vector<Image>> commit(const sys::IdMap* unpack_for, const Progress& progress);
+
+ private:
+  struct Staged {
+    std::string file;
+    StagedLayer layer;
+  };
+  struct Ready {
+    Record record;
+    PlannedImage plan;
+  };
+  Intake(store::Store& store, store::RootfsBackend& rootfs, store::Store::Scratch scratch)
+      : store_(&store), rootfs_(&rootfs), scratch_(std::move(scratch)) {}
+
+  Result<> store_blobs();
+  Result<> unpack(const sys::IdMap& ids, const Progress& progress);
+  Result<> write_records();
+
+  store::Store* store_;
+  store::RootfsBackend* rootfs_;
+  store::Store::Scratch scratch_;
+  std::map<std::string, Staged> layers_;
+  std::vector<Ready> images_;
+};
+
+}  // namespace tare::image

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an archive says about the images in it, with all digests of documents checked; layers are
+// still to be read. Private to the room.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "image/archive.h"
+#include "image/image.h"
+#include "oci/manifest.h"
+
+namespace tare::image {
+
+struct PlannedLayer {
+  std::string path;        // In the archive, resolved.
+  Digest digest;           // Of the file; empty when the archive does not tell.
+  std::uint64_t size = store::Store::kAnySize;
+};
+
+struct PlannedImage {
+  std::string config_text;
+  oci::ImageConfig config;
+  std::string manifest_text;  // Empty: there was none, one is made.
+  std::vector<PlannedLayer> layers;
+  std::vector<std::string> names;  // Full references.
+};
+
+// OCI layout: oci-layout, index.json, blobs/. Of a nested index the image for this machine is taken.
+Result<std::vector<PlannedImage>> plan_oci(const Archive& archive);
+// docker-archive: manifest.json with Config, RepoTags and Layers. [moby image/tarexport]
+Result<std::vector<PlannedImage>> plan_docker(const Archive& archive);
+// RepoTags of manifest.json by config digest, when an OCI archive has that file as well.
+Result<> add_docker_names(const Archive& archive, std::vector<PlannedImage>& images);
+
+// Errors: Unsupported, when the config is for another operating system or processor.
+Result<> check_platform(const oci::ImageConfig& config, const std::string& what);
+
+}  // namespace tare::image

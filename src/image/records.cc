@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/records.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "codec/sha256.h"
+#include "sys/files.h"
+
+namespace tare::image {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr std::size_t kMaxRecord = 1 << 20;
+constexpr std::size_t kMaxNameFile = 4096;
+constexpr std::size_t kMaxFileName = 200;
+
+std::string record_path(const Digest& id) { return "images/" + id.hex() + ".json"; }
+
+Result<Digest> digest_member(const json::Value& object, std::string_view key) {
+  return Digest::parse(TRY(json::require_string(object, key, "image record")));
+}
+
+Result<> unlink_file(int dir, const std::string& path) {
+  if (::unlinkat(dir, path.c_str(), 0) != 0 && errno != ENOENT)
+    return fail_errno("remove " + quoted(path));
+  return {};
+}
+
+// A directory below the store, for sys::replace_file().
+Result<sys::Fd> room(const store::Store& store, const char* name) {
+  return sys::open_at(store.dir(), name, O_RDONLY | O_DIRECTORY);
+}
+
+struct NameFile {
+  std::string name;
+  Digest id;
+};
+
+Result<NameFile> load_name_file(const store::Store& store, const std::string& file) {
+  const std::string text = TRY(sys::load_file(store.dir(), "names/" + file, kMaxNameFile));
+  const auto lines = split_once(trim(text), '\n');
+  if (!lines) return fail(Kind::Corrupt, "the file names/" + file + " of the store is damaged");
+  Digest id = TRY(Digest::parse(lines->first), "names/" + file);
+  return NameFile{.name = std::string(lines->second), .id = std::move(id)};
+}
+
+}  // namespace
+
+std::string print_record(const Record& record) {
+  json::Value value;
+  value.set("version", kVersion);
+  value.set("manifest", record.manifest.text());
+  value.set("loadedAt", rfc3339(record.loaded_at));
+  json::Value& layers = value.set("layers", json::Array());
+  for (const RecordLayer& layer : record.layers) {
+    json::Value& object = layers.push(json::Object());
+    object.set("blob", layer.layer.blob.text());
+    object.set("diffId", layer.layer.diff_id.text());
+    object.set("size", layer.size);
+  }
+  return json::print(value, json::Style::Indented) + "\n";
+}
+
+Result<Record> parse_record(const Digest& id, std::string_view text) {
+  const std::string what = "image record " + id.short_hex();
+  const json::Value value = TRY(json::parse(text), what);
+  if (TRY(json::require_int(value, "version", what)) != kVersion)
+    return fail(Kind::Unsupported, what + ": it was written by another version of Tare");
+  Record record;
+  record.id = id;
+  record.manifest = TRY(digest_member(value, "manifest"), what);
+  const std::string when = TRY(json::require_string(value, "loadedAt", what));
+  record.loaded_at = TRY(parse_rfc3339(when), what);
+  for (const json::Value& object : value["layers"].as_array()) {
+    RecordLayer layer;
+    layer.layer.blob = TRY(digest_member(object, "blob"), what);
+    layer.layer.diff_id = TRY(digest_member(object, "diffId"), what);
+    layer.size = static_cast<std::uint64_t>(TRY(json::require_int(object, "size", what)));
+    record.layers.push_back(std::move(layer));
+  }
+  return record;
+}
+
+Result<Record> load_record(const store::Store& store, const Digest& id) {
+  auto text = sys::load_file(store.dir(), record_path(id), kMaxRecord);
+  if (!text && text.error().kind() == Kind::NotFound)
+    return fail(Kind::NotFound, "no such image: " + id.text());
+  return parse_record(id, TRY(std::move(text)));
+}
+
+Result<bool> has_record(const store::Store& store, const Digest& id) {
+  if (::faccessat(store.dir(), record_path(id).c_str(), F_OK, 0) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail_errno("look for image " + id.short_hex());
+}
+
+Result<std::vector<Digest>> list_records(const store::Store& store) {
+  std::vector<Digest> ids;
+  for (const std::string& name : TRY(sys::list_directory(store.dir(), "images"))) {
+    if (!name.ends_with(".json")) continue;
+    auto id = Digest::parse("sha256:" + name.substr(0, name.size() - 5));
+    if (id) ids.push_back(std::move(*id));
+  }
+  return ids;
+}
+
+Result<> write_record(store::Store& store, const Record& record) {
+  const sys::Fd dir = TRY(room(store, "images"));
+  return sys::replace_file(dir.get(), record.id.hex() + ".json", print_record(record));
+}
+
+Result<> remove_record(store::Store& store, const Digest& id) {
+  return unlink_file(store.dir(), record_path(id));
+}
+
+std::string name_file(const std::string& name) {
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !out.empty());
+    out += plain ? std::string(1, c) : "%" + to_hex(std::string_view(&c, 1));
+  }
+  if (out.size() > kMaxFileName) return "long-" + codec::sha256(name).hex();
+  return out;
+}
+
+Result<Names> load_names(const store::Store& store) {
+  Names names;
+  for (const std::string& file : TRY(sys::list_directory(store.dir(), "names"))) {
+    if (file.starts_with('.')) continue;  // Temporary files of a writer.
+    auto found = load_name_file(store, file);
+    if (!found && found.error().kind() == Kind::NotFound) continue;  // Removed meanwhile.
+    NameFile entry = TRY(std::move(found));
+    names[entry.name] = std::move(entry.id);
+  }
+  return names;
+}
+
+Result<std::optional<Digest>> find_name(const store::Store& store, const std::string& name) {
+  auto found = load_name_file(store, name_file(name));
+  if (!found && found.error().kind() == Kind::NotFound) return std::nullopt;
+  return TRY(std::move(found)).id;
+}
+
+Result<> write_name(store::Store& store, const std::string& name, const Digest& id) {
+  const sys::Fd dir = TRY(room(store, "names"));
+  return sys::replace_file(dir.get(), name_file(name), id.text() + "\n" + name + "\n");
+}
+
+Result<> remove_name(store::Store& store, const std::string& name) {
+  return unlink_file(store.dir(), "names/" + name_file(name));
+}
+
+Result<Image> assemble(const store::Store& store, const Record& record,
+                       std::vector<std::string> names) {
+  Image image;
+  image.id = record.id;
+  image.manifest = record.manifest;
+  image.names = std::move(names);
+  std::sort(image.names.begin(), image.names.end());
+  image.loaded_at = record.loaded_at;
+  const std::string text = TRY(store.load_blob(record.id), "image " + record.id.short_hex());
+  image.config = TRY(oci::parse_image_config(text), "image " + record.id.short_hex());
+  for (const RecordLayer& layer : record.layers) {
+    image.layers.push_back(layer.layer);
+    image.size += layer.size;
+  }
+  return image;
+}
+
+Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
+  const auto lock = store.lock(store::Store::kBlobsLock, sys::Lock::Exclusive, sys::Wait::No);
+  if (!lock) {
+    if (lock.error().kind() == Kind::Busy) return {};  // The next sweep will do it.
+    return std::unexpected(lock.error());
+  }
+  std::set<Digest> used;
+  std::set<Digest> images;
+  for (const Digest& id : TRY(list_records(store))) {
+    const Record record = TRY(load_record(store, id));
+    images.insert(id);
+    used.insert(id);
+    used.insert(record.manifest);
+    for (const RecordLayer& layer : record.layers) used.insert(layer.layer.blob);
+  }
+  for (const Digest& digest : TRY(store.list_blobs()))
+    if (!used.contains(digest)) TRY(store.remove_blob(digest));
+  for (const Digest& image : TRY(rootfs.prepared()))
+    if (!images.contains(image)) TRY(rootfs.remove(image));
+  return {};
+}
+
+}  // namespace tare::image

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the store knows about images: a record for every image (images/HEX.json) and a file for every
+// name (names/ESCAPED). Private to the room. Changes are made under Store::kImagesLock.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "image/image.h"
+
+namespace tare::image {
+
+struct RecordLayer {
+  store::Layer layer;
+  std::uint64_t size = 0;  // Bytes of the files in it.
+};
+
+struct Record {
+  Digest id;
+  Digest manifest;
+  std::vector<RecordLayer> layers;
+  UnixNanos loaded_at = 0;
+};
+
+std::string print_record(const Record& record);
+Result<Record> parse_record(const Digest& id, std::string_view text);
+
+Result<Record> load_record(const store::Store& store, const Digest& id);  // Errors: NotFound.
+Result<bool> has_record(const store::Store& store, const Digest& id);
+Result<std::vector<Digest>> list_records(const store::Store& store);
+Result<> write_record(store::Store& store, const Record& record);
+Result<> remove_record(store::Store& store, const Digest& id);
+
+// Names are full references with a tag: "docker.io/library/busybox:latest".
+using Names = std::map<std::string, Digest>;
+Result<Names> load_names(const store::Store& store);
+Result<std::optional<Digest>> find_name(const store::Store& store, const std::string& name);
+Result<> write_name(store::Store& store, const std::string& name, const Digest& id);
+Result<> remove_name(store::Store& store, const std::string& name);
+// The file that holds a name: no longer than a file name may be, and never "." or hidden.
+std::string name_file(const std::string& name);
+
+// Puts record, names and config together. Errors: Corrupt when the config is damaged.
+Result<Image> assemble(const store::Store& store, const Record& record,
+                       std::vector<std::string> names);
+
+// Removes blobs and root file systems that no record names. Does nothing while somebody loads.
+Result<> sweep(store::Store& store, store::RootfsBackend& rootfs);
+
+}  // namespace tare::image

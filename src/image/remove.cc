@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Removing names and images, as docker rmi does.
+#include <algorithm>
+
+#include "image/image.h"
+#include "image/records.h"
+#include "sys/files.h"
+
+namespace tare::image {
+namespace {
+
+// The full name when `wanted` is one of the image's names; empty when it is an id.
+std::string name_meant(const Image& image, std::string_view wanted) {
+  const auto reference = Reference::parse(wanted);
+  if (!reference) return "";
+  const std::string full = reference->text();
+  const bool own = std::find(image.names.begin(), image.names.end(), full) != image.names.end();
+  return own ? full : "";
+}
+
+std::string familiar(const std::string& name) {
+  const auto reference = Reference::parse(name);
+  return reference ? reference->familiar() : name;
+}
+
+bool in_several_repositories(const Image& image) {
+  std::string first;
+  for (const std::string& name : image.names) {
+    const auto reference = Reference::parse(name);
+    const std::string repository = reference ? reference->familiar_repository() : name;
+    if (first.empty()) first = repository;
+    if (repository != first) return true;
+  }
+  return false;
+}
+
+std::unexpected<Error> in_use(std::string_view wanted, const std::string& container) {
+  return std::unexpected(Error(Kind::Busy, "conflict: unable to remove image " + quoted(wanted) +
+                                               ": container " + quoted(container) + " uses it")
+                             .hint("remove the container first; --force takes the name away only"));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Images::remove(std::string_view name_or_id, bool force,
+                                                const InUse& in_use_by) {
+  std::vector<std::string> said;
+  {
+    const sys::Fd lock = TRY(store_.lock(store::Store::kImagesLock));
+    const Image image = TRY(find(name_or_id));
+    const std::string name = name_meant(image, name_or_id);
+    const bool last = name.empty() || image.names.size() == 1;
+    const auto container = last && in_use_by ? in_use_by(image.id) : std::nullopt;
+    if (container && !force) return in_use(name_or_id, *container);
+    if (name.empty() && !force && in_several_repositories(image))
+      return std::unexpected(
+          Error(Kind::Busy, "conflict: unable to delete " + image.id.short_hex() +
+                                ": the image has names in several repositories")
+              .hint("remove it by its names, or use --force"));
+    for (const std::string& own : image.names) {
+      if (!name.empty() && own != name) continue;
+      TRY(remove_name(store_, own));
+      said.push_back("Untagged: " + familiar(own));
+    }
+    if (!last) return said;
+    // A container still lives on its files: the image stays, without a name, until that is gone.
+    if (container) return said;
+    TRY(remove_record(store_, image.id));
+    TRY(rootfs_.remove(image.id));
+    said.push_back("Deleted: " + image.id.text());
+  }
+  TRY(sweep(store_, rootfs_));
+  return said;
+}
+
+}  // namespace tare::image

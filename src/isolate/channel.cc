@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isolate/channel.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "isolate/report.h"
+
+namespace tare::isolate {
+namespace {
+
+constexpr int kLowest = 64;
+// The new process talks at each step; one that a hostile container has stopped never does.
+constexpr int kPatienceMs = 120'000;
+
+struct Heard {
+  bool end = false;
+  child::Message message;
+  sys::Fd fd;
+};
+
+Result<Heard> hear(int channel) {
+  pollfd waiting{.fd = channel, .events = POLLIN, .revents = 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&waiting, 1, kPatienceMs);
+  } while (ready < 0 && errno == EINTR);
+  if (ready < 0) return fail_errno("wait for the new process");
+  if (ready == 0) return fail(Kind::Busy, "the new process says nothing for two minutes");
+  Heard heard;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  iovec part{.iov_base = &heard.message, .iov_len = sizeof heard.message};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t size = 0;
+  do {
+    size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != ECONNRESET) return fail_errno("hear the new process");
+  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  if (size > 0 && rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    int raw = -1;
+    std::memcpy(&raw, CMSG_DATA(rights), sizeof raw);
+    heard.fd = sys::Fd(raw);
+  }
+  heard.end = size <= 0;
+  if (!heard.end && size != sizeof heard.message)
+    return fail(Kind::Internal, "a message of the new process is cut short");
+  return heard;
+}
+
+}  // namespace
+
+Newborn::~Newborn() {
+  if (!pidfd_) return;
+  ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  reap();
+}
+
+sys::Fd Newborn::release() { return std::move(pidfd_); }
+
+void Newborn::reap() {
+  siginfo_t info{};
+  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
+                  WEXITED) != 0 &&
+         errno == EINTR)
+    continue;
+  pidfd_.reset();
+}
+
+std::optional<std::string> Newborn::how_it_ended() const {
+  siginfo_t info{};
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
+               WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid == 0)
+    return std::nullopt;
+  if (info.si_code == CLD_EXITED) return fmt::format("exit status {}", info.si_status);
+  return fmt::format("killed by signal {}", info.si_status);
+}
+
+Result<sys::Fd> move_up(sys::Fd fd) {
+  sys::Fd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kLowest));
+  if (!high) return fail_errno("duplicate a descriptor");
+  return high;
+}
+
+Result<Channel> make_channel() {
+  int raw[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0)
+    return fail_errno("make a socket pair");
+  Channel channel{.parent = sys::Fd(raw[0]), .child = sys::Fd(raw[1])};
+  channel.child = TRY(move_up(std::move(channel.child)));
+  return channel;
+}
+
+namespace {
+
+Result<sys::Pipe> make_owned_pipe(std::uint32_t uid, std::uint32_t gid) {
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  if (::fchown(pipe.read.get(), uid, gid) != 0)
+    return fail_errno("give a pipe to the container's user");
+  return pipe;
+}
+
+}  // namespace
+
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid) {
+  Streams streams;
+  if (stdin_kind == Stdin::Pipe) {
+    sys::Pipe pipe = TRY(make_owned_pipe(uid, gid));
+    streams.in = TRY(move_up(std::move(pipe.read)));
+    streams.ours.in = std::move(pipe.write);
+  }
+  sys::Pipe out = TRY(make_owned_pipe(uid, gid));
+  streams.out = TRY(move_up(std::move(out.write)));
+  streams.ours.out = std::move(out.read);
+  sys::Pipe err = TRY(make_owned_pipe(uid, gid));
+  streams.err = TRY(move_up(std::move(err.write)));
+  streams.ours.err = std::move(err.read);
+  return streams;
+}
+
+std::expected<Outcome, LaunchError> follow(const Channel& channel, Newborn& first,
+                                           const PlanMemory& memory) {
+  const auto failed = [](Error error) {
+    return std::unexpected(LaunchError{.error = std::move(error), .at = FailedAt::Setup});
+  };
+  Outcome outcome;
+  bool is_ready = false;
+  for (;;) {
+    Result<Heard> result = hear(channel.parent.get());
+    if (!result) return failed(std::move(result).error());
+    Heard& heard = *result;
+    if (heard.end && is_ready) return outcome;
+    if (heard.end)
+      return failed(Error(Kind::Internal, "the new process ended before it was set up: " +
+                                              first.how_it_ended().value_or("still running")));
+    switch (heard.message.event) {
+      case child::Event::Failed:
+        return std::unexpected(explain_failure(heard.message, memory));
+      case child::Event::Terminal:
+        outcome.terminal = std::move(heard.fd);
+        break;
+      case child::Event::Process:
+        first.reap();  // It ends behind this message, and the final process is ours.
+        first = Newborn(heard.message.pid, std::move(heard.fd));
+        outcome.pid = heard.message.pid;
+        break;
+      case child::Event::Ready:
+        is_ready = true;
+        break;
+    }
+  }
+}
+
+}  // namespace tare::isolate

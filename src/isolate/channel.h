@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// PARENT's side of a start: the new process, the conversation with it, and its removal on failure.
+#pragma once
+
+#include <optional>
+
+#include "isolate/plan.h"
+
+namespace tare::isolate {
+
+// A child of ours that is not yet what was asked for.
+class Newborn {
+ public:
+  Newborn() = default;
+  Newborn(int pid, sys::Fd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  Newborn(Newborn&&) = default;
+  Newborn& operator=(Newborn&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    std::swap(pidfd_, other.pidfd_);
+    return *this;
+  }
+  ~Newborn();  // Kills and waits, unless released.
+
+  int pid() const { return pid_; }
+  int pidfd() const { return pidfd_.get(); }
+  sys::Fd release();  // It has become what was asked for.
+  void reap();        // Waits without killing.
+  // "killed by signal 9" when it has ended already; left for others to wait for.
+  std::optional<std::string> how_it_ended() const;
+
+ private:
+  int pid_ = 0;
+  sys::Fd pidfd_;
+};
+
+// Both ends, all descriptors above 63: see child::Plan.
+struct Channel {
+  sys::Fd parent;
+  sys::Fd child;
+};
+Result<Channel> make_channel();
+// The same descriptor above 63.
+Result<sys::Fd> move_up(sys::Fd fd);
+
+// The standard streams as pipes: ours and the child's ends. The pipes belong to `uid` and `gid` (as
+// we see them), so that the process can open /dev/stdout again.
+struct Streams {
+  Stdio ours;
+  sys::Fd in;
+  sys::Fd out;
+  sys::Fd err;
+};
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid);
+
+// The conversation after "go", until the process is what was asked for or has failed.
+struct Outcome {
+  sys::Fd terminal;
+  int pid = 0;  // Entering: of the final process.
+  sys::Fd pidfd;
+};
+std::expected<Outcome, LaunchError> follow(const Channel& channel, Newborn& first,
+                                           const PlanMemory& memory);
+
+}  // namespace tare::isolate

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isolate/report.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+
+namespace tare::isolate {
+namespace {
+
+using child::Step;
+
+std::string what_failed(Step step, const std::string& name, const child::Process& process) {
+  switch (step) {
+    case Step::Wait:
+      return "wait for the engine in the new process";
+    case Step::Identity:
+      return "become root of the container's user namespace";
+    case Step::CgroupNamespace:
+      return "make a cgroup namespace";
+    case Step::Private:
+      return "make the container's mounts private";
+    case Step::MountProc:
+      return "mount /proc in the container";
+    case Step::MountSys:
+      return "mount /sys in the container";
+    case Step::HostShm:
+      return "share the host's /dev/shm with the container";
+    case Step::HostMqueue:
+      return "share the host's /dev/mqueue with the container";
+    case Step::Loopback:
+      return "bring up the container's loopback device";
+    case Step::AttachRoot:
+      return "mount the container's root file system";
+    case Step::Pivot:
+      return "change to the container's root file system";
+    case Step::Hostname:
+      return "set the container's host name";
+    case Step::AttachProc:
+      return "use /proc of the image as mount point";
+    case Step::Sysctl:
+      return "set the sysctl " + name;
+    case Step::AttachSys:
+      return "use /sys of the image as mount point";
+    case Step::MountCgroup:
+      return "mount /sys/fs/cgroup in the container";
+    case Step::MountDev:
+      return "mount /dev in the container";
+    case Step::Device:
+      return "make the device " + name;
+    case Step::DevLink:
+      return "make the links in /dev";
+    case Step::MountPts:
+      return "mount /dev/pts in the container";
+    case Step::MountShm:
+      return "mount /dev/shm in the container";
+    case Step::MountMqueue:
+      return "mount /dev/mqueue in the container";
+    case Step::Terminal:
+      return "make a terminal";
+    case Step::Console:
+      return "make /dev/console";
+    case Step::MountTarget:
+      return "find or make the mount point " + name;
+    case Step::Mount:
+      return "mount at " + name;
+    case Step::FileTarget:
+      return "find or make the file " + name;
+    case Step::File:
+      return "provide the file " + name;
+    case Step::ReadOnlyPath:
+      return "make " + name + " read-only";
+    case Step::MaskedPath:
+      return "mask " + name;
+    case Step::MakeCwd:
+      return fmt::format("make the working directory {}", quoted(process.cwd));
+    case Step::ReadOnlyRoot:
+      return "make the root file system read-only";
+    case Step::Join:
+      return "join the container's namespaces";
+    case Step::Clone:
+      return "make a process in the container";
+    case Step::Null:
+      return "use the container's /dev/null";
+    case Step::Stdio:
+      return "connect the standard streams";
+    case Step::Session:
+      return "start a session with its terminal";
+    case Step::Bounding:
+      return "drop capabilities from the bounding set";
+    case Step::Groups:
+      return "set the supplementary groups";
+    case Step::Gid:
+      return fmt::format("become group {}", process.gid);
+    case Step::Uid:
+      return fmt::format("become user {}", process.uid);
+    case Step::Capabilities:
+      return "set the capabilities";
+    case Step::NoNewPrivileges:
+      return "set no_new_privs";
+    case Step::Keyring:
+      return "make a session keyring";
+    case Step::DeathSignal:
+      return "bind the process's life to its keeper's";
+    case Step::Signals:
+      return "reset the signals";
+    case Step::Rlimit:
+      return "set resource limit " + name;
+    case Step::CloseRange:
+      return "close the engine's descriptors";
+    case Step::Cwd:
+      return fmt::format("change to the working directory {}", quoted(process.cwd));
+    case Step::Unreachable:
+      return fmt::format("the working directory {} is outside the container", quoted(process.cwd));
+    case Step::Seccomp:
+      return "install the seccomp filter";
+    case Step::Exec:
+      return fmt::format("run {}", quoted(process.argv[0]));
+  }
+  return "start";
+}
+
+std::string hint_for(Step step, int errnum) {
+  switch (step) {
+    case Step::MountProc:
+      if (errnum != EPERM) break;
+      return "the kernel gives a /proc only to who sees a whole one: inside another container, run "
+             "that one with its /proc unmasked (docker: --security-opt systempaths=unconfined)";
+    case Step::AttachProc:
+    case Step::AttachSys:
+    case Step::MountDev:
+      if (errnum == ELOOP) return "the image has a symbolic link there, which is refused";
+      break;
+    case Step::Uid:
+    case Step::Gid:
+    case Step::Groups:
+      if (errnum == EINVAL) return "the id is not mapped in the container's user namespace";
+      break;
+    case Step::Keyring:
+      if (errnum == EDQUOT) return "see /proc/key-users, and the sysctl kernel.keys.maxkeys";
+      break;
+    case Step::Join:
+      if (errnum == ESRCH) return "the container's process 1 has just ended";
+      break;
+    case Step::MakeCwd:
+    case Step::MountTarget:
+    case Step::FileTarget:
+      if (errnum == EROFS) return "make it in the image, or give the container a writable root";
+      break;
+    default:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+LaunchError explain_failure(const child::Message& message, const PlanMemory& memory) {
+  const std::string name = memory.detail_name(message.step, message.detail);
+  Error error = Error::sys(message.errnum, what_failed(message.step, name, memory.plan().process));
+  std::string hint = hint_for(message.step, message.errnum);
+  if (!hint.empty()) error = std::move(error).hint(std::move(hint));
+  FailedAt at = FailedAt::Setup;
+  if (message.step == Step::Cwd || message.step == Step::MakeCwd) at = FailedAt::Cwd;
+  if (message.step == Step::Exec) at = FailedAt::Exec;
+  return {.error = std::move(error), .at = at};
+}
+
+}  // namespace tare::isolate
