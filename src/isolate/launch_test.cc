@@ -82,7 +82,8 @@ Spec make_spec(const Root& root, std::vector<std::string> argv) {
   // Real root shows its files through an id map; root of a user namespace may not make one, and
   // uses its own ids.
   const bool initial = sys::in_initial_user_namespace();
-  const sys::IdMap map = initial ? map_of(1'000'000) : sys::IdMap{.ranges = {{0, 0, 1000}}};
+  const sys::IdMap map =
+      initial ? map_of(1'000'000) : sys::IdMap{.ranges = {{0, 0, 1}, {1, 1, 999}}};
   spec.uids = spec.gids = map;
   const sys::Fd tree = must(sys::open_path(root.path(), O_PATH | O_DIRECTORY));
   spec.root = must(sys::clone_mount(tree.get(), false));
