@@ -372,6 +372,40 @@ TEST_CASE("launch: the host's namespaces where they are asked for") {
   }
 }
 
+TEST_CASE("launch: a link of the image does not lead a volume over /proc") {
+  if (!can_run()) return;
+  const Root root;
+  REQUIRE(::symlink("/proc", (root.path() + "/volume").c_str()) == 0);
+  Spec spec = make_spec(root, {"true"});
+  spec.mounts.push_back(Mount{.kind = MountKind::Tmpfs, .target = "/volume"});
+  const LaunchError failure = launch_failure(std::move(spec));
+  CHECK(failure.error.message() ==
+        "find or make the mount point '/volume': Operation not permitted (EPERM)");
+}
+
+TEST_CASE("launch: nothing of a failed start is left") {
+  if (!can_run()) return;
+  const Root root;
+  const auto mounts = [] {
+    const sys::Fd file = must(sys::open_path("/proc/self/mountinfo", O_RDONLY));
+    return must(sys::read_all(file.get(), 16 << 20));
+  };
+  const auto descriptors = [] {
+    return must(sys::list_directory(AT_FDCWD, "/proc/self/fd")).size();
+  };
+  const std::string before = mounts();
+  const std::size_t open_before = descriptors();
+  for (const char* sysctl : {"net.no.such", "kernel.no.such"}) {
+    Spec spec = make_spec(root, {"true"});
+    spec.cgroup_name = test_name("left");
+    spec.sysctls = {{sysctl, "1"}};
+    (void)launch_failure(std::move(spec));
+  }
+  CHECK(mounts() == before);
+  CHECK(descriptors() == open_before);
+  CHECK(sys::Cgroup::open(test_name("left")).directories().empty());
+}
+
 TEST_CASE("launch: a cgroup with limits") {
   if (!can_run()) return;
   const auto& controllers = sys::cgroup_host().controllers;
