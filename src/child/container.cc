@@ -4,12 +4,14 @@
 // then on no host file can be reached, whatever a path in the image says.
 #include <fcntl.h>
 #include <linux/if.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <cstring>
 
@@ -185,7 +187,7 @@ void bind_console(const Plan& plan, int dev, int pts, int number) noexcept {
 // /dev is always a new tmpfs; nothing of the image's /dev is ever seen.
 int set_up_dev(const Plan& plan, const Container& container, const Prepared& prepared,
                int stdio[3]) noexcept {
-  const char* const options[] = {"mode", "755", "size", "64k", nullptr};
+  const char* const options[] = {"mode", "755", "size", "64m", nullptr};
   const int dev = check(plan, Step::MountDev,
                         new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   attach_stub(plan, Step::MountDev, container.root, "dev", dev);
@@ -216,6 +218,19 @@ int set_up_dev(const Plan& plan, const Container& container, const Prepared& pre
   return dev;
 }
 
+// SECURITY: a link of the image must not lead a volume over /proc or a directory in it, where the
+// kernel's files would be replaced by the volume's [CVE-2019-16884]. Single files may be covered.
+void refuse_proc(const Plan& plan, int target, std::uint32_t i) noexcept {
+  struct statfs system{};
+  check(plan, Step::MountTarget, call(SYS_fstatfs, target, &system), i);
+  if (system.f_type != PROC_SUPER_MAGIC) return;
+  struct stat status{};
+  check(plan, Step::MountTarget, call(SYS_newfstatat, target, "", &status, AT_EMPTY_PATH), i);
+  if (!S_ISDIR(status.st_mode)) return;
+  errno = EPERM;
+  die(plan, Step::MountTarget, i);
+}
+
 void mount_one(const Plan& plan, const Mount& mount, int root, std::uint32_t i) noexcept {
   int source = mount.source;
   if (source < 0) {
@@ -224,6 +239,7 @@ void mount_one(const Plan& plan, const Mount& mount, int root, std::uint32_t i) 
   }
   const int target =
       check(plan, Step::MountTarget, open_or_make(root, mount.target, mount.directory), i);
+  refuse_proc(plan, target, i);
   check(plan, Step::Mount, attach(source, target), i);
   close_fd(target);
   close_fd(source);
@@ -333,11 +349,12 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
   mask(plan, container, dev);
   if (container.read_only_root) {
     check(plan, Step::ReadOnlyRoot, set_attributes(container.root, MOUNT_ATTR_RDONLY, 0));
-  } else {
-    const int cwd =
-        check(plan, Step::MakeCwd, open_or_make(container.root, plan.process.cwd, true));
-    close_fd(cwd);
+    return;
   }
+  const int cwd = open_or_make(container.root, plan.process.cwd, true);
+  // Where root of the container may not look, the process itself perhaps may.
+  if (cwd < 0 && errno != EACCES) die(plan, Step::MakeCwd);
+  if (cwd >= 0) close_fd(cwd);
 }
 
 }  // namespace tare::child

@@ -82,7 +82,8 @@ Spec make_spec(const Root& root, std::vector<std::string> argv) {
   // Real root shows its files through an id map; root of a user namespace may not make one, and
   // uses its own ids.
   const bool initial = sys::in_initial_user_namespace();
-  const sys::IdMap map = initial ? map_of(1'000'000) : sys::IdMap{.ranges = {{0, 0, 1000}}};
+  const sys::IdMap map =
+      initial ? map_of(1'000'000) : sys::IdMap{.ranges = {{0, 0, 1}, {1, 1, 999}}};
   spec.uids = spec.gids = map;
   const sys::Fd tree = must(sys::open_path(root.path(), O_PATH | O_DIRECTORY));
   spec.root = must(sys::clone_mount(tree.get(), false));
@@ -369,6 +370,40 @@ TEST_CASE("launch: the host's namespaces where they are asked for") {
     CHECK(ran.out == std::string(net) + "\n");
     CHECK(ran.status == 0);
   }
+}
+
+TEST_CASE("launch: a link of the image does not lead a volume over /proc") {
+  if (!can_run()) return;
+  const Root root;
+  REQUIRE(::symlink("/proc", (root.path() + "/volume").c_str()) == 0);
+  Spec spec = make_spec(root, {"true"});
+  spec.mounts.push_back(Mount{.kind = MountKind::Tmpfs, .target = "/volume"});
+  const LaunchError failure = launch_failure(std::move(spec));
+  CHECK(failure.error.message() ==
+        "find or make the mount point '/volume': Operation not permitted (EPERM)");
+}
+
+TEST_CASE("launch: nothing of a failed start is left") {
+  if (!can_run()) return;
+  const Root root;
+  const auto mounts = [] {
+    const sys::Fd file = must(sys::open_path("/proc/self/mountinfo", O_RDONLY));
+    return must(sys::read_all(file.get(), 16 << 20));
+  };
+  const auto descriptors = [] {
+    return must(sys::list_directory(AT_FDCWD, "/proc/self/fd")).size();
+  };
+  const std::string before = mounts();
+  const std::size_t open_before = descriptors();
+  for (const char* sysctl : {"net.no.such", "kernel.no.such"}) {
+    Spec spec = make_spec(root, {"true"});
+    spec.cgroup_name = test_name("left");
+    spec.sysctls = {{sysctl, "1"}};
+    (void)launch_failure(std::move(spec));
+  }
+  CHECK(mounts() == before);
+  CHECK(descriptors() == open_before);
+  CHECK(sys::Cgroup::open(test_name("left")).directories().empty());
 }
 
 TEST_CASE("launch: a cgroup with limits") {
