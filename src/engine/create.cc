@@ -14,12 +14,22 @@
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "policy/policy.h"
+#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace tare::engine {
 namespace {
 
-constexpr std::int64_t kDefaultPids = 2048;
+// 2048 where a limit can be set. An ordinary user without a delegated controller gets none rather
+// than no container; `tare info` and the isolation report tell it. A limit that was asked for fails
+// the start there.
+std::int64_t default_pids() {
+  const sys::CgroupHost& host = sys::cgroup_host();
+  const bool possible =
+      host.writable && std::find(host.controllers.begin(), host.controllers.end(), "pids") !=
+                           host.controllers.end();
+  return possible ? 2048 : 0;
+}
 
 void merge_env(std::vector<std::string>& env, const std::vector<std::string>& image) {
   std::vector<std::string> merged;
@@ -193,7 +203,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
   if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
   TRY(parse_signal(config.stop_signal));
-  if (!config.pids_limit) config.pids_limit = kDefaultPids;
+  if (!config.pids_limit) config.pids_limit = default_pids();
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
   TRY(seccomp_filter(config, 0), "seccomp profile");
   TRY(parse_ulimits(config.ulimits));
