@@ -4,7 +4,9 @@
 // skipped.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -404,6 +406,45 @@ TEST_CASE("launch: nothing of a failed start is left") {
   CHECK(mounts() == before);
   CHECK(descriptors() == open_before);
   CHECK(sys::Cgroup::open(test_name("left")).directories().empty());
+}
+
+TEST_CASE("launch: the caller's keys stay with the caller") {
+  if (!can_run()) return;
+  if (!sys::in_initial_user_namespace()) return;  // Its container would have its own user id.
+  REQUIRE(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) > 0);
+  REQUIRE(::syscall(SYS_add_key, "user", "tare-secret", "x", 1, KEY_SPEC_SESSION_KEYRING) > 0);
+  const Root root;
+  Spec spec = make_spec(root, {"sh", "-c", "cat /proc/keys"});
+  spec.masked_paths.clear();
+  const Ran ran = run(std::move(spec));
+  CHECK(ran.out.find("_ses") != std::string::npos);
+  CHECK(ran.out.find("tare-secret") == std::string::npos);
+}
+
+TEST_CASE("launch: the container dies with its caller") {
+  if (!can_run()) return;
+  const Root root;
+  sys::Pipe pipe = must(sys::make_pipe());
+  sys::Pipe hold = must(sys::make_pipe());
+  const pid_t caller = ::fork();
+  REQUIRE(caller >= 0);
+  if (caller == 0) {
+    hold.write.reset();
+    auto started = launch(make_spec(root, {"sleep", "1000"}), Stdin::Null);
+    const int pid = started ? started->pid : -1;
+    (void)!::write(pipe.write.get(), &pid, sizeof pid);
+    char byte = 0;
+    (void)!::read(hold.read.get(), &byte, 1);
+    ::_exit(0);
+  }
+  int pid = -1;
+  REQUIRE(::read(pipe.read.get(), &pid, sizeof pid) == sizeof pid);
+  REQUIRE(pid > 0);
+  const sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  hold.write.reset();
+  REQUIRE(::waitpid(caller, nullptr, 0) == caller);
+  pollfd end{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  CHECK(::poll(&end, 1, 20'000) == 1);
 }
 
 TEST_CASE("launch: a cgroup with limits") {

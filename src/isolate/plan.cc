@@ -185,7 +185,6 @@ Result<> PlanMemory::set_init(int fd) {
   plan_.process.init = mount.get();
   fds_.push_back(std::move(mount));
   init_argv_.push_back(const_cast<char*>(keep("init")));
-  init_argv_.push_back(const_cast<char*>(keep("--")));
   return {};
 }
 

@@ -129,8 +129,11 @@ Feature overlay() {
 
 Feature erofs() {
   const std::string known = read_text("/proc/filesystems");
-  return feature("EROFS", known.find("\terofs") != std::string::npos,
-                 "images can be single read-only files", "images are unpacked directories");
+  const bool there = known.find("\terofs") != std::string::npos;
+  const bool ours = sys::in_initial_user_namespace();
+  return feature("EROFS", there && ours, "images can be single read-only files",
+                 there ? "only root may mount it: images are unpacked directories"
+                       : "the kernel has it not: images are unpacked directories");
 }
 
 Feature cgroups() {

@@ -135,7 +135,8 @@ void look_at_v2(CgroupHost& host) {
       read_file(host.v2_mount + (base == "/" ? "" : base) + "/cgroup.controllers");
   if (!controllers) return;
   for (const std::string& name : split(trim(*controllers), ' '))
-    if (!name.empty()) host.controllers.push_back(name);
+    if (name == "memory" || name == "cpu" || name == "pids" || name == "io" || name == "cpuset")
+      host.controllers.push_back(name);
 }
 
 CgroupHost look() {
