@@ -69,7 +69,8 @@ class KeeperClient {
 };
 
 // Sends a signal to process 1 over a connection of its own; 0 is the container's stop signal.
-// Errors: as connect(); Unavailable when process 1 has ended already.
+// A process 1 that has just ended is fine. Errors: as connect(); Unavailable when the kernel
+// refuses the signal.
 Result<> signal_container(int dir, std::uint32_t number);
 
 }  // namespace tare::engine

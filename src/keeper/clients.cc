@@ -123,7 +123,9 @@ bool Client::obey(Container& container, const FrameHeader& header, const char* p
       SignalPayload signal;
       if (header.length != sizeof signal) break;
       __builtin_memcpy(&signal, payload, sizeof signal);
-      if (container.signal(signal.signal) < 0) send_error("the signal could not be sent");
+      // A process that has just ended is no failure: the exit follows.
+      if (const long rc = container.signal(signal.signal); rc < 0 && rc != -ESRCH)
+        send_error("the signal could not be sent");
       return true;
     }
     case Frame::Wait:
