@@ -42,7 +42,12 @@ class FakeHost {
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
-  ~FakeHost() { (void)sys::remove_tree(AT_FDCWD, root); }
+  ~FakeHost() {
+    // By its own directory: remove_tree takes no absolute paths.
+    const auto above = sys::open_path(directory_of(root), O_RDONLY | O_DIRECTORY);
+    CHECK(above.has_value());
+    if (above) CHECK(sys::remove_tree(above->get(), base_name(root)).has_value());
+  }
 
   void dir(const std::string& path) { REQUIRE(sys::make_directories(root + path, 0755)); }
   void link(const std::string& path, const std::string& target) {
