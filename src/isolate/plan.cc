@@ -182,8 +182,12 @@ Result<> PlanMemory::build_container(const Spec& spec) {
 Result<> PlanMemory::set_init(int fd) {
   sys::Fd mount = TRY(sys::clone_mount(fd, false));
   TRY(sys::set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, false));
-  plan_.process.init = mount.get();
-  fds_.push_back(std::move(mount));
+  // Above 63, like the channel: 0 to 2 become the process's streams before it is used.
+  constexpr int kLowest = 64;
+  sys::Fd high(::fcntl(mount.get(), F_DUPFD_CLOEXEC, kLowest));
+  if (!high) return fail_errno("duplicate a descriptor");
+  plan_.process.init = high.get();
+  fds_.push_back(std::move(high));
   init_argv_.push_back(const_cast<char*>(keep("init")));
   return {};
 }

@@ -125,8 +125,9 @@ void look_at_v2(CgroupHost& host) {
   host.own_v2_path = cgroups ? own_path(*cgroups, "0::") : "/";
   const std::string base = delegated_path(host.v2_mount, host.own_v2_path);
   if (base.empty()) {
-    host.why_not = "no group above ours in " + host.v2_mount +
-                   " was delegated to this user (systemd does it for user sessions)";
+    host.why_not =
+        "no group above ours in " + host.v2_mount +
+        " was delegated to this user (systemd-run --user --scope starts a command in one)";
     return;
   }
   host.own_v2_path = base;
