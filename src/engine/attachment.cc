@@ -96,7 +96,9 @@ Result<Event> KeeperAttachment::next() {
       case Frame::Error:
         return fail(Kind::Unavailable, "the container's keeper: " + escaped(payload));
       default:
-        break;  // Attached, or a newer keeper's frame that we do not know: skipped.
+        // Attached, or a newer keeper's frame that we do not know. An event without bytes, so that
+        // a caller who polls is not held up here until the next frame.
+        return Event{.type = Event::Type::Stdout};
     }
   }
 }
