@@ -132,8 +132,8 @@ Result<ApplyNotes> unpack_layers(const Store& store, const std::vector<Layer>& l
       notes = ApplyNotes{.devices = numbers[0], .xattrs = numbers[1]};
   };
   TRY(run_confined(
-      confinement,
-      [&](const Report& report) { return apply_all(root, layers, blobs, report); }, listen));
+      confinement, [&](const Report& report) { return apply_all(root, layers, blobs, report); },
+      listen));
   return notes;
 }
 
@@ -146,13 +146,14 @@ Result<LayerFacts> measure_layer(int blob, int scratch) {
   const auto listen = [&](std::string_view line) {
     const auto numbers = numbers_of(line);
     if (line.starts_with("s ") && numbers.size() == 3)
-      facts = {.bytes = numbers[0], .content_bytes = numbers[1],
+      facts = {.bytes = numbers[0],
+               .content_bytes = numbers[1],
                .newest = static_cast<UnixNanos>(numbers[2])};
     if (line.starts_with("d "))
       if (auto digest = Digest::parse(line.substr(2))) facts.diff_id = std::move(*digest);
   };
-  TRY(run_confined(confinement, [&](const Report& report) { return measure(blob, report); },
-                   listen));
+  TRY(run_confined(
+      confinement, [&](const Report& report) { return measure(blob, report); }, listen));
   if (facts.diff_id.empty())
     return fail(Kind::Internal, "the confined unpacking process did not tell a digest");
   return facts;

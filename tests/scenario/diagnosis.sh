@@ -24,7 +24,7 @@ says() {
   assert_contains "$error" "$2"
 }
 says 127 /bin/nosuch no-interpreter
-says 127 CRLF crlf
+says 127 'Windows line ends' crlf
 says 126 chmod no-bit
 says 127 ld-linux dynamic
 says 126 RISC-V foreign

@@ -12,7 +12,7 @@ assert_contains "$(tare images)" localhost:5000/team/mine
 assert_contains "$(tare rmi mine:v1)" 'Untagged: mine:v1'
 tare run --rm --network none busybox true
 tare create --name user busybox true >/dev/null
-error=$(not tare rmi -f no-such-image 2>&1)
+error=$(not tare rmi no-such-image 2>&1)
 assert_contains "$error" no-such-image
 error=$(not tare run --rm busybex true 2>&1)
 assert_contains "$error" busybox

@@ -4,7 +4,7 @@
 . "$TEST_LIB"
 image_busybox
 
-id=$(tare run -d --name web --network none busybox sh -c 'echo one; echo two >&2; echo three; exit 3')
+id=$(tare run -d --name web --network none busybox sh -c 'echo one; echo two >&2; sleep 0.3; echo three; exit 3')
 assert_matches "$id" '^[0-9a-f]{64}$'
 assert_eq "$(tare wait web)" 3
 assert_eq "$(tare logs web 2>/dev/null)" $'one\nthree'

@@ -100,7 +100,7 @@ class Session {
         {.fd = error_.waiting() ? error_.fd() : -1, .events = POLLOUT},
         {.fd = stuck || end_ ? -1 : link_.fd(), .events = POLLIN},
         {.fd = reading_ && !sending && !end_ ? STDIN_FILENO : -1, .events = POLLIN},
-        {.fd = sending && !end_ ? options_.input_fd : -1, .events = POLLOUT},
+        {.fd = sending && !end_ ? input_fd_ : -1, .events = POLLOUT},
     }};
     if (::poll(polls.data(), polls.size(), -1) < 0) {
       if (errno == EINTR) return {};
@@ -191,6 +191,7 @@ class Session {
   engine::Attachment& link_;
   SignalGuard& signals_;
   const SessionOptions& options_;
+  const int input_fd_ = options_.input_fd >= 0 ? options_.input_fd : link_.fd();
   DetachKeys keys_;
   Output out_{STDOUT_FILENO};
   Output error_{STDERR_FILENO};
