@@ -132,8 +132,7 @@ TEST_CASE("the table is sound") {
         if (option.is_shown()) CHECK(option.is_flag() == option.argument.empty());
       }
   }
-  for (const MissingCommand& missing : missing_commands())
-    CHECK(names.insert(missing.name).second);
+  for (const MissingCommand& missing : missing_commands()) CHECK(names.insert(missing.name).second);
 }
 
 TEST_CASE("help, manual and completion come from the table") {

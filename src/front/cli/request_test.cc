@@ -138,12 +138,43 @@ TEST_CASE("limits of processes") {
 }
 
 TEST_CASE("options become a request") {
-  const auto all =
-      request({"-it", "--name", "n", "--rm", "--init", "--read-only", "-m", "512m", "--cpus=1.5",
-               "--pids-limit", "-1", "-l", "a=b", "--label", "c", "--entrypoint", "", "-w", "/w",
-               "-u", "1:2", "--shm-size", "1g", "--stop-timeout=3", "--stop-signal", "INT",
-               "--log-opt", "max-size=1m", "--log-opt", "max-file=2", "--net", "host",
-               "--memory-swap", "-1", "img", "a", "b"});
+  const auto all = request({"-it",
+                            "--name",
+                            "n",
+                            "--rm",
+                            "--init",
+                            "--read-only",
+                            "-m",
+                            "512m",
+                            "--cpus=1.5",
+                            "--pids-limit",
+                            "-1",
+                            "-l",
+                            "a=b",
+                            "--label",
+                            "c",
+                            "--entrypoint",
+                            "",
+                            "-w",
+                            "/w",
+                            "-u",
+                            "1:2",
+                            "--shm-size",
+                            "1g",
+                            "--stop-timeout=3",
+                            "--stop-signal",
+                            "INT",
+                            "--log-opt",
+                            "max-size=1m",
+                            "--log-opt",
+                            "max-file=2",
+                            "--net",
+                            "host",
+                            "--memory-swap",
+                            "-1",
+                            "img",
+                            "a",
+                            "b"});
   REQUIRE(all);
   CHECK(all->tty);
   CHECK(all->open_stdin);
