@@ -119,7 +119,7 @@ TEST_CASE("the table is sound") {
   std::set<std::string_view> names;
   for (const Command& command : commands()) {
     CAPTURE(command.name);
-    CHECK(command.run != nullptr);
+    CHECK((command.run != nullptr));
     for (const std::string_view name : names_of(command)) CHECK(names.insert(name).second);
     std::set<std::string_view> options{"help"};
     std::set<char> letters;

@@ -120,7 +120,7 @@ TEST_CASE("mistakes are told") {
   CHECK(contains(run("{{index .List 9}}"), "outside"));
   CHECK(contains(run("{{join .List}}"), "join takes 2 values, not 1"));
   CHECK(contains(run("{{range .Size}}{{end}}"), "range cannot"));
-  CHECK(contains(run(std::string(200, '(').insert(0, "{{")), "too many parentheses"));
+  CHECK(contains(run("{{" + std::string(200, '(') + "}}"), "too many parentheses"));
 }
 
 TEST_CASE("quotes as Go writes them") {
