@@ -27,4 +27,4 @@ add_executable(tare-unit EXCLUDE_FROM_ALL tests/unit_main.cc ${unit_sources} ${f
 target_include_directories(tare-unit PRIVATE src tests ${CMAKE_SOURCE_DIR})
 target_compile_definitions(tare-unit PRIVATE
                            TARE_FUZZ_CORPUS="${CMAKE_SOURCE_DIR}/tests/fuzz/corpus")
-target_link_libraries(tare-unit PRIVATE room_front_cli codec_isal ${SECCOMP_LIBRARIES})
+target_link_libraries(tare-unit PRIVATE room_front_cli room_keeper codec_isal ${SECCOMP_LIBRARIES})

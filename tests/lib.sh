@@ -76,8 +76,27 @@ docker_archive() {
   printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
     "${ids#,}" >"$dir/config.json"
   printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":[%s]}]' "$tag" "${layers#,}" >"$dir/manifest.json"
-  tar -C "$dir" -cf "$out" manifest.json config.json $(cd "$dir" && ls ./*.tar)
+  (cd "$dir" && tar -cf - -- *) >"$out"
   rm -rf "$dir"
+}
+
+# hostile NAME ENTRY...: an image of busybox and one layer with these entries, see make-layer. Loading
+# it may fail, and then says so; both are fine as long as the host is not touched.
+make_layer() { "$(dirname "$TEST_LIB")/tools/make-layer" "$@"; }
+hostile() {
+  local name=$1
+  shift
+  make_layer "$TMPDIR/hostile.tar" "$@"
+  docker_archive "$TMPDIR/hostile-image.tar" "$name" "$TEST_CACHE/busybox.tar" "$TMPDIR/hostile.tar"
+  tare load -i "$TMPDIR/hostile-image.tar"
+}
+
+# A program of tests/probes run in a container: probe NAME "FLAGS" ARGUMENTS...
+probe() {
+  local name=$1 flags=$2
+  shift 2
+  # shellcheck disable=SC2086  # Flags are words.
+  tare run --rm --network none -v "$TEST_PROBES/probe-$name:/probe:ro" $flags busybox /probe "$@"
 }
 
 # Containers that the script leaves are removed here; what is then still there is a leak.
@@ -92,6 +111,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-for program in $(sed -n 's/^# needs: //p' "$0"); do
+sed -n 's/^# needs: //p' "$0" | tr ' ' '\n' >"$TMPDIR/needs"
+while read -r program; do
   command -v "$program" >/dev/null || skip "no program $program"
-done
+done <"$TMPDIR/needs"

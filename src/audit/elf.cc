@@ -159,19 +159,17 @@ Result<> Parser::read_interpreter(const Segment& segment) {
 Result<> Parser::read_notes(const Segment& segment) {
   const std::string notes = TRY(piece(segment.offset, segment.size, kMaxNotes, "a note segment"));
   const std::size_t align = segment.align == 8 ? 8 : 4;
-  const auto padded = [align](std::size_t size) { return (size + align - 1) / align * align; };
-  std::size_t at = 0;
-  while (notes.size() - at >= 12) {
+  const auto padded = [align](std::size_t at) { return (at + align - 1) / align * align; };
+  // Nonsense ends the search: the loader does not read these notes, so they cannot break a program.
+  for (std::size_t at = 0; at <= notes.size() && notes.size() - at >= 12;) {
     const std::size_t name_size = number(notes, at, 4);
     const std::size_t data_size = number(notes, at + 4, 4);
     const std::uint64_t type = number(notes, at + 8, 4);
-    at += 12;
-    if (padded(name_size) > notes.size() - at) return corrupt("a note's name is cut off");
-    const std::string_view name = std::string_view(notes).substr(at, name_size);
-    at += padded(name_size);
-    if (data_size > notes.size() - at) return corrupt("a note is cut off");
-    std::string_view data = std::string_view(notes).substr(at, data_size);
-    at += std::min(padded(data_size), notes.size() - at);
+    const std::size_t data_at = padded(at + 12 + name_size);
+    if (data_at > notes.size() || data_size > notes.size() - data_at) return {};
+    const std::string_view name = std::string_view(notes).substr(at + 12, name_size);
+    std::string_view data = std::string_view(notes).substr(data_at, data_size);
+    at = padded(data_at + data_size);
     if (type != kDlopenNote || name != std::string_view("FDO\0", 4)) continue;
     while (data.ends_with('\0')) data.remove_suffix(1);
     elf_.dlopen_notes.emplace_back(data);

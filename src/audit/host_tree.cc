@@ -125,7 +125,16 @@ Result<sys::Fd> HostTree::open_file(const std::string& real) const {
 
 Result<std::string> HostTree::read_file(const std::string& real, std::size_t limit) const {
   const sys::Fd fd = TRY(open_file(real));
-  return TRY(sys::read_all(fd.get(), limit), "read " + quoted(real));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail_errno("stat " + quoted(real));
+  // In one piece when the size is known: package databases are hundreds of files.
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return TRY(sys::read_all(fd.get(), limit), "read " + quoted(real));
+  if (size > limit)
+    return fail(Kind::Invalid, quoted(real) + " is larger than " + human_size(limit));
+  std::string bytes(size, '\0');
+  bytes.resize(TRY(sys::read_full(fd.get(), bytes.data(), size), "read " + quoted(real)));
+  return bytes;
 }
 
 Result<std::vector<std::string>> HostTree::list(const std::string& real) const {

@@ -90,6 +90,7 @@ Result<> Packer::apply_rules() {
   TRY(rule_locales());
   TRY(rule_terminals());
   TRY(rule_services());
+  TRY(rule_merged_usr());
   for (const Member& member : members_)
     if (member.chain.size() == 1 && member.loader != nullptr &&
         member.object().elf.dlopen_notes.empty() &&
@@ -151,7 +152,10 @@ Result<> Packer::rule_names() {
   TRY(add_made("/etc/passwd", std::string(kPasswd), because));
   TRY(add_made("/etc/group", std::string(kGroup), because));
   TRY(add_directory("/root", 0755, "home of root"));
-  if (library_named("ld-musl-") != nullptr) return {};
+  const bool only_musl =
+      !loaders_.empty() && std::all_of(loaders_.begin(), loaders_.end(),
+                                       [](const auto& known) { return known.second->musl; });
+  if (only_musl) return {};  // It looks nowhere else.
   TRY(add_made("/etc/nsswitch.conf", std::string(kNsswitch), because));
   return rule_name_modules(because);
 }
@@ -300,6 +304,17 @@ Result<> Packer::rule_services() {
   return {};
 }
 
+// Scripts and people say /bin/sh whatever the program was packed as.
+Result<> Packer::rule_merged_usr() {
+  for (const char* path : {"/bin", "/sbin", "/lib", "/lib32", "/lib64"}) {
+    const auto found = TRY(tree_.find(path));
+    if (!found || found->links.empty()) continue;
+    const auto inside = files_.lower_bound(found->path + "/");
+    if (inside != files_.end() && inside->first.starts_with(found->path + "/")) add_links(*found);
+  }
+  return {};
+}
+
 Result<> Packer::rule_packages() {
   if (request_.packages == When::Off) return {};
   if (!TRY(dpkg_.info_directory())) {
@@ -310,17 +325,17 @@ Result<> Packer::rule_packages() {
   // Scanners take the distribution from here. [os-release(5)]
   TRY(add_path("/etc/os-release", "tells scanners the distribution"));
   TRY(add_path("/etc/debian_version", "tells scanners the distribution"));
+  // Files only: many packages own links as /bin and /lib, and none comes into the image by them.
   std::vector<std::string> sources;
   for (const auto& [path, file] : files_)
-    if (!file.source.empty()) sources.push_back(file.source);
+    if (file.kind == PackedKind::File && !file.source.empty()) sources.push_back(file.source);
   const auto owners = TRY(dpkg_.owners(sources));
   std::set<std::string> keys;
   for (auto& [path, file] : files_) {
     const auto owner = owners.find(file.source);
     if (owner == owners.end()) continue;
     file.package = owner->second.substr(0, owner->second.find(':'));
-    // A link that is passed does not make its package part of the image.
-    if (file.kind == PackedKind::File) keys.insert(owner->second);
+    keys.insert(owner->second);
   }
   return rule_package_files(TRY(dpkg_.packages({keys.begin(), keys.end()})));
 }
@@ -335,7 +350,10 @@ Result<> Packer::rule_package_files(const std::map<std::string, DpkgPackage>& pa
     packages_.push_back({package.name, package.version, package.architecture});
     if (request_.licences == When::Off) continue;
     const std::string path = "/usr/share/doc/" + package.name + "/copyright";
-    if (!TRY(add_path(path, "licence of " + package.name)) && request_.licences == When::On)
+    const bool there = TRY(add_path(path, "licence of " + package.name));
+    if (const auto found = TRY(tree_.find(path)); there && found)
+      files_[found->path].package = package.name;
+    if (!there && request_.licences == When::On)
       return fail(Kind::NotFound, "this host does not have " + quoted(path));
   }
   for (auto& [name, content] : status)

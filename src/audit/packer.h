@@ -80,6 +80,7 @@ class Packer {
   Result<> rule_locales();
   Result<> rule_terminals();
   Result<> rule_services();
+  Result<> rule_merged_usr();
   Result<> rule_packages();
   Result<> rule_package_files(const std::map<std::string, DpkgPackage>& packages);
   // The sentence why a rule holds, empty when it does not: some ELF file imports one of `symbols`,

@@ -54,6 +54,8 @@ int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resol
 int new_mount(const char* type, const char* const* options, std::uint64_t attributes) noexcept {
   const int context = static_cast<int>(call(SYS_fsopen, type, FSOPEN_CLOEXEC));
   if (context < 0) return -1;
+  // What /proc/mounts shows as source; without it "none".
+  if (call(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", type, 0) < 0) return -1;
   for (; options != nullptr && options[0] != nullptr; options += 2) {
     if (options[1] == nullptr) continue;
     if (call(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0) return -1;

@@ -62,6 +62,10 @@ void enter_container(const Plan& plan, const Entry& entry, int stdio[3]) noexcep
 // Makes a terminal in the devpts instance behind `pts`, sends the master to the parent and makes
 // the other side all three of stdio. Returns the terminal's number.
 int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept;
+// SECURITY: nobody in the container may trace us or look into our /proc directory before execve: we
+// hold a copy of the parent's memory. Again after each change of credentials, which sets it to the
+// sysctl fs.suid_dumpable.
+void hide_memory(const Plan& plan) noexcept;
 // Uid 0 and gid 0 of the user namespace, all capabilities kept.
 void become_root(const Plan& plan) noexcept;
 

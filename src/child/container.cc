@@ -4,12 +4,14 @@
 // then on no host file can be reached, whatever a path in the image says.
 #include <fcntl.h>
 #include <linux/if.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <cstring>
 
@@ -26,6 +28,7 @@ constexpr int kDetach = 2;  // MNT_DETACH, umount2(2).
 struct Prepared {
   int proc = -1;
   int sys = -1;
+  bool sys_is_host = false;
   int shm = -1;
   int mqueue = -1;
 };
@@ -37,20 +40,18 @@ void make_private(const Plan& plan) noexcept {
         call(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &change, sizeof change));
 }
 
-int read_only_clone(const char* path) noexcept {
-  const int mount = clone_mount(AT_FDCWD, path, AT_RECURSIVE);
-  if (mount < 0) return -1;
-  return set_attributes(mount, MOUNT_ATTR_RDONLY | kNoSuidDevExec, AT_RECURSIVE) < 0 ? -1 : mount;
-}
-
 // A sysfs of our network namespace, where the kernel lets us (not inside another container that
 // hides parts of its own); else the one we came from, with what hides parts of it, read-only.
-int make_sys(bool new_network) noexcept {
-  if (new_network) {
-    const int mount = new_mount("sysfs", nullptr, MOUNT_ATTR_RDONLY | kNoSuidDevExec);
-    if (mount >= 0 || errno != EPERM) return mount;
+void make_sys(const Plan& plan, const Container& container, Prepared& made) noexcept {
+  if (container.new_network) {
+    made.sys = new_mount("sysfs", nullptr, MOUNT_ATTR_RDONLY | kNoSuidDevExec);
+    if (made.sys >= 0) return;
+    if (errno != EPERM) die(plan, Step::MountSys);
   }
-  return read_only_clone("/sys");
+  made.sys = check(plan, Step::MountSys, clone_mount(AT_FDCWD, "/sys", AT_RECURSIVE));
+  made.sys_is_host = true;
+  check(plan, Step::MountSys,
+        set_attributes(made.sys, MOUNT_ATTR_RDONLY | kNoSuidDevExec, AT_RECURSIVE));
 }
 
 Prepared prepare(const Plan& plan, const Container& container) noexcept {
@@ -58,7 +59,7 @@ Prepared prepare(const Plan& plan, const Container& container) noexcept {
   made.proc = check(plan, Step::MountProc,
                     container.new_pid ? new_mount("proc", nullptr, kNoSuidDevExec)
                                       : clone_mount(AT_FDCWD, "/proc", AT_RECURSIVE));
-  made.sys = check(plan, Step::MountSys, make_sys(container.new_network));
+  make_sys(plan, container, made);
   if (!container.new_ipc) {
     made.shm = check(plan, Step::HostShm, clone_mount(AT_FDCWD, "/dev/shm", 0));
     made.mqueue = clone_mount(AT_FDCWD, "/dev/mqueue", 0);
@@ -120,10 +121,11 @@ void write_sysctls(const Plan& plan, const Container& container, int proc) noexc
   }
 }
 
-// /sys/fs/cgroup: the container's own v2 groups, read-only, where there is a v2 tree with
-// controllers. Where /sys is the host's, the host's groups are covered.
-void mount_cgroup(const Plan& plan, const Container& container, int sys) noexcept {
-  const int target = open_in(sys, "fs/cgroup", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+// /sys/fs/cgroup: the container's own v2 groups, read-only, where it has any. Where /sys is the
+// host's, the host's groups are covered.
+void mount_cgroup(const Plan& plan, const Container& container, const Prepared& made) noexcept {
+  if (!container.cgroup2 && !made.sys_is_host) return;
+  const int target = open_in(made.sys, "fs/cgroup", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
   if (target < 0 && errno == ENOENT) return;
   check(plan, Step::MountCgroup, target);
   const char* const options[] = {"mode", "755", nullptr};
@@ -185,7 +187,7 @@ void bind_console(const Plan& plan, int dev, int pts, int number) noexcept {
 // /dev is always a new tmpfs; nothing of the image's /dev is ever seen.
 int set_up_dev(const Plan& plan, const Container& container, const Prepared& prepared,
                int stdio[3]) noexcept {
-  const char* const options[] = {"mode", "755", "size", "64k", nullptr};
+  const char* const options[] = {"mode", "755", "size", "64m", nullptr};
   const int dev = check(plan, Step::MountDev,
                         new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   attach_stub(plan, Step::MountDev, container.root, "dev", dev);
@@ -216,6 +218,19 @@ int set_up_dev(const Plan& plan, const Container& container, const Prepared& pre
   return dev;
 }
 
+// SECURITY: a link of the image must not lead a volume over /proc or a directory in it, where the
+// kernel's files would be replaced by the volume's [CVE-2019-16884]. Single files may be covered.
+void refuse_proc(const Plan& plan, int target, std::uint32_t i) noexcept {
+  struct statfs system{};
+  check(plan, Step::MountTarget, call(SYS_fstatfs, target, &system), i);
+  if (system.f_type != PROC_SUPER_MAGIC) return;
+  struct stat status{};
+  check(plan, Step::MountTarget, call(SYS_newfstatat, target, "", &status, AT_EMPTY_PATH), i);
+  if (!S_ISDIR(status.st_mode)) return;
+  errno = EPERM;
+  die(plan, Step::MountTarget, i);
+}
+
 void mount_one(const Plan& plan, const Mount& mount, int root, std::uint32_t i) noexcept {
   int source = mount.source;
   if (source < 0) {
@@ -224,6 +239,7 @@ void mount_one(const Plan& plan, const Mount& mount, int root, std::uint32_t i) 
   }
   const int target =
       check(plan, Step::MountTarget, open_or_make(root, mount.target, mount.directory), i);
+  refuse_proc(plan, target, i);
   check(plan, Step::Mount, attach(source, target), i);
   close_fd(target);
   close_fd(source);
@@ -324,7 +340,7 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
   attach_stub(plan, Step::AttachProc, container.root, "proc", prepared.proc);
   write_sysctls(plan, container, prepared.proc);
   attach_stub(plan, Step::AttachSys, container.root, "sys", prepared.sys);
-  mount_cgroup(plan, container, prepared.sys);
+  mount_cgroup(plan, container, prepared);
   const int dev = set_up_dev(plan, container, prepared, stdio);
   for (std::uint32_t i = 0; i < container.mounts.count; ++i)
     mount_one(plan, container.mounts.items[i], container.root, i);
@@ -333,11 +349,12 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
   mask(plan, container, dev);
   if (container.read_only_root) {
     check(plan, Step::ReadOnlyRoot, set_attributes(container.root, MOUNT_ATTR_RDONLY, 0));
-  } else {
-    const int cwd =
-        check(plan, Step::MakeCwd, open_or_make(container.root, plan.process.cwd, true));
-    close_fd(cwd);
+    return;
   }
+  const int cwd = open_or_make(container.root, plan.process.cwd, true);
+  // Where root of the container may not look, the process itself perhaps may.
+  if (cwd < 0 && errno != EACCES) die(plan, Step::MakeCwd);
+  if (cwd >= 0) close_fd(cwd);
 }
 
 }  // namespace tare::child

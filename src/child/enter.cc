@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -91,9 +92,10 @@ int open_null(const Plan& plan, int root) noexcept {
 void enter_container(const Plan& original, const Entry& entry, int stdio[3]) noexcept {
   const Plan plan = keep_only_needed(original, entry.pidfd, stdio);
   check(plan, Step::Join, call(SYS_setns, kPidfd, entry.namespaces));
+  hide_memory(plan);
   close_fd(kPidfd);
   clone_into(plan);
-  check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, 9, 0, 0, 0));
+  check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   become_root(plan);
   const int root = open_root(plan);
   if (plan.process.terminal) {

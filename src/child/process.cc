@@ -74,6 +74,7 @@ void change_credentials(const Plan& plan, const Process& process) noexcept {
   check(plan, Step::Gid, call(SYS_setresgid, process.gid, process.gid, process.gid));
   check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
   check(plan, Step::Uid, call(SYS_setresuid, process.uid, process.uid, process.uid));
+  hide_memory(plan);
   check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
   check(plan, Step::Capabilities,
         call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));

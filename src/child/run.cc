@@ -24,19 +24,23 @@ void wait_for_go(const Plan& plan) noexcept {
 
 }  // namespace
 
+void hide_memory(const Plan& plan) noexcept {
+  check(plan, Step::Identity, call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
+
 void become_root(const Plan& plan) noexcept {
   check(plan, Step::Identity, call(SYS_setgroups, 0, 0));
   check(plan, Step::Identity, call(SYS_setresgid, 0, 0, 0));
   check(plan, Step::Identity, call(SYS_setresuid, 0, 0, 0));
+  hide_memory(plan);
 }
 
 void run(const Plan& plan) noexcept {
   int stdio[3] = {plan.process.stdio[0], plan.process.stdio[1], plan.process.stdio[2]};
   wait_for_go(plan);
-  // SECURITY: from here to execve nobody in the container may trace us or look into our /proc
-  // directory: we hold a copy of the parent's memory. Not earlier, because the owner of our
-  // /proc/PID/uid_map follows from it, and an ordinary user's parent could not write the map.
-  check(plan, Step::Identity, call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+  // Not earlier: the owner of our /proc/PID/uid_map follows from it, and an ordinary user's parent
+  // could not write the map.
+  hide_memory(plan);
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
   if (plan.entry != nullptr) {

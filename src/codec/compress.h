@@ -17,8 +17,10 @@ Compression detect_compression(std::string_view first_bytes);
 
 // Reads `inner` and gives the uncompressed bytes; detects the format itself. Concatenated gzip
 // members and zstd frames are one stream, as the tools treat them. `limit` bounds the output bytes:
-// a bomb ends in an Invalid error. `inner` must outlive the result. Memory: a few MiB at most (zstd
-// windows above 128 MiB and xz dictionaries above 128 MiB are refused). Errors: Corrupt.
+// a bomb ends in an Invalid error. `inner` must outlive the result and is read ahead. Memory: 0.5
+// MiB and the window that the data asks for: gzip 32 KiB, zstd and xz usually 8 MiB, above 128 MiB
+// they are refused. Anything but another member after the end (padding, garbage) is an error,
+// because tools differ in what they do with it. Errors: Corrupt.
 Result<std::unique_ptr<Source>> decompress(Source& inner, std::uint64_t limit);
 // The same, telling what it found.
 struct Decompressed {
@@ -28,7 +30,9 @@ struct Decompressed {
 Result<Decompressed> decompress_detected(Source& inner, std::uint64_t limit);
 
 // Compresses into `inner`, which must outlive the result. The same bytes in give the same bytes out
-// (no time, no name in the gzip header; one thread). Xz is not written. finish() must be called.
+// (no time, no name in the gzip header; one thread) from the same program: gzip is by zlib (level
+// 6) or, where the program links codec_isal, by ISA-L. finish() must be called. Errors: Unsupported
+// (xz is only read).
 Result<std::unique_ptr<Sink>> compress(Compression format, Sink& inner);
 
 }  // namespace tare::codec

@@ -145,6 +145,27 @@ TEST_CASE("both gzip coders agree") {
   }
 }
 
+TEST_CASE("gzip headers with all their fields are skipped and checked") {
+  // Extra field, name, comment and header checksum.
+  const std::string header = from_hex("1f8b081e000000000003") + from_hex("0400") + "ext!" +
+                             std::string("name\0comment\0", 13);
+  const std::string packed = header + from_hex("56e2") + kGzip.substr(10);
+  std::string changed = packed;
+  changed[14] = 'x';
+  std::string reserved = kGzip;
+  reserved[3] = '\x20';
+  std::string long_name = kGzip;
+  long_name[3] = 8;
+  long_name.insert(10, std::string(500'000, 'n') + '\0');
+  for (const std::size_t piece : {1, 2, 3, 1000}) {
+    CHECK(uncompressed(packed, kNoLimit, piece).value() == "hello\n");
+    CHECK(uncompressed(packed + packed, kNoLimit, piece).value() == "hello\nhello\n");
+    CHECK_FALSE(uncompressed(changed, kNoLimit, piece).has_value());
+    CHECK_FALSE(uncompressed(reserved, kNoLimit, piece).has_value());
+    CHECK(uncompressed(long_name, kNoLimit, piece).value() == "hello\n");
+  }
+}
+
 TEST_CASE("concatenated members are one stream") {
   for (const Compression format : {Compression::Gzip, Compression::Zstd}) {
     const std::string packed = compressed(format, "one ") + compressed(format, "") +

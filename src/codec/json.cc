@@ -99,9 +99,10 @@ class Builder {
   bool Null() { return add(nullptr); }
   bool Bool(bool value) { return add(value); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
-    return add(std::string(text, size));
+    return check_text({text, size}) && add(std::string(text, size));
   }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
+    if (!check_text({text, size})) return false;
     keys_.emplace_back(text, size);
     return true;
   }
@@ -162,6 +163,11 @@ class Builder {
   bool add(Value value) {
     values_.push_back(std::move(value));
     return true;
+  }
+
+  // RapidJSON checks the UTF-8 of the document, but takes escapes for half a surrogate pair.
+  bool check_text(std::string_view text) {
+    return codec::is_utf8(text) || refuse("half a surrogate pair");
   }
 
   bool descend() {
@@ -231,6 +237,7 @@ void print_double(std::string& out, double value) {
     out += "null";  // JSON has no word for it.
     return;
   }
+  if (value == 0) value = 0;  // "-0" would read back as an integer, which has no sign there.
   char buffer[32];
   const double size = std::fabs(value);
   const bool plain = size == 0 || (size >= 1e-6 && size < 1e15);

@@ -47,14 +47,19 @@ struct Limits {
   std::uint64_t entries = 4'000'000;
   std::uint64_t total_bytes = 1ull << 40;  // Sum of expanded content.
   std::size_t name_bytes = 4096;           // Of a name or link target.
-  std::size_t pax_bytes = 1 << 20;         // Of one extended header; global ones count too.
+  std::size_t pax_bytes = 1 << 20;         // Of one extended header, and of one sparse map.
   std::size_t xattrs = 64;                 // Per entry.
   std::size_t xattr_bytes = 64 << 10;      // Of one value.
 };
 
 // Reads entry by entry. Usage: while (next()) { use entry(); optionally read_content(...); }.
 // The content that was not read is skipped. Errors: Corrupt (checksum, truncated, nonsense numbers,
-// pax record malformed), Invalid (a limit), Unsupported (entry types that are not files).
+// pax record malformed), Invalid (a limit), Unsupported (entry types that are not files). After an
+// error, every call fails.
+// SECURITY: what other readers understand in different ways is Corrupt, so that nobody else can see
+// other files in an archive than we: content at links and directories, two extended headers for one
+// file, a key twice, names or sizes in global headers, ids of 2^32-1, a lone zero block.
+// (src/codec/tar_reader_test.cc has each of them.)
 // Sparse files (GNU old format and pax 0.0, 0.1, 1.0) come out expanded, with their holes as zeros;
 // is_hole() lets a writer keep them sparse.
 class Reader {
@@ -81,7 +86,9 @@ class Reader {
 
 // Writes pax archives: ustar headers, and an extended header only where a value does not fit
 // (long names, large numbers, fractions of seconds, xattrs, non-ASCII is written as UTF-8 in pax).
-// The same entries give the same bytes. user_name and group_name are not written.
+// The same entries give the same bytes. user_name and group_name are not written; directories get a
+// '/' behind their name. Errors: Invalid for names, links and xattr names that tar cannot hold,
+// Internal for content of another size than announced.
 class Writer {
  public:
   explicit Writer(codec::Sink& sink) : sink_(sink) {}

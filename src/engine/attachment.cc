@@ -15,9 +15,8 @@
 namespace tare::engine {
 namespace {
 
+using keeper::Frame;
 using keeper::FrameHeader;
-using keeper::Reply;
-using keeper::Request;
 
 // A socket's path is bound to 108 bytes; through the directory's descriptor any depth works.
 sockaddr_un address_in(int dir) {
@@ -56,7 +55,7 @@ Result<std::unique_ptr<KeeperAttachment>> connect_keeper(int dir) {
 
 Result<> KeeperAttachment::send(std::uint8_t type, std::uint8_t flags, std::string_view payload) {
   const FrameHeader header{
-      .type = type, .flags = flags, .length = static_cast<std::uint32_t>(payload.size())};
+      .type = static_cast<Frame>(type), .flags = flags, .length = static_cast<std::uint32_t>(payload.size())};
   std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
   frame += payload;
   std::string_view rest = frame;
@@ -80,58 +79,59 @@ Result<Event> KeeperAttachment::next() {
     std::string payload(header.length, '\0');
     if (TRY(sys::read_full(socket_.get(), payload.data(), payload.size())) < payload.size())
       return Event{.type = Event::Type::Closed};
-    switch (static_cast<Reply>(header.type)) {
-      case Reply::Stdout:
+    switch (header.type) {
+      case Frame::Stdout:
         return Event{.type = Event::Type::Stdout, .bytes = std::move(payload)};
-      case Reply::Stderr:
+      case Frame::Stderr:
         return Event{.type = Event::Type::Stderr, .bytes = std::move(payload)};
-      case Reply::Exit: {
-        keeper::ExitReply reply;
+      case Frame::Exit: {
+        keeper::ExitPayload reply;
         if (payload.size() != sizeof reply)
           return fail(Kind::Corrupt, "the container's keeper sent a bad exit");
         std::memcpy(&reply, payload.data(), sizeof reply);
         return Event{
             .type = Event::Type::Exit, .exit_code = reply.exit_code, .oom_killed = reply.oom != 0};
       }
-      case Reply::Error:
+      case Frame::Error:
         return fail(Kind::Unavailable, "the container's keeper: " + escaped(payload));
+      default:
+        break;  // Attached, or a newer keeper's frame that we do not know: skipped.
     }
-    // A newer keeper's frame that we do not know: skipped.
   }
 }
 
 Result<> KeeperAttachment::attach(const AttachRequest& request, bool owner) {
-  std::uint8_t flags = owner ? keeper::kAttachOwner : 0;
+  std::uint8_t flags = owner ? keeper::kAttachTakeOver : 0;
   if (request.stdin) flags |= keeper::kAttachStdin;
   if (request.stdout) flags |= keeper::kAttachStdout;
   if (request.stderr) flags |= keeper::kAttachStderr;
-  return send(static_cast<std::uint8_t>(Request::Attach), flags, "");
+  return send(static_cast<std::uint8_t>(Frame::Attach), flags, "");
 }
 
-Result<> KeeperAttachment::wait() { return send(static_cast<std::uint8_t>(Request::Wait), 0, ""); }
+Result<> KeeperAttachment::wait() { return send(static_cast<std::uint8_t>(Frame::Wait), 0, ""); }
 
 Result<> KeeperAttachment::send_stdin(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, keeper::kMaxPayload);
-    TRY(send(static_cast<std::uint8_t>(Request::Stdin), 0, part));
+    TRY(send(static_cast<std::uint8_t>(Frame::Stdin), 0, part));
     bytes.remove_prefix(part.size());
   }
   return {};
 }
 
 Result<> KeeperAttachment::close_stdin() {
-  return send(static_cast<std::uint8_t>(Request::StdinClose), 0, "");
+  return send(static_cast<std::uint8_t>(Frame::StdinClose), 0, "");
 }
 
 Result<> KeeperAttachment::resize(std::uint16_t rows, std::uint16_t columns) {
-  const std::uint16_t size[2] = {rows, columns};
-  return send(static_cast<std::uint8_t>(Request::Resize), 0,
-              {reinterpret_cast<const char*>(size), sizeof size});
+  const keeper::ResizePayload size{.rows = rows, .columns = columns};
+  return send(static_cast<std::uint8_t>(Frame::Resize), 0,
+              {reinterpret_cast<const char*>(&size), sizeof size});
 }
 
 Result<> KeeperAttachment::signal(int number) {
   const std::uint32_t value = static_cast<std::uint32_t>(number);
-  return send(static_cast<std::uint8_t>(Request::Signal), 0,
+  return send(static_cast<std::uint8_t>(Frame::Signal), 0,
               {reinterpret_cast<const char*>(&value), sizeof value});
 }
 

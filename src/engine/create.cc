@@ -14,12 +14,22 @@
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "policy/policy.h"
+#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace tare::engine {
 namespace {
 
-constexpr std::int64_t kDefaultPids = 2048;
+// 2048 where a limit can be set. An ordinary user without a delegated controller gets none rather
+// than no container; `tare info` and the isolation report tell it. A limit that was asked for fails
+// the start there.
+std::int64_t default_pids() {
+  const sys::CgroupHost& host = sys::cgroup_host();
+  const bool possible =
+      host.writable && std::find(host.controllers.begin(), host.controllers.end(), "pids") !=
+                           host.controllers.end();
+  return possible ? 2048 : 0;
+}
 
 void merge_env(std::vector<std::string>& env, const std::vector<std::string>& image) {
   std::vector<std::string> merged;
@@ -93,6 +103,18 @@ Result<> check_limits(const CreateRequest& config) {
     return std::unexpected(Error(Kind::Unsupported, "network " + quoted(config.network) +
                                                         " is not there: networks are none and host")
                                .hint("use --network none or --network host"));
+  return {};
+}
+
+// Letters, digits, '-', '.' and '_'; it is also written into /etc/hosts. [hostname(7)]
+Result<> check_hostname(std::string_view name) {
+  constexpr std::size_t kMaxBytes = 63;  // HOST_NAME_MAX is 64, a label of DNS has 63.
+  for (const char c : name)
+    if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' &&
+        c != '.' && c != '_')
+      return fail(Kind::Invalid, "host name " + quoted(name) + " has characters that none may have");
+  if (name.size() > kMaxBytes || name.starts_with('-'))
+    return fail(Kind::Invalid, "host name " + quoted(name) + " is not valid");
   return {};
 }
 
@@ -177,6 +199,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (!config.name.empty()) TRY(check_name(config.name));
   TRY(check_mounts(config.mounts));
   TRY(check_limits(config));
+  TRY(check_hostname(config.hostname));
   const policy::Grants grants = TRY(collect_grants(config));
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
@@ -193,19 +216,19 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
   if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
   TRY(parse_signal(config.stop_signal));
-  if (!config.pids_limit) config.pids_limit = kDefaultPids;
+  if (!config.pids_limit) config.pids_limit = default_pids();
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
   TRY(seccomp_filter(config, 0), "seccomp profile");
   TRY(parse_ulimits(config.ulimits));
 
-  // 3. On disk. From here on every step has an inverse.
+  // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
+  const sys::Fd containers =
+      TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
   Undo undo;
   container.id = TRY(random_id());
   container.name = config.name;
   container.created_at = now_ns();
   if (config.hostname.empty()) config.hostname = container.id.substr(0, 12);
-  const sys::Fd containers =
-      TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
   if (::mkdirat(containers.get(), container.id.c_str(), 0700) != 0)
     return fail_errno("make the container's directory");
   undo.push([&]() noexcept { (void)sys::remove_tree(containers.get(), container.id); });

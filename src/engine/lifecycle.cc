@@ -128,10 +128,14 @@ Result<> Engine::stop(const std::string& id, std::optional<int> timeout_s) {
   if (container.status != Status::Running) return {};
   sys::Fd dir = TRY(state_->open_container(container.id));
   auto connected = connect_keeper(dir.get());
-  if (!connected && TRY(find(container.id)).status != Status::Running) return {};
+  if (!connected) {
+    const Container now = TRY(find(container.id));
+    if (now.status != Status::Running) return {};
+  }
   std::unique_ptr<KeeperAttachment> keeper = TRY(std::move(connected));
+  const int stop_signal = TRY(parse_signal(container.config.stop_signal));
   TRY(keeper->wait());
-  TRY(keeper->signal(TRY(parse_signal(container.config.stop_signal))));
+  TRY(keeper->signal(stop_signal));
   const int seconds =
       timeout_s.value_or(container.config.stop_timeout_s.value_or(kDefaultStopSeconds));
   std::optional<Clock::time_point> deadline;  // A negative timeout waits for ever, as in Docker.

@@ -214,8 +214,8 @@ std::int64_t number_field(std::string_view text, std::string_view key) {
 }
 
 Result<Container> load_container(int dir) {
-  Container container =
-      TRY(parse_record(TRY(sys::load_file(dir, "config.json"), "read the container's record")));
+  const std::string text = TRY(sys::load_file(dir, "config.json"), "read the container's record");
+  Container container = TRY(parse_record(text));
   const std::string started = load_optional(dir, "started");
   const std::string exited = load_optional(dir, "exit");
   container.started_at = number_field(started, "started_at");

@@ -20,6 +20,8 @@ std::string start_time(int pid) {
   const std::size_t name_end = stat->rfind(')');
   if (name_end == std::string::npos) return "";
   const std::vector<std::string> fields = split(stat->substr(name_end + 1), ' ');
+  // A zombie has left its namespaces.
+  if (fields.size() < 2 || fields[1] == "Z" || fields[1] == "X") return "";
   constexpr std::size_t kStartTime = 20;  // Counted from the state field behind the name.
   return fields.size() > kStartTime ? fields[kStartTime] : "";
 }
@@ -75,7 +77,14 @@ Result<> enter_root_namespace(const std::string& usual) {
   sys::Fd dir = TRY(sys::open_path(usual + "/namespace", O_RDONLY | O_DIRECTORY));
   sys::Fd lock = TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT));
   TRY(sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::Yes));
-  TRY(sys::become_namespace_root(find_member(dir.get())));
+  for (;;) {
+    const int member = find_member(dir.get());
+    auto entered = sys::become_namespace_root(member);
+    if (entered) break;
+    if (member == 0 || entered.error().kind() != Kind::NotFound) return entered;
+    // It ended between the look and the step: the next one, or a new namespace.
+    ::unlinkat(dir.get(), std::to_string(member).c_str(), 0);
+  }
   TRY(join_members(usual));
   own_pid = ::getpid();
   own_dir = dir.release();

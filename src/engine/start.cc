@@ -206,8 +206,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     TRY(state.rootfs->prepare(image.id, image.layers, container.ids, unpacking),
         "unpack the image");
     sys::Fd root =
-        TRY(state.rootfs->mount(image.id, container.ids, dir.get(), container.config.read_only),
-            "mount the root file system");
+        TRY(state.rootfs->mount(image.id, container.ids, dir.get(), false),
+                       "mount the root file system");
     root_again = TRY(root.duplicate());
     launch.spec = TRY(make_spec(container, std::move(root)));
     launch.spec.process.rows = request.rows;

@@ -132,37 +132,39 @@ Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t 
   return streams;
 }
 
-std::expected<Outcome, LaunchError> follow(const Channel& channel, Newborn& first,
+std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
                                            const PlanMemory& memory) {
-  const auto failed = [](Error error) {
-    return std::unexpected(LaunchError{.error = std::move(error), .at = FailedAt::Setup});
-  };
-  Outcome outcome;
+  sys::Fd terminal;
+  std::optional<LaunchError> failure;
   bool is_ready = false;
   for (;;) {
-    Result<Heard> result = hear(channel.parent.get());
-    if (!result) return failed(std::move(result).error());
-    Heard& heard = *result;
-    if (heard.end && is_ready) return outcome;
-    if (heard.end)
-      return failed(Error(Kind::Internal, "the new process ended before it was set up: " +
-                                              first.how_it_ended().value_or("still running")));
-    switch (heard.message.event) {
+    Result<Heard> heard = hear(channel.parent.get());
+    if (!heard)
+      return std::unexpected(LaunchError{.error = std::move(heard).error(), .at = FailedAt::Setup});
+    if (heard->end) break;
+    switch (heard->message.event) {
       case child::Event::Failed:
-        return std::unexpected(explain_failure(heard.message, memory));
+        // Not the end: the message that tells us of the failed process may be behind it, and it is
+        // ours to wait for. As a zombie it would keep the whole container from ending.
+        failure = explain_failure(heard->message, memory);
+        break;
       case child::Event::Terminal:
-        outcome.terminal = std::move(heard.fd);
+        terminal = std::move(heard->fd);
         break;
       case child::Event::Process:
-        first.reap();  // It ends behind this message, and the final process is ours.
-        first = Newborn(heard.message.pid, std::move(heard.fd));
-        outcome.pid = heard.message.pid;
+        newborn.reap();  // It ends behind this message, and the final process is our child.
+        newborn = Newborn(heard->message.pid, std::move(heard->fd));
         break;
       case child::Event::Ready:
         is_ready = true;
         break;
     }
   }
+  if (failure) return std::unexpected(std::move(*failure));
+  if (is_ready) return terminal;
+  Error error(Kind::Internal, "the new process ended before it was set up: " +
+                                  newborn.how_it_ended().value_or("its end is not known"));
+  return std::unexpected(LaunchError{.error = std::move(error), .at = FailedAt::Setup});
 }
 
 }  // namespace tare::isolate

@@ -52,13 +52,10 @@ struct Streams {
 };
 Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid);
 
-// The conversation after "go", until the process is what was asked for or has failed.
-struct Outcome {
-  sys::Fd terminal;
-  int pid = 0;  // Entering: of the final process.
-  sys::Fd pidfd;
-};
-std::expected<Outcome, LaunchError> follow(const Channel& channel, Newborn& first,
+// The conversation after "go", until the process is what was asked for or has failed. Returns the
+// master side of its terminal, if it has one. When entering, `newborn` is first the process that
+// goes in and at the end the one that was asked for.
+std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
                                            const PlanMemory& memory);
 
 }  // namespace tare::isolate

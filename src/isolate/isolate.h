@@ -80,7 +80,9 @@ struct Spec {
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
   std::vector<std::pair<std::string, std::string>> sysctls;  // "net.ipv4.x", value; checked by policy.
-  sys::Fd init;               // The tare-init program, bound at /dev/init and run as process 1.
+  // The tare-init program (O_PATH is enough), run as process 1 with the process's argv behind its
+  // own name. By descriptor, through a read-only mount: it has no path in the container.
+  sys::Fd init;
   Process process;
   sys::CgroupLimits limits;
   std::string cgroup_name;    // "": no cgroup of its own (tests only).

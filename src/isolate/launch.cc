@@ -148,12 +148,12 @@ Result<> prepare_launch(Prepared& prepared, const Spec& spec, Stdin stdin_kind) 
   return {};
 }
 
-Started finish(Prepared& prepared, Newborn& newborn, Outcome outcome) {
+Started finish(Prepared& prepared, Newborn& newborn, sys::Fd terminal) {
   Started started;
   started.pid = newborn.pid();
   started.pidfd = newborn.release();
   started.stdio = std::move(prepared.streams.ours);
-  if (outcome.terminal) started.stdio.out = std::move(outcome.terminal);
+  if (terminal) started.stdio.out = std::move(terminal);
   started.cgroup_directories = prepared.cgroup.directories();
   return started;
 }
@@ -165,7 +165,7 @@ Result<sys::IdMap> read_map(int pid, const char* name) {
   return sys::parse_id_map(text);
 }
 
-// Fails unless the process still exists: only then was what we read under its pid its own.
+// Fails unless the process still exists: what was read under its pid before was its own then.
 Result<> check_alive(int pidfd) {
   if (::syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) != 0)
     return fail_errno("the container's process 1 has ended");
@@ -177,6 +177,7 @@ Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sy
   if (!copy) return fail_errno("use the container's pidfd");
   pidfd = std::move(copy);
   spec.pidfd = pidfd.get();
+  TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
   const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
   const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
@@ -209,10 +210,10 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   prepared.channel.child.reset();
   if (auto done = prepare_child(*born, spec, prepared.cgroup, prepared.channel); !done)
     return std::unexpected(setup_error(std::move(done).error()));
-  auto outcome = follow(prepared.channel, born->newborn, prepared.memory);
-  if (!outcome) return std::unexpected(std::move(outcome).error());
+  auto terminal = follow(prepared.channel, born->newborn, prepared.memory);
+  if (!terminal) return std::unexpected(std::move(terminal).error());
   undo.keep();
-  return finish(prepared, born->newborn, std::move(*outcome));
+  return finish(prepared, born->newborn, std::move(*terminal));
 }
 
 std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
@@ -225,9 +226,9 @@ std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   prepared.channel.child.reset();
   if (auto done = prepare_visitor(*born, spec, prepared); !done)
     return std::unexpected(setup_error(std::move(done).error()));
-  auto outcome = follow(prepared.channel, born->newborn, prepared.memory);
-  if (!outcome) return std::unexpected(std::move(outcome).error());
-  return finish(prepared, born->newborn, std::move(*outcome));
+  auto terminal = follow(prepared.channel, born->newborn, prepared.memory);
+  if (!terminal) return std::unexpected(std::move(terminal).error());
+  return finish(prepared, born->newborn, std::move(*terminal));
 }
 
 }  // namespace tare::isolate

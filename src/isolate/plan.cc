@@ -161,7 +161,9 @@ Result<> PlanMemory::build_container(const Spec& spec) {
   container_.new_pid = spec.pid == Namespace::New;
   if (spec.uts == Namespace::New && !spec.hostname.empty())
     container_.hostname = keep(spec.hostname);
-  container_.cgroup2 = sys::cgroup_host().layout == sys::CgroupLayout::V2;
+  const sys::CgroupHost& groups = sys::cgroup_host();
+  container_.cgroup2 =
+      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
   constexpr std::uint32_t kTtyGroup = 5;
   container_.tty_group = spec.gids.outside_of(kTtyGroup).has_value();
   container_.shm_size = keep(std::to_string(spec.shm_bytes));
@@ -170,16 +172,24 @@ Result<> PlanMemory::build_container(const Spec& spec) {
   if (spec.files.size() > kMostFiles) return fail(Kind::Invalid, "more than 26 engine files");
   add_files(spec);
   TRY(add_paths(spec));
-  set_init(spec.init.get());
+  if (spec.init) TRY(set_init(spec.init.get()), "the init program");
   plan_.container = &container_;
   return build_process(spec.process);
 }
 
-void PlanMemory::set_init(int fd) {
-  plan_.process.init = fd;
-  if (fd < 0) return;
+// SECURITY: through a read-only mount of its own, so that the container cannot open the host's
+// program for writing by /proc/1/exe, whoever owns it. [CVE-2019-5736]
+Result<> PlanMemory::set_init(int fd) {
+  sys::Fd mount = TRY(sys::clone_mount(fd, false));
+  TRY(sys::set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, false));
+  // Above 63, like the channel: 0 to 2 become the process's streams before it is used.
+  constexpr int kLowest = 64;
+  sys::Fd high(::fcntl(mount.get(), F_DUPFD_CLOEXEC, kLowest));
+  if (!high) return fail_errno("duplicate a descriptor");
+  plan_.process.init = high.get();
+  fds_.push_back(std::move(high));
   init_argv_.push_back(const_cast<char*>(keep("init")));
-  init_argv_.push_back(const_cast<char*>(keep("--")));
+  return {};
 }
 
 Result<> PlanMemory::add_devices() {

@@ -41,7 +41,7 @@ class PlanMemory {
   Result<> add_paths(const Spec& spec);
   void add_rlimits(const Process& process);
   Result<> add_command(const Process& process);
-  void set_init(int fd);
+  Result<> set_init(int fd);
 
   std::deque<std::string> texts_;
   std::vector<sys::Fd> fds_;

@@ -147,6 +147,9 @@ std::string hint_for(Step step, int errnum) {
     case Step::MakeCwd:
     case Step::MountTarget:
     case Step::FileTarget:
+      if (step == Step::MountTarget && errnum == EPERM)
+        return "a directory of /proc cannot be covered, neither directly nor by a link of the "
+               "image";
       if (errnum == EROFS) return "make it in the image, or give the container a writable root";
       break;
     default:

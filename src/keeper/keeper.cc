@@ -1,325 +1,297 @@
 // SPDX-License-Identifier: Apache-2.0
+// The loop: one poll(2) over everything, rebuilt each time, because there are never more than two
+// dozen descriptors and then no state can get out of step.
 #include "keeper/keeper.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>  // renameat
-#include <cstring>
 #include <initializer_list>
+#include <new>
+
+#include "keeper/clients.h"
+#include "keeper/ending.h"
 
 namespace tare::keeper {
 namespace {
 
-constexpr std::size_t kChunk = 16 << 10;
+constexpr std::size_t kChunk = 64 << 10;  // A pipe's usual capacity.
+constexpr std::size_t kLeastRoom = 4096;  // A client with less has to read first.
+constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr long kQuietMs =
+    100;  // After process 1 has died; everything in its pid namespace died before.
+constexpr std::int64_t kPatienceNs =
+    5000 * kMillisecond;  // With clients that do not read, at the end.
+
 char chunk[kChunk];
 
-void set_nonblocking(int fd) {
-  if (fd >= 0) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
+class Keeper {
+ public:
+  explicit Keeper(const Options& options) : options_(options), container_(options) {}
 
-std::uint8_t attach_bit(unsigned stream) { return stream == 0 ? kAttachStdout : kAttachStderr; }
-
-// The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1).
-bool had_oom_kill(const char* cgroup) {
-  const int dir = ::open(cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) return false;
-  bool found = false;
-  for (const char* name : {"memory.events", "memory.oom_control"}) {
-    const int fd = ::openat(dir, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) continue;
-    const ssize_t size = ::read(fd, chunk, sizeof chunk - 1);
-    ::close(fd);
-    chunk[size > 0 ? size : 0] = '\0';
-    const char* at = std::strstr(chunk, "oom_kill ");
-    found = found || (at != nullptr && at[9] != '0');
+  int run(char** environment) {
+    set_up();
+    while (!exited_) step(-1);
+    drain();
+    finish();
+    remove_cgroups(options_);
+    if (options_.cleanup != nullptr && !taken_over_) exec_cleanup(options_, environment);
+    return 0;
   }
-  ::close(dir);
-  return found;
+
+ private:
+  void set_up();
+  void step(long timeout_ms);
+  int fill(pollfd* fds);
+  void reap();
+  bool accept_client();
+  void pass_output(Stream stream);
+  std::size_t chunk_room(Stream stream) const;
+  bool held_up() const;
+  void drain();
+  void finish();
+  void tell_exit();
+
+  // Places in the list for poll(2); clients follow.
+  enum Slot { kSignals, kProcess, kListen, kOut, kErr, kIn, kFirstClient };
+
+  const Options& options_;
+  Container container_;
+  Log log_;
+  Client clients_[kMaxClients];
+  int signals_ = -1;
+  bool exited_ = false;
+  bool taken_over_ = false;
+  long events_ = 0;  // Of the last step.
+  ExitPayload exit_{};
+};
+
+void use_null_for_standard_streams() {
+  const long null = bare::open_at(AT_FDCWD, "/dev/null", O_RDWR);
+  if (null < 0) return;
+  for (int fd = 0; fd <= 2; ++fd) bare::call(__NR_dup3, null, fd, 0);
+  if (null > 2) bare::close(static_cast<int>(null));
 }
 
-void sleep_ms(long ms) {
-  const timespec time{.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000};
-  ::nanosleep(&time, nullptr);
-}
-
-char* append(char* at, const char* text) {
-  const std::size_t size = std::strlen(text);
-  std::memcpy(at, text, size);
-  return at + size;
-}
-
-char* append_number(char* at, std::int64_t value) {
-  if (value < 0) {
-    *at++ = '-';
-    value = -value;
+// Whatever else the engine had open when it became us is closed, so that nothing of it lives as
+// long as the container; ours do not pass on to the clean-up program.
+void keep_only_ours(const Options& options) {
+  const int ours[] = {options.pidfd, options.dir, options.lock, options.listen, options.client,
+                      options.in,    options.out, options.err,  options.tty};
+  std::int64_t from = 3;
+  for (;;) {
+    std::int64_t next = std::int64_t{1} << 32;
+    for (const int fd : ours)
+      if (fd >= from && fd < next) next = fd;
+    if (next > from) bare::call(__NR_close_range, from, next - 1, 0);
+    if (next == std::int64_t{1} << 32) return;
+    bare::control(static_cast<int>(next), F_SETFD, FD_CLOEXEC);
+    from = next + 1;
   }
-  char digits[20];
-  int count = 0;
-  do digits[count++] = static_cast<char>('0' + value % 10);
-  while ((value /= 10) > 0);
-  while (count > 0) *at++ = digits[--count];
-  return at;
+}
+
+void Keeper::set_up() {
+  bare::call(__NR_setsid);
+  bare::call(__NR_prctl, PR_SET_NAME, bare::word("tare-keeper"));
+  bare::call(__NR_chdir, bare::word("/"));
+  bare::call(__NR_umask, 0077);
+  // The end of a terminal session, or a careless killall, must not end containers.
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
+                           SIGTSTP, SIGTTIN, SIGTTOU})
+    bare::signal_disposition(signal, true);
+  bare::signal_disposition(SIGCHLD, false);  // Ignored, the kernel would throw exit codes away.
+  const std::uint64_t mask = bare::signal_bit(SIGCHLD);
+  bare::signal_mask(SIG_SETMASK, mask);
+  signals_ = static_cast<int>(
+      bare::call(__NR_signalfd4, -1, bare::word(&mask), sizeof mask, O_CLOEXEC | O_NONBLOCK));
+  use_null_for_standard_streams();
+  bare::control(options_.listen, F_SETFL, O_NONBLOCK);
+  log_.open(options_.dir, options_.log_max, options_.log_files);
+  if (options_.client >= 0 && clients_[0].start(options_.client))
+    clients_[0].on_readable(container_);
+  reap();  // What died before we listened.
+}
+
+// All children, because who started the container may have left others to us.
+void Keeper::reap() {
+  for (;;) {
+    int status = 0;
+    const long pid = bare::call(__NR_wait4, -1, bare::word(&status), WNOHANG, 0);
+    if (pid == -EINTR) continue;
+    if (pid <= 0) break;
+    if (pid != options_.pid) continue;
+    exited_ = true;
+    exit_.finished_at = bare::clock_ns(CLOCK_REALTIME);
+    exit_.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+}
+
+int Keeper::fill(pollfd* fds) {
+  for (int i = 0; i < kFirstClient; ++i) fds[i] = {-1, POLLIN, 0};
+  fds[kSignals].fd = signals_;
+  if (!exited_) fds[kProcess].fd = options_.pidfd;
+  fds[kListen].fd = options_.listen;
+  if (chunk_room(Stream::Out) >= kLeastRoom) fds[kOut].fd = container_.output(Stream::Out);
+  if (chunk_room(Stream::Err) >= kLeastRoom) fds[kErr].fd = container_.output(Stream::Err);
+  for (std::size_t i = 0; i < kMaxClients; ++i) {
+    const Client& client = clients_[i];
+    pollfd& slot = fds[kFirstClient + i];
+    slot = {-1, 0, 0};
+    if (client.used() && client.wants(slot.events)) slot.fd = client.fd();
+    if (client.waits_for_input()) fds[kIn] = {container_.input(), POLLOUT, 0};
+  }
+  return kFirstClient + static_cast<int>(kMaxClients);
+}
+
+void Keeper::step(long timeout_ms) {
+  pollfd fds[kFirstClient + kMaxClients];
+  events_ = bare::poll(fds, static_cast<unsigned>(fill(fds)), timeout_ms);
+  if (events_ <= 0) return;
+  // Clients first: who attaches now gets the output that is read now.
+  for (std::size_t i = 0; i < kMaxClients; ++i) {
+    Client& client = clients_[i];
+    const short happened = fds[kFirstClient + i].revents;
+    if (happened == 0) continue;
+    if ((happened & (POLLHUP | POLLERR)) != 0) client.on_hangup();
+    if ((happened & POLLOUT) != 0) client.on_writable();
+    if ((happened & (POLLIN | POLLHUP | POLLERR)) != 0) client.on_readable(container_);
+  }
+  if (fds[kIn].revents != 0)
+    for (Client& client : clients_)
+      if (client.waits_for_input()) {
+        client.retry_input(container_);
+        client.on_readable(container_);
+      }
+  if (fds[kListen].revents != 0) accept_client();
+  if (fds[kOut].revents != 0) pass_output(Stream::Out);
+  if (fds[kErr].revents != 0) pass_output(Stream::Err);
+  if (fds[kSignals].revents != 0) {
+    char info[128];  // signalfd_siginfo: only that it came matters.
+    bare::read(signals_, info, sizeof info);
+  }
+  if ((fds[kSignals].revents | fds[kProcess].revents) != 0) reap();
+  if (fds[kProcess].revents != 0 && !exited_) {  // Not our child: its status is not ours to know.
+    exited_ = true;
+    exit_ = {
+        .exit_code = 255, .oom = 0, .reserved = {}, .finished_at = bare::clock_ns(CLOCK_REALTIME)};
+  }
+}
+
+// False: nobody is waiting.
+bool Keeper::accept_client() {
+  const auto fd = static_cast<int>(
+      bare::call(__NR_accept4, options_.listen, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (fd < 0) return false;
+  // SECURITY: the socket's mode keeps others out already; this holds even when somebody opens the
+  // directory. [tests/keeper/run]
+  struct {
+    std::int32_t pid;
+    std::uint32_t uid;
+    std::uint32_t gid;
+  } peer{};
+  int size = sizeof peer;
+  const long rc = bare::call(__NR_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, bare::word(&peer),
+                             bare::word(&size));
+  if (rc < 0 || (peer.uid != 0 && peer.uid != bare::call(__NR_geteuid))) {
+    bare::close(fd);
+    return true;
+  }
+  for (Client& client : clients_) {
+    if (client.used()) continue;
+    if (client.start(fd)) client.on_readable(container_);
+    return true;
+  }
+  Client refused;
+  if (refused.start(fd)) {
+    refused.send_error("16 clients are connected to this container already");
+    refused.close(container_);
+  }
+  return true;
+}
+
+// How much of a stream may be read now without leaving a client behind.
+std::size_t Keeper::chunk_room(Stream stream) const {
+  std::size_t room = kChunk;
+  for (const Client& client : clients_)
+    if (client.listens_to(stream) && client.room() < room) room = client.room();
+  return room;
+}
+
+void Keeper::pass_output(Stream stream) {
+  if (container_.output(stream) < 0) return;
+  const std::size_t room = chunk_room(stream);
+  if (room < kLeastRoom) return;  // A client attached or stdout filled it since we waited.
+  const std::size_t size = container_.read_output(stream, chunk, room);
+  if (size == 0) return;
+  log_.write(stream, chunk, size, bare::clock_ns(CLOCK_REALTIME));
+  const Frame type = stream == Stream::Out ? Frame::Stdout : Frame::Stderr;
+  for (Client& client : clients_)
+    if (client.listens_to(stream)) client.send(type, 0, chunk, size);
+}
+
+bool Keeper::held_up() const {
+  return (container_.output(Stream::Out) >= 0 && chunk_room(Stream::Out) < kLeastRoom) ||
+         (container_.output(Stream::Err) >= 0 && chunk_room(Stream::Err) < kLeastRoom);
+}
+
+// Reads what the container has written before it ended.
+void Keeper::drain() {
+  container_.let_terminal_end();
+  for (const Client& client : clients_) client.widen_socket();
+  for (Client& client : clients_) client.on_writable();
+  const std::int64_t start = bare::clock_ns(CLOCK_MONOTONIC);
+  while (container_.has_output()) {
+    step(kQuietMs);
+    const bool late = bare::clock_ns(CLOCK_MONOTONIC) - start > kPatienceNs;
+    if (events_ == 0 && !held_up()) return;
+    if (!late) continue;
+    if (!held_up()) return;  // Somebody outside the container goes on writing.
+    for (Client& client : clients_)
+      if (client.used() && client.room() < kLeastRoom) client.on_hangup();
+  }
+}
+
+void Keeper::tell_exit() {
+  for (Client& client : clients_) client.send(Frame::Exit, 0, &exit_, sizeof exit_);
+}
+
+void Keeper::finish() {
+  log_.finish(bare::clock_ns(CLOCK_REALTIME));
+  exit_.oom = had_oom_kill(options_) ? 1 : 0;
+  // What is removed next need not survive a power failure.
+  write_exit(options_, log_, exit_, options_.cleanup == nullptr);
+  // From here on a new client finds the exit file instead of us; those that were quicker are told.
+  bare::unlink_at(options_.dir, "ctl");
+  for (std::size_t i = 0; i < 2 * kMaxClients && accept_client(); ++i) {
+  }
+  for (const Client& client : clients_) taken_over_ = taken_over_ || client.takes_over();
+  tell_exit();
+  bare::close(options_.listen);
+  const std::int64_t start = bare::clock_ns(CLOCK_MONOTONIC);
+  for (;;) {
+    pollfd fds[kMaxClients];
+    bool pending = false;
+    for (std::size_t i = 0; i < kMaxClients; ++i) {
+      fds[i] = {clients_[i].has_pending() ? clients_[i].fd() : -1, POLLOUT, 0};
+      pending = pending || clients_[i].has_pending();
+    }
+    const std::int64_t left = kPatienceNs - (bare::clock_ns(CLOCK_MONOTONIC) - start);
+    if (!pending || left <= 0) break;
+    bare::poll(fds, kMaxClients, static_cast<long>(left / kMillisecond + 1));
+    for (std::size_t i = 0; i < kMaxClients; ++i)
+      if (fds[i].revents != 0) clients_[i].on_writable();
+  }
+  for (Client& client : clients_) client.close(container_);
 }
 
 }  // namespace
 
-void Keeper::start() {
-  for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2})
-    ::signal(number, SIG_IGN);  // The keeper ends with its container, not with a terminal.
-  set_nonblocking(options_.in);
-  set_nonblocking(options_.out[0]);
-  set_nonblocking(options_.out[1]);
-  set_nonblocking(options_.tty);
-  log_.open(options_.dir, options_.log_max, options_.log_files);
-  if (options_.client >= 0) clients_[0].open(options_.client);
-  ::fcntl(options_.lock, F_SETFD, FD_CLOEXEC);  // A clean-up program must be able to take it.
-}
-
-void Keeper::run() {
-  while (!exited_) wait_for_something(-1);
-  drain();
-  log_.finish();
-  for (unsigned i = 0; i < options_.cgroup_count; ++i)
-    if (had_oom_kill(options_.cgroups[i])) exit_.oom = 1;
-  remove_cgroups();
-  write_exit();
-  ::unlinkat(options_.dir, "ctl", 0);
-  bool owned = false;
-  for (const Client& client : clients_)
-    owned = owned || (client.fd >= 0 && (client.wants & kAttachOwner) != 0);
-  tell_exit();
-  if (owned || options_.cleanup_count == 0) return;
-  ::close(options_.lock);
-  ::execve(options_.cleanup[0], const_cast<char* const*>(options_.cleanup), environ);
-}
-
-void Keeper::wait_for_something(int timeout_ms) {
-  pollfd polls[kClients + 6];
-  unsigned count = 0;
-  const auto add = [&](int fd, short events) {
-    polls[count] = {.fd = events != 0 ? fd : -1, .events = events, .revents = 0};
-    return count++;
-  };
-  const int input = options_.tty >= 0 ? options_.tty : options_.in;
-  const unsigned pidfd = add(exited_ ? -1 : options_.pidfd, POLLIN);
-  const unsigned listener = add(options_.listener, POLLIN);
-  unsigned streams[2];
-  for (unsigned stream = 0; stream < 2; ++stream) {
-    const int fd = stream == 0 && options_.tty >= 0 ? options_.tty : options_.out[stream];
-    streams[stream] = add(fd, output_has_room(stream) ? POLLIN : 0);
-  }
-  const unsigned writable = add(input, stdin_blocked_ ? POLLOUT : 0);
-  const unsigned first_client = count;
-  for (Client& client : clients_) {
-    short events = client.out_begin < client.out_end ? POLLOUT : 0;
-    // A frame that could not be passed on yet stops the reading of more.
-    if (client.in_size < Client::kIn) events |= POLLIN;
-    add(client.fd, client.fd >= 0 ? events : 0);
-  }
-  const int ready = ::poll(polls, count, timeout_ms);
-  if (ready <= 0) return;
-  for (unsigned i = 0; i < kClients; ++i) {
-    const short events = polls[first_client + i].revents;
-    if (clients_[i].fd >= 0 && (events & POLLOUT) != 0) clients_[i].send();
-    if (clients_[i].fd >= 0 && (events & (POLLIN | POLLHUP | POLLERR)) != 0) {
-      clients_[i].receive();
-      handle_frames(clients_[i]);
-    }
-  }
-  if (polls[writable].revents != 0) {
-    stdin_blocked_ = false;
-    for (Client& client : clients_) handle_frames(client);
-  }
-  for (unsigned stream = 0; stream < 2; ++stream)
-    if (polls[streams[stream]].revents != 0) read_output(stream);
-  if (polls[listener].revents != 0) accept_client();
-  if (polls[pidfd].revents != 0) reap();
-}
-
-void Keeper::accept_client() {
-  const int fd = ::accept4(options_.listener, nullptr, nullptr, SOCK_CLOEXEC);
-  if (fd < 0) return;
-  // SECURITY: the socket lies in a private directory; this is the second lock.
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-      (peer.uid == 0 || peer.uid == ::geteuid()))
-    for (Client& client : clients_)
-      if (client.fd < 0) {
-        client.open(fd);
-        return;
-      }
-  ::close(fd);
-}
-
-void Keeper::handle_frames(Client& client) {
-  while (const FrameHeader* header = client.frame()) {
-    switch (static_cast<Request>(header->type)) {
-      case Request::Attach:
-        client.wants = header->flags;
-        break;
-      case Request::Stdin:
-        if (!handle_stdin(client, *header)) return;
-        break;
-      case Request::StdinClose:
-        if (options_.tty < 0) close_stdin();
-        break;
-      case Request::Resize:
-        if (header->length == 4 && options_.tty >= 0) {
-          std::uint16_t size[2];
-          std::memcpy(size, client.payload(), sizeof size);
-          const winsize window{
-              .ws_row = size[0], .ws_col = size[1], .ws_xpixel = 0, .ws_ypixel = 0};
-          ::ioctl(options_.tty, TIOCSWINSZ, &window);
-        }
-        break;
-      case Request::Signal:
-        if (header->length == 4 && !exited_) {
-          std::uint32_t number = 0;
-          std::memcpy(&number, client.payload(), sizeof number);
-          ::syscall(SYS_pidfd_send_signal, options_.pidfd, number, nullptr, 0);
-        }
-        break;
-      case Request::Wait:
-        break;  // Everybody is told the exit.
-    }
-    client.drop_frame();
-  }
-}
-
-bool Keeper::handle_stdin(Client& client, const FrameHeader& header) {
-  const int fd = options_.tty >= 0 ? options_.tty : options_.in;
-  if ((client.wants & kAttachStdin) == 0) return true;
-  while (fd >= 0 && client.stdin_done < header.length) {
-    const ssize_t count =
-        ::write(fd, client.payload() + client.stdin_done, header.length - client.stdin_done);
-    if (count >= 0) {
-      client.stdin_done += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      stdin_blocked_ = true;
-      return false;
-    } else if (errno != EINTR) {
-      return true;  // The process closed its standard input: nobody wants the bytes.
-    }
-  }
-  return true;
-}
-
-void Keeper::close_stdin() {
-  if (options_.in >= 0) ::close(options_.in);
-  options_.in = -1;
-  stdin_blocked_ = false;
-}
-
-bool Keeper::output_has_room(unsigned stream) {
-  for (Client& client : clients_)
-    if (client.fd >= 0 && (client.wants & attach_bit(stream)) != 0 && client.room() < kChunk)
-      return false;
-  return true;
-}
-
-void Keeper::read_output(unsigned stream) {
-  int& fd = stream == 0 && options_.tty >= 0 ? options_.tty : options_.out[stream];
-  if (fd < 0) return;
-  const ssize_t count = ::read(fd, chunk, sizeof chunk);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count <= 0) {
-    // A terminal gives EIO while nobody has its other side open; a program may open it again later.
-    if (options_.tty >= 0 && !exited_) {
-      sleep_ms(1);
-      return;
-    }
-    ::close(fd);
-    fd = -1;
-    return;
-  }
-  const auto size = static_cast<std::size_t>(count);
-  log_.write(stream, chunk, size);
-  for (Client& client : clients_)
-    if (client.fd >= 0 && (client.wants & attach_bit(stream)) != 0) {
-      client.put(stream == 0 ? Reply::Stdout : Reply::Stderr, chunk, size);
-      client.send();
-    }
-}
-
-void Keeper::reap() {
-  siginfo_t info{};
-  if (::waitid(P_PID, static_cast<id_t>(options_.pid), &info, WEXITED) != 0 && errno == EINTR)
-    return;
-  exit_.exit_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  exit_.finished_at = static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-  exited_ = true;
-}
-
-// All processes of the container are dead; what they wrote is still in the pipes.
-void Keeper::drain() {
-  timespec start{};
-  ::clock_gettime(CLOCK_MONOTONIC, &start);
-  for (;;) {
-    const bool open = options_.tty >= 0 || options_.out[0] >= 0 || options_.out[1] >= 0;
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!open || now.tv_sec - start.tv_sec > 10) return;  // A client that takes nothing for 10 s.
-    wait_for_something(100);
-  }
-}
-
-void Keeper::remove_cgroups() {
-  constexpr int kTries = 100;
-  for (unsigned i = 0; i < options_.cgroup_count; ++i)
-    for (int tries = 0; tries < kTries; ++tries) {
-      if (::rmdir(options_.cgroups[i]) == 0 || errno != EBUSY) break;
-      sleep_ms(1);  // A zombie is still being buried. What stays is found by the next command.
-    }
-}
-
-void Keeper::write_exit() {
-  char text[128];
-  char* at = append(text, "exit_code=");
-  at = append_number(at, exit_.exit_code);
-  at = append(at, "\nfinished_at=");
-  at = append_number(at, exit_.finished_at);
-  at = append(at, "\noom=");
-  at = append_number(at, exit_.oom);
-  at = append(at, "\n");
-  const int fd = ::openat(options_.dir, "exit.tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return;
-  const bool written = ::write(fd, text, static_cast<std::size_t>(at - text)) == at - text;
-  // A container that is about to be removed has nothing to lose in a power cut.
-  const bool synced = options_.cleanup_count > 0 || ::fsync(fd) == 0;
-  ::close(fd);
-  if (written && synced) ::renameat(options_.dir, "exit.tmp", options_.dir, "exit");
-}
-
-void Keeper::tell_exit() {
-  constexpr int kPatienceMs = 5000;
-  for (int waited = 0; waited < kPatienceMs; ++waited) {
-    bool left = false;
-    for (Client& client : clients_) {
-      if (client.fd < 0) continue;
-      // Told once: afterwards `wants` has no meaning and marks it.
-      constexpr std::uint8_t kTold = 128;
-      if ((client.wants & kTold) == 0 && client.room() >= sizeof exit_) {
-        client.put(Reply::Exit, &exit_, sizeof exit_);
-        client.wants |= kTold;
-      }
-      client.send();
-      left = left || (client.fd >= 0 && client.out_begin < client.out_end);
-    }
-    if (!left) return;
-    sleep_ms(1);
-  }
+int keep(const Options& options, char** environment) {
+  keep_only_ours(options);  // Before anything else is opened.
+  // Static and not on the stack: it is large, and its pages are used only when needed.
+  alignas(Keeper) static char memory[sizeof(Keeper)];
+  return (new (memory) Keeper(options))->run(environment);
 }
 
 }  // namespace tare::keeper

@@ -25,6 +25,7 @@
 
 #include "base/text.h"
 #include "sys/files.h"
+#include "sys/mounts.h"
 
 namespace tare::store {
 namespace {
@@ -53,20 +54,14 @@ void say_error(int fd, const Error& error) {
 
 // --- The inner process ---------------------------------------------------------------------------
 
-// Its whole world is a clone of the one directory, without programs, devices and setuid.
-Result<> enter_root(int root) {
-  const sys::Fd mount(static_cast<int>(::syscall(
-      SYS_open_tree, root, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-  if (!mount) return fail_errno("clone the directory to work in");
-  mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
-  if (::syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH, &attributes,
-                sizeof attributes) != 0)
-    return fail_errno("protect the directory to work in");
-  if (::syscall(SYS_move_mount, mount.get(), "", root, "",
+// Its whole world is the detached mount `mount`, made by the parent: a directory of another mount
+// namespace cannot be cloned from in here.
+Result<> enter_root(int mount) {
+  const sys::Fd old = TRY(sys::open_path("/", O_PATH | O_DIRECTORY));
+  if (::syscall(SYS_move_mount, mount, "", old.get(), "",
                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return fail_errno("mount the directory to work in");
-  if (::fchdir(mount.get()) != 0) return fail_errno("enter the directory to work in");
+  if (::fchdir(mount) != 0) return fail_errno("enter the directory to work in");
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
   if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
   if (::chdir("/") != 0) return fail_errno("enter the new root");
@@ -292,8 +287,14 @@ Result<> explain_end(pid_t child) {
 
 }  // namespace
 
-Result<> run_confined(const Confinement& confinement, const Work& work, const Report& listen) {
+Result<> run_confined(const Confinement& wanted, const Work& work, const Report& listen) {
   const std::vector<sock_filter> filter = TRY(confined_seccomp());
+  // Without programs, devices and setuid.
+  const sys::Fd mount = TRY(sys::clone_mount(wanted.root, false));
+  TRY(sys::set_mount_attributes(
+      mount.get(), MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0, false));
+  Confinement confinement = wanted;
+  confinement.root = mount.get();
   sys::Pipe report = TRY(sys::make_pipe());
   sys::Pipe ready = TRY(sys::make_pipe());
   sys::Pipe go = TRY(sys::make_pipe());

@@ -125,8 +125,9 @@ void look_at_v2(CgroupHost& host) {
   host.own_v2_path = cgroups ? own_path(*cgroups, "0::") : "/";
   const std::string base = delegated_path(host.v2_mount, host.own_v2_path);
   if (base.empty()) {
-    host.why_not = "no group above ours in " + host.v2_mount +
-                   " was delegated to this user (systemd does it for user sessions)";
+    host.why_not =
+        "no group above ours in " + host.v2_mount +
+        " was delegated to this user (systemd-run --user --scope starts a command in one)";
     return;
   }
   host.own_v2_path = base;
@@ -135,7 +136,8 @@ void look_at_v2(CgroupHost& host) {
       read_file(host.v2_mount + (base == "/" ? "" : base) + "/cgroup.controllers");
   if (!controllers) return;
   for (const std::string& name : split(trim(*controllers), ' '))
-    if (!name.empty()) host.controllers.push_back(name);
+    if (name == "memory" || name == "cpu" || name == "pids" || name == "io" || name == "cpuset")
+      host.controllers.push_back(name);
 }
 
 CgroupHost look() {
@@ -299,17 +301,6 @@ void enable_controllers(const std::string& directory) {
   }
 }
 
-Result<> make_group(const Place& place) {
-  const std::string parent = place.base + "/tare";
-  if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("make " + parent);
-  if (place.controller.empty()) {
-    enable_controllers(place.base);
-    enable_controllers(parent);
-  }
-  if (::mkdir(place.directory.c_str(), 0755) != 0) return fail_errno("make " + place.directory);
-  return {};
-}
-
 Result<> check_name(const std::string& name) {
   if (!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
       name.find('\0') == std::string::npos && name.find('\n') == std::string::npos)
@@ -337,6 +328,35 @@ int remove_group(const std::string& directory, int depth) {
     if (any && (::rmdir(directory.c_str()) == 0 || errno == ENOENT)) return 0;
   }
   return saved;
+}
+
+// A killed process leaves its group only when it is dead for good, a moment after its exit was
+// reported.
+Result<> remove_patiently(const std::string& directory) {
+  constexpr int kTries = 100;
+  int error = 0;
+  for (int tries = 0; tries < kTries; ++tries) {
+    error = remove_group(directory, 0);
+    if (error != EBUSY) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  if (error == 0) return {};
+  return std::unexpected(Error::sys(error, "remove " + directory));
+}
+
+Result<> make_group(const Place& place) {
+  const std::string parent = place.base + "/tare";
+  if (::mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("make " + parent);
+  if (place.controller.empty()) {
+    enable_controllers(place.base);
+    enable_controllers(parent);
+  }
+  if (::mkdir(place.directory.c_str(), 0755) == 0) return {};
+  if (errno != EEXIST) return fail_errno("make " + place.directory);
+  // Left by a keeper that was killed. Its limits are not ours: a new one, unless somebody is in it.
+  TRY(remove_patiently(place.directory), "a group of that name is still in use");
+  if (::mkdir(place.directory.c_str(), 0755) != 0) return fail_errno("make " + place.directory);
+  return {};
 }
 
 }  // namespace
@@ -430,18 +450,7 @@ Result<std::uint64_t> Cgroup::oom_kills() const {
 }
 
 Result<> Cgroup::remove() const {
-  // A killed process leaves its group only when it is dead for good, a moment after its exit was
-  // reported.
-  constexpr int kTries = 100;
-  for (const std::string& directory : directories_) {
-    int error = 0;
-    for (int tries = 0; tries < kTries; ++tries) {
-      error = remove_group(directory, 0);
-      if (error != EBUSY) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    if (error != 0) return std::unexpected(Error::sys(error, "remove " + directory));
-  }
+  for (const std::string& directory : directories_) TRY(remove_patiently(directory));
   return {};
 }
 

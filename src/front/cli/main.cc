@@ -1,2 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+// The program `tare`.
+#include <span>
+
+#include "front/cli/context.h"
+
+int main(int argc, char** argv) {
+  const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+  return tare::cli::run_program(words.subspan(argc > 0 ? 1 : 0));
+}

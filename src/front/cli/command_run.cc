@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// run and create.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "front/cli/handlers.h"
+#include "front/cli/progress.h"
+#include "front/cli/request.h"
+
+namespace tare::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// --cidfile: made before the container, so that two runs cannot share it; removed when there will be
+// no container.
+class IdFile {
+ public:
+  static Result<IdFile> open(const Arguments& arguments) {
+    IdFile file;
+    file.path_ = arguments.value_or("cidfile", "");
+    if (file.path_.empty()) return file;
+    auto opened = sys::open_path(file.path_, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (!opened && opened.error().kind() == Kind::Exists)
+      return std::unexpected(
+          Error(Kind::Exists, "--cidfile: " + quoted(file.path_) + " is there already")
+              .hint("remove it when its container is not running any more"));
+    file.fd_ = TRY(std::move(opened), "--cidfile");
+    return file;
+  }
+  IdFile(IdFile&&) = default;
+  ~IdFile() {
+    if (fd_) ::unlink(path_.c_str());
+  }
+
+  Result<> write(const std::string& id) {
+    if (!fd_) return {};
+    TRY(sys::write_all(fd_.get(), id), "--cidfile");
+    sys::Fd written = std::move(fd_);
+    return written.close();
+  }
+
+ private:
+  IdFile() = default;
+
+  std::string path_;
+  sys::Fd fd_;
+};
+
+Result<std::string> create_container(Context& context, const Arguments& arguments,
+                                     const engine::CreateRequest& request) {
+  engine::Engine& engine = *TRY(context.engine());
+  ProgressLine progress(context, arguments.flag("quiet"), false);
+  IdFile id_file = TRY(IdFile::open(arguments));
+  std::string id = TRY(engine.create(request, progress.callback()));
+  TRY(id_file.write(id));
+  return id;
+}
+
+std::string milliseconds(std::chrono::nanoseconds span) {
+  return fmt::format("{:.1f} ms", static_cast<double>(span.count()) / 1e6);
+}
+
+struct Times {
+  Clock::time_point begin;
+  Clock::time_point started;
+  Clock::time_point exited;
+  Clock::time_point end;
+  engine::Timing timing;
+};
+
+// --report: one paragraph on standard error.
+void print_report(Context& context, const std::vector<std::string>& sentences, const Times& times) {
+  std::string text = "What isolated it: ";
+  for (const std::string& sentence : sentences) {
+    text += sentence;
+    if (!sentence.ends_with('.')) text += '.';
+    text += ' ';
+  }
+  text += "Start took " + milliseconds(times.started - times.begin) + " (" +
+          milliseconds(times.timing.prepare) + " to prepare the root file system, " +
+          milliseconds(times.timing.launch) + " from clone to exec), stop and removal " +
+          milliseconds(times.end - times.exited) + ".";
+  std::string out = "\n";
+  std::size_t column = 0;
+  const std::size_t width = std::max<std::size_t>(40, std::min<std::size_t>(100, [] {
+                                                    const auto columns = window_size().columns;
+                                                    return columns == 0 ? 80 : columns;
+                                                  }()));
+  for (const std::string& word : split(escaped(text), ' ')) {
+    if (column > 0 && column + 1 + word.size() > width) {
+      out += '\n';
+      column = 0;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  (void)context.flush();
+  (void)sys::write_all(STDERR_FILENO, out + "\n");
+}
+
+Result<int> run_detached(Context& context, const std::string& id, bool auto_remove) {
+  engine::Engine& engine = *TRY(context.engine());
+  auto started = engine.start(id, {}, {});
+  if (!started) {
+    if (auto_remove) (void)engine.remove(id, {.force = true});
+    return report_start_failure(context, started.error());
+  }
+  context.print(id + "\n");
+  return 0;
+}
+
+Result<int> run_attached(Context& context, const Arguments& arguments,
+                         const engine::CreateRequest& request, const std::string& id, Times times) {
+  engine::Engine& engine = *TRY(context.engine());
+  AttachedRun run{.id = id, .tty = request.tty};
+  const engine::AttachRequest attach = TRY(attach_request(arguments));
+  run.stdin = attach.stdin;
+  run.sig_proxy = arguments.flag("sig-proxy");
+  run.detach_keys = TRY(detach_keys_of(arguments));
+  SignalGuard signals(run.sig_proxy);
+  const WindowSize size = request.tty ? window_size() : WindowSize{};
+  ProgressLine progress(context, arguments.flag("quiet"), false);
+  auto started = engine.start(id,
+                              {.attach = attach,
+                               .owner = request.auto_remove,
+                               .rows = size.rows,
+                               .columns = size.columns},
+                              progress.callback());
+  progress.clear();
+  if (!started) {
+    if (request.auto_remove) (void)engine.remove(id, {.force = true});
+    return report_start_failure(context, started.error());
+  }
+  times.started = Clock::now();
+  times.timing = started->timing;
+  const SessionEnd end = TRY(attached_session(context, signals, *started->attachment, run));
+  if (end.how != SessionEnd::How::Exited) return end.exit_code;
+  times.exited = Clock::now();
+  std::vector<std::string> sentences;
+  if (arguments.flag("report"))
+    if (const auto container = engine.find(id)) sentences = engine.isolation_report(*container);
+  if (request.auto_remove)
+    if (auto removed = engine.remove(id, {.force = true}); !removed) context.report(removed.error());
+  times.end = Clock::now();
+  if (arguments.flag("report")) print_report(context, sentences, times);
+  return end.exit_code;
+}
+
+}  // namespace
+
+Result<int> cmd_create(Context& context, const Arguments& arguments) {
+  const engine::CreateRequest request = TRY(create_request(arguments));
+  context.print(TRY(create_container(context, arguments, request)) + "\n");
+  return 0;
+}
+
+Result<int> cmd_run(Context& context, const Arguments& arguments) {
+  const Times times{.begin = Clock::now()};
+  const engine::CreateRequest request = TRY(create_request(arguments));
+  const bool detached = arguments.flag("detach");
+  if (detached && arguments.given("attach"))
+    return fail(Kind::Invalid, "--attach and --detach contradict each other");
+  if (detached && arguments.flag("report"))
+    return fail(Kind::Invalid, "--report comes after the exit, so it does not go with --detach");
+  if (!detached) {
+    const bool attaches_stdin = TRY(attach_request(arguments)).stdin;
+    if (const auto checked = check_terminal(attaches_stdin, request.tty); !checked) {
+      context.report(checked.error());
+      return 1;
+    }
+    TRY(detach_keys_of(arguments));
+  }
+  const std::string id = TRY(create_container(context, arguments, request));
+  if (detached) return run_detached(context, id, request.auto_remove);
+  return run_attached(context, arguments, request, id, times);
+}
+
+}  // namespace tare::cli

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Completion for bash, zsh and fish, from the table of commands. Names of containers and images are
+// asked from tare itself while completing.
+#include "base/text.h"
+#include "front/cli/help.h"
+
+namespace tare::cli {
+namespace {
+
+std::string_view operands_word(Operands operands) {
+  switch (operands) {
+    case Operands::None:
+    case Operands::Anything:
+      return "none";
+    case Operands::Files:
+      return "files";
+    case Operands::Containers:
+      return "containers";
+    case Operands::Running:
+      return "running";
+    case Operands::Images:
+      return "images";
+  }
+  return "none";
+}
+
+std::string option_words(const Command& command) {
+  std::string out;
+  for (const auto& set : {command.options, command.more_options})
+    for (const Option& option : set) {
+      if (!option.is_shown()) continue;
+      out += "--" + std::string(option.name) + " ";
+      if (option.letter != 0) out += "-" + std::string(1, option.letter) + " ";
+    }
+  return out + "--help";
+}
+
+// Options that take a value: what follows them is not an operand.
+std::string value_options(const Command& command) {
+  std::string out;
+  for (const auto& set : {command.options, command.more_options})
+    for (const Option& option : set) {
+      if (option.is_flag()) continue;
+      out += (out.empty() ? "--" : "|--") + std::string(option.name);
+      if (option.letter != 0) out += "|-" + std::string(1, option.letter);
+    }
+  return out;
+}
+
+// First words, or the second words of a group.
+std::string words_after(std::string_view prefix) {
+  std::string out;
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    for (const std::string_view name : names_of(command)) {
+      if (!name.starts_with(prefix)) continue;
+      const std::string_view word = name.substr(prefix.size());
+      if (word.find(' ') == std::string_view::npos) out += std::string(word) + " ";
+    }
+  }
+  if (prefix.empty())
+    for (const CommandGroup& group : command_groups()) out += std::string(group.name) + " ";
+  return out;
+}
+
+// A case of shell code for each command: sets opts, values and kind. The same text serves bash and
+// zsh, which runs it in its compatibility mode for bash's completions.
+std::string shell_cases() {
+  std::string out;
+  for (const Command& command : commands()) {
+    if (command.hidden) continue;
+    std::string pattern;
+    for (const std::string_view name : names_of(command))
+      pattern += (pattern.empty() ? "'" : "|'") + std::string(name) + "'";
+    out += "    " + pattern + ") opts='" + option_words(command) + "' values='|" +
+           value_options(command) + "|' kind=" + std::string(operands_word(command.operands)) +
+           " ends=" + (command.options_end_at_operand ? "1" : "0") + " ;;\n";
+  }
+  return out;
+}
+
+constexpr std::string_view kShellBody = R"sh(_tare() {
+  local cur=${COMP_WORDS[COMP_CWORD]} cmd='' i=1 word opts='' values='' kind=none ends=0 operands=0
+  while [ $i -lt $COMP_CWORD ]; do
+    word=${COMP_WORDS[i]}
+    case $word in
+      --root) i=$((i + 1)) ;;
+      -*) ;;
+      *) cmd=$word; i=$((i + 1)); break ;;
+    esac
+    i=$((i + 1))
+  done
+  if [ -z "$cmd" ]; then
+    COMPREPLY=($(compgen -W "@FIRST@ --root --debug --version --help" -- "$cur"))
+    return
+  fi
+  case $cmd in
+@GROUPS@
+  esac
+  case $cmd in
+@CASES@    *) return ;;
+  esac
+  while [ $i -lt $COMP_CWORD ]; do
+    word=${COMP_WORDS[i]}
+    case $word in
+      -*) case $values in *"|$word|"*) i=$((i + 1)) ;; esac ;;
+      *) operands=$((operands + 1)) ;;
+    esac
+    i=$((i + 1))
+  done
+  if [ $i -gt $COMP_CWORD ]; then
+    COMPREPLY=($(compgen -f -- "$cur"))
+    return
+  fi
+  if [ "$ends" = 1 ] && [ $operands -gt 0 ]; then
+    COMPREPLY=($(compgen -f -- "$cur"))
+    return
+  fi
+  case $cur in
+    -*) COMPREPLY=($(compgen -W "$opts" -- "$cur")); return ;;
+  esac
+  case $kind in
+    files) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    containers) COMPREPLY=($(compgen -W "$(tare ps -a --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
+    running) COMPREPLY=($(compgen -W "$(tare ps --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
+    images) COMPREPLY=($(compgen -W "$(tare images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$cur")) ;;
+  esac
+}
+)sh";
+
+void replace(std::string& text, std::string_view what, const std::string& with) {
+  if (const std::size_t at = text.find(what); at != std::string::npos)
+    text.replace(at, what.size(), with);
+}
+
+std::string shell_function() {
+  std::string groups;
+  for (const CommandGroup& group : command_groups()) {
+    const std::string name(group.name);
+    groups += "    " + name + ")\n      if [ $i -ge $COMP_CWORD ]; then\n" +
+              "        COMPREPLY=($(compgen -W \"" + words_after(name + " ") +
+              "\" -- \"$cur\"))\n        return\n      fi\n      cmd=\"$cmd ${COMP_WORDS[i]}\"\n" +
+              "      i=$((i + 1))\n      ;;\n";
+  }
+  if (groups.ends_with('\n')) groups.pop_back();
+  std::string out(kShellBody);
+  replace(out, "@FIRST@", words_after(""));
+  replace(out, "@GROUPS@", groups);
+  replace(out, "@CASES@", shell_cases());
+  return out;
+}
+
+std::string fish_quote(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "'";
+}
+
+std::string fish_command(const Command& command) {
+  std::string out;
+  const std::string name(command.name);
+  const std::string words = "-n '__fish_seen_subcommand_from " + name + "'";
+  out += "complete -c tare -f -n __fish_use_subcommand -a " + name + " -d " +
+         fish_quote(command.summary) + "\n";
+  for (const auto& set : {command.options, command.more_options})
+    for (const Option& option : set) {
+      if (!option.is_shown()) continue;
+      out += "complete -c tare " + words + " -l " + std::string(option.name);
+      if (option.letter != 0) out += " -s " + std::string(1, option.letter);
+      if (!option.is_flag()) out += " -r";
+      out += " -d " + fish_quote(option.help) + "\n";
+    }
+  std::string_view list;
+  switch (command.operands) {
+    case Operands::Containers:
+      list = "(tare ps -a --format \"{{.Names}}\" 2>/dev/null)";
+      break;
+    case Operands::Running:
+      list = "(tare ps --format \"{{.Names}}\" 2>/dev/null)";
+      break;
+    case Operands::Images:
+      list = "(tare images --format \"{{.Repository}}:{{.Tag}}\" 2>/dev/null)";
+      break;
+    case Operands::Files:
+      return out + "complete -c tare -F " + words + "\n";
+    case Operands::None:
+    case Operands::Anything:
+      return out;
+  }
+  return out + "complete -c tare -f " + words + " -a '" + std::string(list) + "'\n";
+}
+
+}  // namespace
+
+Result<std::string> completion_script(std::string_view shell) {
+  if (shell == "bash")
+    return "# Completion of tare for bash: source it, or put it into\n"
+           "# /usr/share/bash-completion/completions/tare.\n" +
+           shell_function() + "complete -F _tare tare\n";
+  if (shell == "zsh")
+    return "#compdef tare\n# Completion of tare for zsh: source it after compinit.\n"
+           "autoload -Uz bashcompinit && bashcompinit\n" +
+           shell_function() + "complete -F _tare tare\n";
+  if (shell == "fish") {
+    std::string out = "# Completion of tare for fish: put it into ~/.config/fish/completions.\n";
+    for (const Command& command : commands())
+      if (!command.hidden && command.name.find(' ') == std::string_view::npos)
+        out += fish_command(command);
+    return out;
+  }
+  return fail(Kind::Invalid,
+              "there is no completion for " + quoted(shell) + "; there is for bash, zsh and fish");
+}
+
+}  // namespace tare::cli

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands of the table do. Each returns the exit status, or an Error that is reported.
+#pragma once
+
+#include "front/cli/context.h"
+#include "front/cli/options.h"
+#include "front/cli/session.h"
+
+namespace tare::cli {
+
+Result<int> cmd_run(Context& context, const Arguments& arguments);
+Result<int> cmd_create(Context& context, const Arguments& arguments);
+Result<int> cmd_start(Context& context, const Arguments& arguments);
+Result<int> cmd_exec(Context& context, const Arguments& arguments);
+Result<int> cmd_attach(Context& context, const Arguments& arguments);
+Result<int> cmd_ps(Context& context, const Arguments& arguments);
+Result<int> cmd_logs(Context& context, const Arguments& arguments);
+Result<int> cmd_stop(Context& context, const Arguments& arguments);
+Result<int> cmd_kill(Context& context, const Arguments& arguments);
+Result<int> cmd_wait(Context& context, const Arguments& arguments);
+Result<int> cmd_rm(Context& context, const Arguments& arguments);
+Result<int> cmd_rename(Context& context, const Arguments& arguments);
+Result<int> cmd_top(Context& context, const Arguments& arguments);
+Result<int> cmd_inspect(Context& context, const Arguments& arguments);
+Result<int> cmd_info(Context& context, const Arguments& arguments);
+Result<int> cmd_version(Context& context, const Arguments& arguments);
+Result<int> cmd_images(Context& context, const Arguments& arguments);
+Result<int> cmd_tag(Context& context, const Arguments& arguments);
+Result<int> cmd_rmi(Context& context, const Arguments& arguments);
+Result<int> cmd_history(Context& context, const Arguments& arguments);
+Result<int> cmd_load(Context& context, const Arguments& arguments);
+Result<int> cmd_import(Context& context, const Arguments& arguments);
+Result<int> cmd_save(Context& context, const Arguments& arguments);
+Result<int> cmd_pack(Context& context, const Arguments& arguments);
+
+// The table's rows of options that are too many for commands.cc: create_options.cc.
+std::span<const Option> create_options();
+std::span<const Option> run_options();  // What run has beyond create.
+
+// A session with a container from its first byte to its exit, for run, start and attach.
+struct AttachedRun {
+  std::string id;
+  bool tty = false;
+  bool stdin = false;
+  bool sig_proxy = true;
+  DetachKeys detach_keys;
+};
+// The exit status for this process. Does not return when nobody reads our output any more.
+Result<SessionEnd> attached_session(Context& context, SignalGuard& signals,
+                                    engine::Attachment& attachment, const AttachedRun& run);
+// Reports a failure to start, and gives the exit status.
+int report_start_failure(Context& context, const engine::StartFailure& failure);
+// --detach-keys or the default.
+Result<DetachKeys> detach_keys_of(const Arguments& arguments);
+// Errors: Invalid when a terminal is wanted and standard input, which is attached, is none.
+Result<> check_terminal(bool stdin, bool tty);
+
+}  // namespace tare::cli

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2116
+# Mistakes on the command line: a sentence, the nearest right word, and a usage line.
+. "$TEST_LIB"
+image_busybox
+
+error=$(not tare rnu busybox 2>&1)
+assert_contains "$error" run
+error=$(not tare run --hostnam x busybox 2>&1)
+assert_contains "$error" --hostname
+error=$(not tare run 2>&1)
+assert_contains "$error" IMAGE
+error=$(not tare run --rm --name 2>&1)
+assert_contains "$error" name
+error=$(not tare run --rm --cap-add NET_ADMIM busybox true 2>&1)
+assert_contains "$error" NET_ADMIN
+error=$(not tare run --rm --network nonsense busybox true 2>&1)
+assert_contains "$error" none
+error=$(not tare run --rm -v relative:/x busybox true 2>&1)
+assert_contains "$error" relative
+# Options end at IMAGE; everything after it belongs to the program.
+assert_eq "$(tare run --rm --network=none busybox echo --rm -x)" '--rm -x'
+tare run --help | grep -q -- --read-only
+tare --help | grep -q run
+tare --version | grep -qi tare
+tare info >/dev/null
