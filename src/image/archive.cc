@@ -127,8 +127,8 @@ Result<std::string> TarArchive::document(const std::string& path) const {
   const std::string file = TRY(resolve(path));
   const auto found = documents_.find(file);
   if (found == documents_.end())
-    return fail(Kind::Invalid, "the file " + quoted(file) +
-                                   " of the archive is not JSON, or larger than 4 MiB");
+    return fail(Kind::Invalid,
+                "the file " + quoted(file) + " of the archive is not JSON, or larger than 4 MiB");
   return found->second;
 }
 

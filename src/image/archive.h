@@ -22,7 +22,8 @@ class Archive {
   virtual bool has(const std::string& path) const = 0;
   // The content of a JSON file of at most 4 MiB. Errors: NotFound, Invalid (too large, not JSON).
   virtual Result<std::string> document(const std::string& path) const = 0;
-  // The regular file behind `path`: links inside of the archive followed. Errors: NotFound, Invalid.
+  // The regular file behind `path`: links inside of the archive followed. Errors: NotFound,
+  // Invalid.
   virtual Result<std::string> resolve(const std::string& path) const = 0;
   // Reads the files of `paths` (resolved) one after the other, in any order. `take` may leave bytes
   // unread.
@@ -34,7 +35,8 @@ class Archive {
 // so that it is read a second time for layers only.
 class TarArchive : public Archive {
  public:
-  // Reads the uncompressed tar in `source` to its end; whoever calls copies it to `spool` meanwhile.
+  // Reads the uncompressed tar in `source` to its end; whoever calls copies it to `spool`
+  // meanwhile.
   static Result<TarArchive> scan(codec::Source& source, int spool);
 
   bool has(const std::string& path) const override { return members_.contains(path); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// docker-archive, as docker save writes it since 1.10: manifest.json names config and layers by their
-// paths. Only the config's name and the diff_ids in it tell digests.
+// docker-archive, as docker save writes it since 1.10: manifest.json names config and layers by
+// their paths. Only the config's name and the diff_ids in it tell digests.
 #include <algorithm>
 
 #include "codec/sha256.h"
@@ -37,8 +37,8 @@ Result<std::vector<Item>> parse_items(const Archive& archive) {
   if (!value.is_array())
     return fail(Kind::Invalid, "manifest.json is not a list of images as docker save writes it");
   if (value.as_array().size() > kMaxImages)
-    return fail(Kind::Invalid, "manifest.json has more than " + std::to_string(kMaxImages) +
-                                   " images");
+    return fail(Kind::Invalid,
+                "manifest.json has more than " + std::to_string(kMaxImages) + " images");
   std::vector<Item> items;
   for (const json::Value& object : value.as_array()) {
     Item item;

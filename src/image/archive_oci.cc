@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OCI image layout: from index.json through manifests to configs, every document checked against the
-// digest and size of the descriptor that led to it. [image-spec 1.1 image-layout.md]
+// OCI image layout: from index.json through manifests to configs, every document checked against
+// the digest and size of the descriptor that led to it. [image-spec 1.1 image-layout.md]
 #include <algorithm>
 
 #include "codec/sha256.h"
@@ -130,8 +130,8 @@ class OciPlanner {
         return {};
       }
     if (images_.size() >= kMaxImages)
-      return fail(Kind::Invalid, "the layout has more than " + std::to_string(kMaxImages) +
-                                     " images");
+      return fail(Kind::Invalid,
+                  "the layout has more than " + std::to_string(kMaxImages) + " images");
     images_.push_back(std::move(image));
     return {};
   }

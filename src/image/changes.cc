@@ -259,7 +259,8 @@ Result<> apply_change(oci::ImageConfig& config, std::string_view change) {
     if (rest.find('\0') != std::string_view::npos) return invalid(word + ": a NUL byte");
     return instruction.apply(config, rest);
   }
-  Error error(Kind::Invalid, quoted(word) + " is not an instruction that changes an image's config");
+  Error error(Kind::Invalid,
+              quoted(word) + " is not an instruction that changes an image's config");
   const auto near = nearest(word, known);
   return std::unexpected(std::move(error).hint(near ? "did you mean " + *near + "?"
                                                     : "these are: " + join(known, ", ")));

@@ -10,8 +10,8 @@
 
 namespace tare::image {
 
-// CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, VOLUME, LABEL, STOPSIGNAL, HEALTHCHECK, ONBUILD, one a
-// string, in order. Errors: Invalid, with the instruction that was meant as hint.
+// CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, VOLUME, LABEL, STOPSIGNAL, HEALTHCHECK, ONBUILD, one
+// a string, in order. Errors: Invalid, with the instruction that was meant as hint.
 Result<> apply_changes(oci::ImageConfig& config, const std::vector<std::string>& changes);
 
 }  // namespace tare::image

@@ -27,14 +27,14 @@ struct Reference {
   Digest digest;           // Empty unless "@sha256:..." was given.
 
   static Result<Reference> parse(std::string_view text);
-  std::string text() const;      // In full: "docker.io/library/busybox:latest".
-  std::string familiar() const;  // As people write it: "busybox:latest".
+  std::string text() const;                 // In full: "docker.io/library/busybox:latest".
+  std::string familiar() const;             // As people write it: "busybox:latest".
   std::string familiar_repository() const;  // "busybox", "localhost:5000/x".
 };
 
 struct Image {
-  Digest id;        // Of the config: what Docker shows as image id.
-  Digest manifest;  // Of the stored manifest.
+  Digest id;                       // Of the config: what Docker shows as image id.
+  Digest manifest;                 // Of the stored manifest.
   std::vector<std::string> names;  // Full references, sorted; empty: dangling.
   oci::ImageConfig config;
   std::vector<store::Layer> layers;

@@ -27,7 +27,8 @@ std::string familiar(const std::string& name) {
   return reference ? reference->familiar() : name;
 }
 
-// "repository@sha256:...": the image with that manifest (or id), if it has a name in the repository.
+// "repository@sha256:...": the image with that manifest (or id), if it has a name in the
+// repository.
 Result<std::optional<Digest>> find_by_digest(const store::Store& store, const Names& names,
                                              const Reference& wanted) {
   for (const auto& [name, id] : names) {
@@ -65,9 +66,9 @@ std::unexpected<Error> no_such_image(const Names& names, std::string_view wanted
   }
   const auto near = nearest(wanted, known);
   if (near) return std::unexpected(std::move(error).hint("did you mean " + quoted(*near) + "?"));
-  return std::unexpected(
-      std::move(error).hint(names.empty() ? "there are no images yet: see tare load --help"
-                                          : "tare images lists what is there"));
+  return std::unexpected(std::move(error).hint(names.empty()
+                                                   ? "there are no images yet: see tare load --help"
+                                                   : "tare images lists what is there"));
 }
 
 Result<Digest> find_id(const store::Store& store, std::string_view wanted) {
@@ -134,8 +135,8 @@ Result<std::vector<Images::HistoryEntry>> Images::history(std::string_view name_
   std::vector<HistoryEntry> entries;
   std::size_t layer = 0;
   for (const oci::History& step : image.config.history) {
-    HistoryEntry entry{.created = step.created, .created_by = step.created_by,
-                       .comment = step.comment};
+    HistoryEntry entry{
+        .created = step.created, .created_by = step.created_by, .comment = step.comment};
     if (!step.empty_layer && layer < record.layers.size()) entry.size = record.layers[layer++].size;
     entries.push_back(std::move(entry));
   }

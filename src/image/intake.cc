@@ -70,8 +70,8 @@ Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) 
   return Intake(store, rootfs, std::move(scratch));
 }
 
-Result<> Intake::stage(const std::string& key, codec::Source& content,
-                       const PlannedLayer& expected, const std::string& what) {
+Result<> Intake::stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
+                       const std::string& what) {
   if (layers_.contains(key)) return {};
   Staged staged;
   staged.file = "layer-" + std::to_string(layers_.size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading: the stream is decompressed into a spool file, once, and its tar listed meanwhile; the list
-// says what it is. So a pipe is as good as a file, and the members of an archive may come in any
-// order.
+// Loading: the stream is decompressed into a spool file, once, and its tar listed meanwhile; the
+// list says what it is. So a pipe is as good as a file, and the members of an archive may come in
+// any order.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -60,7 +60,8 @@ Result<Spooled> spool_tar(codec::Source& source, int spool, const Progress& prog
   store::FileSink sink(spool);
   store::TeeSource tee(peeked, sink);
   codec::HashingSource hashing(tee);
-  Spooled spooled{.archive = TRY(TarArchive::scan(hashing, spool), "read the archive"), .facts = {}};
+  Spooled spooled{.archive = TRY(TarArchive::scan(hashing, spool), "read the archive"),
+                  .facts = {}};
   spooled.facts.bytes = hashing.bytes();
   spooled.facts.diff_id = hashing.digest();
   spooled.facts.content_bytes = spooled.archive.content_bytes();
@@ -159,7 +160,8 @@ Result<std::vector<Image>> Images::load(const LoadRequest& request, const Progre
   Intake intake = TRY(Intake::start(store_, rootfs_));
   if (request.directory >= 0)
     return take_archive(intake, DirectoryArchive(request.directory), request, progress);
-  const sys::Fd spool = TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
+  const sys::Fd spool =
+      TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
   const Spooled spooled = TRY(spool_tar(*request.source, spool.get(), progress));
   if (is_image_archive(spooled.archive))
     return take_archive(intake, spooled.archive, request, progress);
@@ -187,7 +189,8 @@ Result<Image> Images::import(const ImportRequest& request, const Progress& progr
     config.history.push_back(
         {.created = config.created, .created_by = "tare import", .comment = request.message});
   Intake intake = TRY(Intake::start(store_, rootfs_));
-  const sys::Fd spool = TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
+  const sys::Fd spool =
+      TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
   const Spooled spooled = TRY(spool_tar(*request.source, spool.get(), progress));
   if (is_image_archive(spooled.archive))
     return std::unexpected(

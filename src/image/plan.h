@@ -13,8 +13,8 @@
 namespace tare::image {
 
 struct PlannedLayer {
-  std::string path;        // In the archive, resolved.
-  Digest digest;           // Of the file; empty when the archive does not tell.
+  std::string path;  // In the archive, resolved.
+  Digest digest;     // Of the file; empty when the archive does not tell.
   std::uint64_t size = store::Store::kAnySize;
 };
 
@@ -26,7 +26,8 @@ struct PlannedImage {
   std::vector<std::string> names;  // Full references.
 };
 
-// OCI layout: oci-layout, index.json, blobs/. Of a nested index the image for this machine is taken.
+// OCI layout: oci-layout, index.json, blobs/. Of a nested index the image for this machine is
+// taken.
 Result<std::vector<PlannedImage>> plan_oci(const Archive& archive);
 // docker-archive: manifest.json with Config, RepoTags and Layers. [moby image/tarexport]
 Result<std::vector<PlannedImage>> plan_docker(const Archive& archive);

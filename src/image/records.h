@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the store knows about images: a record for every image (images/HEX.json) and a file for every
-// name (names/ESCAPED). Private to the room. Changes are made under Store::kImagesLock.
+// What the store knows about images: a record for every image (images/HEX.json) and a file for
+// every name (names/ESCAPED). Private to the room. Changes are made under Store::kImagesLock.
 #pragma once
 
 #include <map>

@@ -104,7 +104,8 @@ Result<Reference> Reference::parse(std::string_view text) {
   const std::size_t colon = rest.rfind(':');
   if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
     reference.tag = std::string(rest.substr(colon + 1));
-    if (!is_tag(reference.tag)) return invalid(text, "the tag " + quoted(reference.tag) + " is invalid");
+    if (!is_tag(reference.tag))
+      return invalid(text, "the tag " + quoted(reference.tag) + " is invalid");
     rest = rest.substr(0, colon);
   }
   const auto parts = split_once(rest, '/');

@@ -39,14 +39,33 @@ TEST_CASE("reference: full and familiar") {
 }
 
 TEST_CASE("reference: refused") {
-  for (const std::string text :
-       {std::string(), std::string("Busybox"), std::string("a//b"), std::string("/a"),
-        std::string("a/"), std::string("a:"), std::string(":t"), std::string("a:-t"),
-        std::string("a:b:c"), std::string("a@sha256:12"), std::string("a@"), std::string("-a"),
-        std::string("a-"), std::string("a..b"), std::string("a___b"), std::string("a b"),
-        std::string("a\nb"), std::string("../a"), std::string("a/../b"), std::string("x.y"  "/"),
-        std::string("host:99999/a"), std::string("host.:5/a"), std::string("a:" + std::string(129, 'x')),
-        std::string(64, 'a'), std::string(256, 'a'), std::string("a\0b", 3)}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("Busybox"),
+                                  std::string("a//b"),
+                                  std::string("/a"),
+                                  std::string("a/"),
+                                  std::string("a:"),
+                                  std::string(":t"),
+                                  std::string("a:-t"),
+                                  std::string("a:b:c"),
+                                  std::string("a@sha256:12"),
+                                  std::string("a@"),
+                                  std::string("-a"),
+                                  std::string("a-"),
+                                  std::string("a..b"),
+                                  std::string("a___b"),
+                                  std::string("a b"),
+                                  std::string("a\nb"),
+                                  std::string("../a"),
+                                  std::string("a/../b"),
+                                  std::string("x.y"
+                                              "/"),
+                                  std::string("host:99999/a"),
+                                  std::string("host.:5/a"),
+                                  std::string("a:" + std::string(129, 'x')),
+                                  std::string(64, 'a'),
+                                  std::string(256, 'a'),
+                                  std::string("a\0b", 3)}) {
     CAPTURE(text);
     CHECK(!Reference::parse(text));
   }

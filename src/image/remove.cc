@@ -53,10 +53,10 @@ Result<std::vector<std::string>> Images::remove(std::string_view name_or_id, boo
     const auto container = last && in_use_by ? in_use_by(image.id) : std::nullopt;
     if (container && !force) return in_use(name_or_id, *container);
     if (name.empty() && !force && in_several_repositories(image))
-      return std::unexpected(
-          Error(Kind::Busy, "conflict: unable to delete " + image.id.short_hex() +
-                                ": the image has names in several repositories")
-              .hint("remove it by its names, or use --force"));
+      return std::unexpected(Error(Kind::Busy, "conflict: unable to delete " +
+                                                   image.id.short_hex() +
+                                                   ": the image has names in several repositories")
+                                 .hint("remove it by its names, or use --force"));
     for (const std::string& own : image.names) {
       if (!name.empty() && own != name) continue;
       TRY(remove_name(store_, own));

@@ -116,7 +116,8 @@ class ArchiveWriter {
     TRY(codec::copy(hashing, content), "save blob " + digest.text());
     if (hashing.digest() != digest)
       return std::unexpected(
-          Error(Kind::Corrupt, "blob " + digest.text() + " was changed on disk; nothing of use was saved")
+          Error(Kind::Corrupt,
+                "blob " + digest.text() + " was changed on disk; nothing of use was saved")
               .hint("load the image again"));
     done_ += entry.size;
     if (progress_) progress_("saving", done_, total_);

@@ -26,8 +26,9 @@ constexpr Known kKnown[] = {
      "gzip -dc FILE | tare load"},
     {0, "PK\x03\x04"sv, "a zip archive", "make a tar archive of its files"},
     {0, "7z\xbc\xaf\x27\x1c"sv, "a 7z archive", "make a tar archive of its files"},
-    {0, "\x7f"
-        "ELF"sv,
+    {0,
+     "\x7f"
+     "ELF"sv,
      "a program (ELF)", "tare pack PROGRAM makes an image of a program and its libraries"},
     {0, "hsqs"sv, "a squashfs image", "unsquashfs FILE, then load a tar of the directory"},
     {0, "QFI\xfb"sv, "a qcow2 disk image", "load a tar of the files in it"},
@@ -45,7 +46,8 @@ constexpr Known kKnown[] = {
 bool is_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t';
+    const bool control = byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t';
+    return !control && (byte < 0x7f || byte >= 0xa0);
   });
 }
 

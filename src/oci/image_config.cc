@@ -17,8 +17,8 @@ class Fields {
     return value == nullptr || value->is_null() ? nullptr : value;
   }
   std::unexpected<Error> wrong(std::string_view key, std::string_view type) const {
-    return fail(Kind::Invalid, std::string(what_) + ": " + quoted(key) + " is not " +
-                                   std::string(type));
+    return fail(Kind::Invalid,
+                std::string(what_) + ": " + quoted(key) + " is not " + std::string(type));
   }
   Result<> read(std::string_view key, std::string& out) const {
     const json::Value* value = get(key);

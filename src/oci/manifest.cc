@@ -195,11 +195,10 @@ std::string print_index(const Index& index) {
 
 Result<> check_layout(std::string_view text) {
   const json::Value value = TRY(json::parse(text));
-  const std::string version =
-      TRY(json::require_string(value, "imageLayoutVersion", "oci-layout"));
+  const std::string version = TRY(json::require_string(value, "imageLayoutVersion", "oci-layout"));
   if (!version.starts_with("1."))
-    return fail(Kind::Unsupported, "the layout's version is " + quoted(version) +
-                                       "; versions 1.x are understood");
+    return fail(Kind::Unsupported,
+                "the layout's version is " + quoted(version) + "; versions 1.x are understood");
   return {};
 }
 

@@ -30,7 +30,9 @@ TEST_CASE("manifest: read and printed") {
 
 TEST_CASE("manifest: ambiguity is refused") {
   for (const std::string& text : {
-           std::string("[]"), std::string("{}"), std::string(R"({"schemaVersion":2})"),
+           std::string("[]"),
+           std::string("{}"),
+           std::string(R"({"schemaVersion":2})"),
            std::string(R"({"schemaVersion":2,"manifests":[],"layers":[]})"),
            std::string(R"({"schemaVersion":2,"layers":null,"manifests":[]})"),
            std::string(R"({"schemaVersion":2,"Manifests":[]})"),
@@ -85,13 +87,18 @@ TEST_CASE("image config: wrong types are refused") {
   const std::string rootfs = R"("rootfs":{"type":"layers","diff_ids":[]})";
   CHECK(parse_image_config("{" + rootfs + "}"));
   for (const std::string& text : {
-           std::string("[]"), std::string("{}"), std::string(R"({"rootfs":{"type":"x"}})"),
+           std::string("[]"),
+           std::string("{}"),
+           std::string(R"({"rootfs":{"type":"x"}})"),
            std::string(R"({"rootfs":{"type":"layers","diff_ids":["sha256:1"]}})"),
-           "{" + rootfs + R"(,"config":[]})", "{" + rootfs + R"(,"config":{"Env":"A=b"}})",
+           "{" + rootfs + R"(,"config":[]})",
+           "{" + rootfs + R"(,"config":{"Env":"A=b"}})",
            "{" + rootfs + R"(,"config":{"Cmd":[1]}})",
            "{" + rootfs + R"(,"config":{"User":"a\u0000b"}})",
-           "{" + rootfs + R"(,"config":{"Labels":{"a":1}}})", "{" + rootfs + R"(,"created":"now"})",
-           "{" + rootfs + R"(,"history":{}})", "{" + rootfs + "," + rootfs + "}",
+           "{" + rootfs + R"(,"config":{"Labels":{"a":1}}})",
+           "{" + rootfs + R"(,"created":"now"})",
+           "{" + rootfs + R"(,"history":{}})",
+           "{" + rootfs + "," + rootfs + "}",
        }) {
     CAPTURE(text);
     CHECK(!parse_image_config(text));

@@ -36,8 +36,8 @@ bool same_file(int dir_a, const std::string& a, int dir_b, const std::string& b)
   struct stat one{};
   struct stat two{};
   return ::fstatat(dir_a, a.c_str(), &one, AT_SYMLINK_NOFOLLOW) == 0 &&
-         ::fstatat(dir_b, b.c_str(), &two, AT_SYMLINK_NOFOLLOW) == 0 &&
-         one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+         ::fstatat(dir_b, b.c_str(), &two, AT_SYMLINK_NOFOLLOW) == 0 && one.st_dev == two.st_dev &&
+         one.st_ino == two.st_ino;
 }
 
 }  // namespace
@@ -101,9 +101,9 @@ Result<bool> TreeWriter::apply_whiteout(const std::string& path) {
     TRY(clear_lower(directory.get(), parent));
     return true;
   }
-  const Place place{
-      .path = parent.empty() ? hidden : parent + "/" + hidden, .dir = directory.get(),
-      .name = hidden};
+  const Place place{.path = parent.empty() ? hidden : parent + "/" + hidden,
+                    .dir = directory.get(),
+                    .name = hidden};
   if (!is_made(place.path)) {
     TRY(remove_at(place));
   } else if (is_directory_at(place.dir, place.name)) {
@@ -215,8 +215,8 @@ Result<> TreeWriter::write_hard_link(const Place& place, const tar::Entry& entry
   if (target.empty()) return fail(Kind::Invalid, "the hard link has no target");
   auto parent = sys::open_parent_in_root(root_, target, false);
   struct stat info{};
-  if (!parent || ::fstatat(parent->dir.get(), parent->name.c_str(), &info,
-                           AT_SYMLINK_NOFOLLOW) != 0)
+  if (!parent ||
+      ::fstatat(parent->dir.get(), parent->name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
     return fail(Kind::Invalid, "the hard link's target " + quoted(entry.link) +
                                    " does not exist in this layer or below");
   if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))

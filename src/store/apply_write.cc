@@ -122,8 +122,7 @@ Result<> TreeWriter::write_content(int file, tar::Reader& reader) {
 Result<> TreeWriter::write_directory(const Place& place, const tar::Entry& entry) {
   const bool made = place.name != "." && ::mkdirat(place.dir, place.name.c_str(), 0700) == 0;
   if (!made && place.name != "." && errno != EEXIST) return fail_errno("make the directory");
-  const sys::Fd dir =
-      TRY(sys::open_at(place.dir, place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const sys::Fd dir = TRY(sys::open_at(place.dir, place.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   TRY(set_owner(dir.get(), "", entry));
   if (::fchmod(dir.get(), entry.mode & 07777) != 0) return fail_errno("change the mode");
   if (!made) remove_xattrs(dir.get());
@@ -161,10 +160,10 @@ Result<> TreeWriter::set_xattrs(int file, const tar::Entry& entry) {
       continue;
     }
     if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) == 0) continue;
-    // A file system without attributes, or a capability in a namespace that may not set it: the file
-    // has less power than in the image, never more. A malformed capability is the image's own fault.
-    if (errno != EOPNOTSUPP && errno != EPERM)
-      return fail_errno("set attribute " + quoted(name));
+    // A file system without attributes, or a capability in a namespace that may not set it: the
+    // file has less power than in the image, never more. A malformed capability is the image's own
+    // fault.
+    if (errno != EOPNOTSUPP && errno != EPERM) return fail_errno("set attribute " + quoted(name));
     ++notes_.xattrs;
   }
   return {};

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "codec/sha256.h"
-#include "store/streams.h"
 #include "store/store.h"
+#include "store/streams.h"
 
 namespace tare::store {
 namespace {
@@ -94,10 +94,10 @@ Result<std::string> Store::load_blob(const Digest& digest, std::size_t limit) co
   std::string bytes = TRY(sys::read_all(file.get(), limit), "read blob " + digest.text());
   const Digest found = codec::sha256(bytes);
   if (found != digest)
-    return std::unexpected(
-        Error(Kind::Corrupt, "the file of blob " + digest.text() + " has the content of " +
-                                 found.text() + ": it was changed on disk")
-            .hint("load the image again"));
+    return std::unexpected(Error(Kind::Corrupt, "the file of blob " + digest.text() +
+                                                    " has the content of " + found.text() +
+                                                    ": it was changed on disk")
+                               .hint("load the image again"));
   return bytes;
 }
 

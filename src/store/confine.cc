@@ -274,9 +274,10 @@ Result<> explain_end(pid_t child) {
     if (errno != EINTR) return fail_errno("wait for the unpacking process");
   const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   if (code == 128 + SIGSYS)
-    return fail(Kind::Internal,
-                "the confined unpacking process was killed: it wanted a system call that it may not "
-                "use");
+    return fail(
+        Kind::Internal,
+        "the confined unpacking process was killed: it wanted a system call that it may not "
+        "use");
   if (code == 128 + SIGXFSZ)
     return fail(Kind::Invalid, "a file of the image is larger than it may be");
   if (code > 128)

@@ -16,9 +16,9 @@
 namespace tare::store {
 
 struct Confinement {
-  int root = -1;            // The directory that becomes its "/".
-  sys::IdMap ids;           // Of its user namespace; must map 0, which it runs as.
-  std::vector<int> inputs;  // Descriptors that it keeps; all others are closed.
+  int root = -1;                          // The directory that becomes its "/".
+  sys::IdMap ids;                         // Of its user namespace; must map 0, which it runs as.
+  std::vector<int> inputs;                // Descriptors that it keeps; all others are closed.
   std::uint64_t file_bytes = 1ull << 40;  // No file grows beyond.
 };
 

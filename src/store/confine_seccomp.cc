@@ -14,23 +14,67 @@ namespace {
 
 constexpr std::uint32_t kAllowed[] = {
     // The stream, and the report.
-    SYS_read, SYS_write, SYS_close, SYS_lseek, SYS_pread64, SYS_fstat,
+    SYS_read,
+    SYS_write,
+    SYS_close,
+    SYS_lseek,
+    SYS_pread64,
+    SYS_fstat,
     // Finding one's way below the root.
-    SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_faccessat2,
-    SYS_getdents64, SYS_fcntl,
+    SYS_openat,
+    SYS_openat2,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_getdents64,
+    SYS_fcntl,
     // Making and removing.
-    SYS_mkdirat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_ftruncate, SYS_pwrite64,
+    SYS_mkdirat,
+    SYS_symlinkat,
+    SYS_linkat,
+    SYS_unlinkat,
+    SYS_renameat,
+    SYS_ftruncate,
+    SYS_pwrite64,
     // Attributes.
-    SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr,
-    SYS_flistxattr, SYS_fremovexattr,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_utimensat,
+    SYS_fsetxattr,
+    SYS_flistxattr,
+    SYS_fremovexattr,
     // Memory, time, end.
-    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex, SYS_getrandom,
-    SYS_clock_gettime, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask,
-    SYS_getpid, SYS_gettid, SYS_rseq,
+    SYS_brk,
+    SYS_mmap,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_futex,
+    SYS_getrandom,
+    SYS_clock_gettime,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigreturn,
+    SYS_rt_sigprocmask,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_rseq,
 #if defined(__SANITIZE_ADDRESS__)
     // The sanitizers' own, so that their reports come out.
-    SYS_sigaltstack, SYS_sched_yield, SYS_readlink, SYS_readlinkat, SYS_getrlimit, SYS_prlimit64,
-    SYS_ioctl, SYS_rt_sigaction, SYS_mprotect, SYS_tgkill, SYS_gettimeofday,
+    SYS_sigaltstack,
+    SYS_sched_yield,
+    SYS_readlink,
+    SYS_readlinkat,
+    SYS_getrlimit,
+    SYS_prlimit64,
+    SYS_ioctl,
+    SYS_rt_sigaction,
+    SYS_mprotect,
+    SYS_tgkill,
+    SYS_gettimeofday,
 #endif
 };
 
@@ -66,12 +110,10 @@ Result<std::vector<sock_filter>> confined_seccomp() {
                           .action = SECCOMP_RET_ALLOW});
 #if !defined(__SANITIZE_ADDRESS__)
   // Memory protection may be changed, but never to executable: thread stacks and malloc arenas.
-  policy.rules.push_back({.number = SYS_mprotect,
-                          .tests = {{.index = 2,
-                                     .compare = sys::Compare::Masked,
-                                     .value = 0,
-                                     .mask = PROT_EXEC}},
-                          .action = SECCOMP_RET_ALLOW});
+  policy.rules.push_back(
+      {.number = SYS_mprotect,
+       .tests = {{.index = 2, .compare = sys::Compare::Masked, .value = 0, .mask = PROT_EXEC}},
+       .action = SECCOMP_RET_ALLOW});
 #endif
   return sys::compile_seccomp(policy);
 }

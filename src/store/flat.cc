@@ -18,7 +18,7 @@
 namespace tare::store {
 namespace {
 
-constexpr std::uint32_t kIds = 65536;  // Of every container.
+constexpr std::uint32_t kIds = 65536;               // Of every container.
 constexpr const char* kProbeFile = "rootfs/idmap";  // "BOOT-ID yes" or "BOOT-ID no".
 
 // The image's own ids on disk. Unpacking needs no more.
@@ -149,29 +149,29 @@ Result<sys::Fd> FlatBackend::mount_overlay(sys::Fd lower, const struct stat& roo
   const std::uint32_t gid = TRY(ids.outside_of(root.st_gid), "root file system");
   const sys::Fd upper =
       TRY(make_layer_directory(container_dir, "upper", uid, gid, root.st_mode & 07777));
-  const sys::Fd work = TRY(make_layer_directory(container_dir, "work", ::geteuid(), ::getegid(), 0700));
+  const sys::Fd work =
+      TRY(make_layer_directory(container_dir, "work", ::geteuid(), ::getegid(), 0700));
   std::vector<sys::FsOption> options = {
-      {.key = "source", .value = "tare"},
-      {.key = "lowerdir+", .fd = lower.get()},
-      {.key = "upperdir", .fd = upper.get()},
-      {.key = "workdir", .fd = work.get()},
-      {.key = "index", .value = "off"},
-      {.key = "metacopy", .value = "off"},
+      {.key = "source", .value = "tare"},     {.key = "lowerdir+", .fd = lower.get()},
+      {.key = "upperdir", .fd = upper.get()}, {.key = "workdir", .fd = work.get()},
+      {.key = "index", .value = "off"},       {.key = "metacopy", .value = "off"},
   };
   // trusted.* attributes, which overlayfs uses otherwise, are for the initial namespace only.
   if (!sys::in_initial_user_namespace()) options.push_back({.key = "userxattr"});
   auto mount = sys::mount_filesystem("overlay", options, MOUNT_ATTR_NODEV);
   if (!mount)
     return std::unexpected(
-        std::move(mount).error().wrap("root file system").hint(
-            "overlayfs needs Linux 6.13 and a store on ext4, xfs, btrfs or tmpfs, not on an overlay; "
-            "another place for the store: TARE_STORE, or run with --read-only"));
+        std::move(mount)
+            .error()
+            .wrap("root file system")
+            .hint("overlayfs needs Linux 6.13 and a store on ext4, xfs, btrfs or tmpfs, not on an "
+                  "overlay; "
+                  "another place for the store: TARE_STORE, or run with --read-only"));
   return mount;
 }
 
 Result<> FlatBackend::remove(const Digest& image) {
-  for (const std::string& name : TRY(keys_of(image)))
-    TRY(store_.discard("rootfs/flat/" + name));
+  for (const std::string& name : TRY(keys_of(image))) TRY(store_.discard("rootfs/flat/" + name));
   return {};
 }
 

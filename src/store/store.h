@@ -32,16 +32,17 @@ namespace tare::store {
 
 class Store {
  public:
-  // Opens or makes the store at `path` (mode 0700). Errors: Denied, Unavailable (read-only or full).
+  // Opens or makes the store at `path` (mode 0700). Errors: Denied, Unavailable (read-only or
+  // full).
   static Result<Store> open(const std::string& path);
 
   const std::string& path() const { return path_; }
   int dir() const { return dir_.get(); }  // O_DIRECTORY, borrowed.
 
-  // Blobs. put_blob() verifies `expected` (when not empty) and `size` (when not kAnySize) before the
-  // name appears; a blob that is there already is not written again. A blob that no image record
-  // names is garbage: writers hold lock(kBlobsLock, Shared) from before the first put_blob() until
-  // their record is written. Errors: Corrupt.
+  // Blobs. put_blob() verifies `expected` (when not empty) and `size` (when not kAnySize) before
+  // the name appears; a blob that is there already is not written again. A blob that no image
+  // record names is garbage: writers hold lock(kBlobsLock, Shared) from before the first put_blob()
+  // until their record is written. Errors: Corrupt.
   static constexpr std::uint64_t kAnySize = ~0ull;
   struct Blob {
     Digest digest;
@@ -79,8 +80,8 @@ class Store {
   // Moves what is at `name` (relative to dir()) into trash/ at once, and removes it there.
   Result<> discard(const std::string& name);
 
-  // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in this
-  // order: blobs, images, and then what the engine has (containers' names).
+  // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
+  // this order: blobs, images, and then what the engine has (containers' names).
   static constexpr const char* kBlobsLock = "blobs";    // Exclusive: blobs may be removed.
   static constexpr const char* kImagesLock = "images";  // Exclusive: records and names change.
   Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,

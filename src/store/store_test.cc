@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
-#include <csignal>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <csignal>
 
 #include "store/confine.h"
 #include "store/unpack.h"
@@ -33,8 +33,8 @@ TEST_CASE("blobs: stored under their digest, verified both ways") {
   CHECK(t.store.load_blob(codec::sha256("missing")).error().kind() == Kind::NotFound);
   CHECK(!t.store.load_blob(digest, 3));
 
-  const std::string path = "blobs/sha256/" + digest.hex();
-  must(sys::replace_file(t.store.dir(), path, "changed"));
+  const sys::Fd blobs = must(sys::open_at(t.store.dir(), "blobs/sha256", O_RDONLY | O_DIRECTORY));
+  must(sys::replace_file(blobs.get(), digest.hex(), "changed"));
   CHECK(t.store.load_blob(digest).error().kind() == Kind::Corrupt);
   must(t.store.remove_blob(digest));
   must(t.store.remove_blob(digest));
@@ -76,13 +76,12 @@ TEST_CASE("confined: sees one directory and can do nothing else") {
   TempDir dir;
   const Confinement confinement{.root = dir.fd(), .ids = container_ids(0), .inputs = {}};
   const auto killed = [&](void (*attack)()) {
-    const auto done = run_confined(
-        confinement,
-        [&](const Report&) -> Result<> {
-          attack();
-          return {};
-        },
-        {});
+    const auto done = run_confined(confinement,
+                                   [&](const Report&) -> Result<> {
+                                     attack();
+                                     return {};
+                                   },
+                                   {});
     return !done && done.error().kind() == Kind::Internal;
   };
   CHECK(killed([] { (void)!::fork(); }));

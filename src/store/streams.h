@@ -34,8 +34,8 @@ class FileSink : public codec::Sink {
   int fd_;
 };
 
-// Ends with a Corrupt error one byte after `limit`, so that nobody fills the disk with more than was
-// announced.
+// Ends with a Corrupt error one byte after `limit`, so that nobody fills the disk with more than
+// was announced.
 class LimitedSource : public codec::Source {
  public:
   LimitedSource(codec::Source& inner, std::uint64_t limit) : inner_(inner), left_(limit) {}

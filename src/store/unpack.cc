@@ -116,7 +116,8 @@ Result<> measure(int blob, const Report& report) {
 Result<ApplyNotes> unpack_layers(const Store& store, const std::vector<Layer>& layers, int root,
                                  const sys::IdMap& ids, const Progress& progress) {
   std::vector<sys::Fd> files;
-  // SECURITY: `root` itself is not an input: it stands in the host's tree, and ".." of it leads out.
+  // SECURITY: `root` itself is not an input: it stands in the host's tree, and ".." of it leads
+  // out.
   Confinement confinement{.root = root, .ids = ids, .inputs = {}};
   std::uint64_t total = 0;
   std::vector<int> blobs;
@@ -148,13 +149,14 @@ Result<LayerFacts> measure_layer(int blob, int scratch) {
   const auto listen = [&](std::string_view line) {
     const auto numbers = numbers_of(line);
     if (line.starts_with("s ") && numbers.size() == 3)
-      facts = {.bytes = numbers[0], .content_bytes = numbers[1],
+      facts = {.bytes = numbers[0],
+               .content_bytes = numbers[1],
                .newest = static_cast<UnixNanos>(numbers[2])};
     if (line.starts_with("d "))
       if (auto digest = Digest::parse(line.substr(2))) facts.diff_id = std::move(*digest);
   };
-  TRY(run_confined(confinement, [&](const Report& report) { return measure(blob, report); },
-                   listen));
+  TRY(run_confined(
+      confinement, [&](const Report& report) { return measure(blob, report); }, listen));
   if (facts.diff_id.empty())
     return fail(Kind::Internal, "the confined unpacking process did not tell a digest");
   return facts;

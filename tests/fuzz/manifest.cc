@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manifests, indexes and image configs: what is accepted prints, and reads back as the same.
+#include "oci/manifest.h"
 #include "fuzz/fuzz.h"
 #include "oci/image_config.h"
-#include "oci/manifest.h"
 
 using namespace tare;
 

@@ -116,8 +116,11 @@ inline std::string compressed(codec::Compression format, std::string_view bytes)
   return sink.bytes();
 }
 
-// 0 is 100000 and so on: what an engine run by root gives to a container.
-inline sys::IdMap container_ids(std::uint32_t outside = 100000) {
+// Two places for the ids of a container: root has all ids of the host, root of an ordinary user's
+// namespace the 65537 that are mapped there.
+inline std::uint32_t first_ids() { return sys::in_initial_user_namespace() ? 100000 : 1; }
+inline std::uint32_t other_ids() { return sys::in_initial_user_namespace() ? 300000 : 0; }
+inline sys::IdMap container_ids(std::uint32_t outside = first_ids()) {
   sys::IdMap ids;
   ids.ranges.push_back({.inside = 0, .outside = outside, .count = 65536});
   return ids;
