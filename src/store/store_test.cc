@@ -74,7 +74,9 @@ TEST_CASE("scratch: goes with its owner, also when that is killed") {
 TEST_CASE("confined: sees one directory and can do nothing else") {
   if (!may_unpack()) return;
   TempDir dir;
-  const Confinement confinement{.root = dir.fd(), .ids = container_ids(0), .inputs = {}};
+  sys::IdMap own;
+  own.ranges.push_back({.inside = 0, .outside = 0, .count = 1});
+  const Confinement confinement{.root = dir.fd(), .ids = own, .inputs = {}};
   const auto killed = [&](void (*attack)()) {
     const auto done = run_confined(confinement,
                                    [&](const Report&) -> Result<> {

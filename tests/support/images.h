@@ -117,12 +117,13 @@ inline std::string compressed(codec::Compression format, std::string_view bytes)
 }
 
 // Two places for the ids of a container: root has all ids of the host, root of an ordinary user's
-// namespace the 65537 that are mapped there.
+// namespace the ones after its own. (One range of the kernel lies within one of the parent.)
 inline std::uint32_t first_ids() { return sys::in_initial_user_namespace() ? 100000 : 1; }
-inline std::uint32_t other_ids() { return sys::in_initial_user_namespace() ? 300000 : 0; }
+inline std::uint32_t other_ids() { return sys::in_initial_user_namespace() ? 300000 : 2; }
 inline sys::IdMap container_ids(std::uint32_t outside = first_ids()) {
   sys::IdMap ids;
-  ids.ranges.push_back({.inside = 0, .outside = outside, .count = 65536});
+  const std::uint32_t count = sys::in_initial_user_namespace() ? 65536 : 65534;
+  ids.ranges.push_back({.inside = 0, .outside = outside, .count = count});
   return ids;
 }
 
