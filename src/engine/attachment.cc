@@ -54,8 +54,9 @@ Result<std::unique_ptr<KeeperAttachment>> connect_keeper(int dir) {
 }
 
 Result<> KeeperAttachment::send(std::uint8_t type, std::uint8_t flags, std::string_view payload) {
-  const FrameHeader header{
-      .type = static_cast<Frame>(type), .flags = flags, .length = static_cast<std::uint32_t>(payload.size())};
+  const FrameHeader header{.type = static_cast<Frame>(type),
+                           .flags = flags,
+                           .length = static_cast<std::uint32_t>(payload.size())};
   std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
   frame += payload;
   std::string_view rest = frame;
@@ -95,7 +96,9 @@ Result<Event> KeeperAttachment::next() {
       case Frame::Error:
         return fail(Kind::Unavailable, "the container's keeper: " + escaped(payload));
       default:
-        break;  // Attached, or a newer keeper's frame that we do not know: skipped.
+        // Attached, or a newer keeper's frame that we do not know. An event without bytes, so that
+        // a caller who polls is not held up here until the next frame.
+        return Event{.type = Event::Type::Stdout};
     }
   }
 }

@@ -25,9 +25,8 @@ namespace {
 // the start there.
 std::int64_t default_pids() {
   const sys::CgroupHost& host = sys::cgroup_host();
-  const bool possible =
-      host.writable && std::find(host.controllers.begin(), host.controllers.end(), "pids") !=
-                           host.controllers.end();
+  const bool possible = host.writable && std::find(host.controllers.begin(), host.controllers.end(),
+                                                   "pids") != host.controllers.end();
   return possible ? 2048 : 0;
 }
 
@@ -112,7 +111,8 @@ Result<> check_hostname(std::string_view name) {
   for (const char c : name)
     if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' &&
         c != '.' && c != '_')
-      return fail(Kind::Invalid, "host name " + quoted(name) + " has characters that none may have");
+      return fail(Kind::Invalid,
+                  "host name " + quoted(name) + " has characters that none may have");
   if (name.size() > kMaxBytes || name.starts_with('-'))
     return fail(Kind::Invalid, "host name " + quoted(name) + " is not valid");
   return {};

@@ -62,7 +62,8 @@ TEST_CASE("names of containers") {
   for (const char* good : {"a", "web.1", "a_b-c"}) CHECK(check_name(good).has_value());
   for (const char* bad : {"", "-a", ".a", "a/b", "a b", "\xc3\xa4", "../x"})
     CHECK_FALSE(check_name(bad).has_value());
-  for (int attempt = 0; attempt < 10; ++attempt) CHECK(check_name(made_up_name(attempt)).has_value());
+  for (int attempt = 0; attempt < 10; ++attempt)
+    CHECK(check_name(made_up_name(attempt)).has_value());
   const std::string id = random_id().value();
   CHECK(id.size() == 64);
   CHECK(id != random_id().value());

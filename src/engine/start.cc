@@ -205,8 +205,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     };
     TRY(state.rootfs->prepare(image.id, image.layers, container.ids, unpacking),
         "unpack the image");
-    sys::Fd root =
-        TRY(state.rootfs->mount(image.id, container.ids, dir.get(), false),
+    sys::Fd root = TRY(state.rootfs->mount(image.id, container.ids, dir.get(), false),
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     launch.spec = TRY(make_spec(container, std::move(root)));

@@ -3,7 +3,8 @@
 // use. The engine (and tare-oci) say what is wanted in a Spec; launch() turns it into a flat launch
 // plan, which src/child interprets between clone3(2) and execve(2).
 //
-// Protections fail closed: a step that cannot be done fails the start with a sentence that names it.
+// Protections fail closed: a step that cannot be done fails the start with a sentence that names
+// it.
 #pragma once
 
 #include <linux/filter.h>
@@ -30,8 +31,8 @@ struct Rlimit {
 struct Process {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH of `env` inside the container.
   std::vector<std::string> env;   // "K=V"
-  std::string cwd = "/";          // Made when missing (as Docker does), unless the root is read-only.
-  std::uint32_t uid = 0;          // Ids inside the container.
+  std::string cwd = "/";  // Made when missing (as Docker does), unless the root is read-only.
+  std::uint32_t uid = 0;  // Ids inside the container.
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;
   std::uint64_t capabilities = 0;  // Bit n is capability n: bounding, and permitted and effective
@@ -41,7 +42,7 @@ struct Process {
   std::vector<Rlimit> rlimits;
   std::uint32_t umask = 0022;
   bool terminal = false;
-  std::uint16_t rows = 0;     // Initial size of the terminal; 0: leave.
+  std::uint16_t rows = 0;  // Initial size of the terminal; 0: leave.
   std::uint16_t columns = 0;
 };
 
@@ -51,11 +52,11 @@ enum class MountKind : std::uint8_t { Bind, Tmpfs };
 // /dev/mqueue, /sys/fs/cgroup) are made without being asked.
 struct Mount {
   MountKind kind = MountKind::Bind;
-  std::string target;           // Path in the container; resolved in the root, made when missing.
-  sys::Fd source;               // Bind: a detached mount (sys::clone_mount), id-mapped already.
+  std::string target;  // Path in the container; resolved in the root, made when missing.
+  sys::Fd source;      // Bind: a detached mount (sys::clone_mount), id-mapped already.
   bool source_is_directory = true;
   bool read_only = false;
-  bool executable = true;       // Tmpfs: Docker's default is noexec.
+  bool executable = true;         // Tmpfs: Docker's default is noexec.
   std::uint64_t tmpfs_bytes = 0;  // 0: the kernel's default (half the memory).
   std::uint32_t tmpfs_mode = 01777;
 };
@@ -66,7 +67,7 @@ struct Spec {
   std::string hostname;
   sys::IdMap uids;  // Both must be given: every container has a user namespace.
   sys::IdMap gids;
-  sys::Fd root;     // Detached mount of the root file system, writable or not.
+  sys::Fd root;  // Detached mount of the root file system, writable or not.
   bool read_only_root = false;
   Namespace network = Namespace::New;
   Namespace ipc = Namespace::New;
@@ -79,13 +80,14 @@ struct Spec {
   std::vector<std::pair<std::string, std::string>> files;  // Target, content.
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
-  std::vector<std::pair<std::string, std::string>> sysctls;  // "net.ipv4.x", value; checked by policy.
+  std::vector<std::pair<std::string, std::string>>
+      sysctls;  // "net.ipv4.x", value; checked by policy.
   // The tare-init program (O_PATH is enough), run as process 1 with the process's argv behind its
   // own name. By descriptor, through a read-only mount: it has no path in the container.
   sys::Fd init;
   Process process;
   sys::CgroupLimits limits;
-  std::string cgroup_name;    // "": no cgroup of its own (tests only).
+  std::string cgroup_name;  // "": no cgroup of its own (tests only).
 };
 
 // What the parent keeps of a started container or process.
@@ -96,7 +98,7 @@ struct Stdio {
 };
 
 struct Started {
-  int pid = 0;       // In our pid namespace.
+  int pid = 0;  // In our pid namespace.
   sys::Fd pidfd;
   Stdio stdio;
   std::vector<std::string> cgroup_directories;
@@ -113,7 +115,8 @@ struct LaunchError {
 
 // PRIVILEGED (root, or root of the user's namespace). Single-threaded callers only. Creates the
 // container and runs its process; returns when execve has succeeded. The new process is a child of
-// the caller, gets SIGKILL when the caller's thread dies, and is the caller's to wait for. Nothing is left on failure.
+// the caller, gets SIGKILL when the caller's thread dies, and is the caller's to wait for. Nothing
+// is left on failure.
 std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind);
 
 // Runs one more process in a container whose process 1 is `pidfd`: all its namespaces, its cgroups,

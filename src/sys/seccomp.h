@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seccomp filters: from rules to a BPF program. Our own compiler: numbers sorted, runs with the same
-// action merged into intervals, found by binary search; argument checks are leaves.
+// Seccomp filters: from rules to a BPF program. Our own compiler: numbers sorted, runs with the
+// same action merged into intervals, found by binary search; argument checks are leaves.
 // [seccomp(2), kernel Documentation/userspace-api/seccomp_filter.rst]
 #pragma once
 
@@ -14,12 +14,20 @@
 
 namespace tare::sys {
 
-enum class Compare : std::uint8_t { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual, Masked };
+enum class Compare : std::uint8_t {
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Masked
+};
 
 struct ArgumentTest {
-  unsigned index = 0;          // 0..5
+  unsigned index = 0;  // 0..5
   Compare compare = Compare::Equal;
-  std::uint64_t value = 0;     // Masked: (argument & mask) == value.
+  std::uint64_t value = 0;  // Masked: (argument & mask) == value.
   std::uint64_t mask = ~0ull;
   // Only the low 32 bits of the argument count: the kernel's prototype says int or unsigned, so
   // rubbish in the high bits must not slip past. [security rule: int arguments]
@@ -31,13 +39,13 @@ struct ArgumentTest {
 struct SeccompRule {
   std::uint32_t number = 0;
   std::vector<ArgumentTest> tests;
-  std::uint32_t action = 0;    // SECCOMP_RET_* with data.
+  std::uint32_t action = 0;  // SECCOMP_RET_* with data.
 };
 
 struct SeccompPolicy {
-  std::uint32_t architecture = 0;        // AUDIT_ARCH_*; any other kills the process.
-  std::uint32_t default_action = 0;      // For known numbers without a rule that holds.
-  std::uint32_t unknown_action = 0;      // For numbers above `highest_known`.
+  std::uint32_t architecture = 0;    // AUDIT_ARCH_*; any other kills the process.
+  std::uint32_t default_action = 0;  // For known numbers without a rule that holds.
+  std::uint32_t unknown_action = 0;  // For numbers above `highest_known`.
   std::uint32_t highest_known = 0;
   std::vector<SeccompRule> rules;
 };

@@ -113,15 +113,15 @@ Result<int> cmd_load(Context& context, const Arguments& arguments) {
   std::string path = arguments.value_or("input", "");
   if (!arguments.operands.empty()) {
     if (!path.empty())
-      return fail(Kind::Invalid, "two archives: " + quoted(path) + " and " +
-                                     quoted(arguments.operands[0]));
+      return fail(Kind::Invalid,
+                  "two archives: " + quoted(path) + " and " + quoted(arguments.operands[0]));
     path = arguments.operands[0];
   }
   const Input input = TRY(open_input(path, "load"));
   engine::Engine& engine = *TRY(context.engine());
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
-  const auto loaded = TRY(engine.load(input.fd, input.directory, arguments.value_or("name", ""),
-                                      progress.callback()));
+  const auto loaded = TRY(
+      engine.load(input.fd, input.directory, arguments.value_or("name", ""), progress.callback()));
   progress.clear();
   for (const image::Image& image : loaded)
     print_image(context, image, "Loaded image", json_wanted(arguments));
@@ -139,10 +139,9 @@ Result<int> cmd_import(Context& context, const Arguments& arguments) {
                                .hint("tar -C " + path + " -c . | tare import - NAME"));
   engine::Engine& engine = *TRY(context.engine());
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
-  const auto image = TRY(engine.import(input.fd,
-                                       arguments.operands.size() > 1 ? arguments.operands[1] : "",
-                                       arguments.list("change"),
-                                       arguments.value_or("message", ""), progress.callback()));
+  const auto image = TRY(engine.import(
+      input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",
+      arguments.list("change"), arguments.value_or("message", ""), progress.callback()));
   progress.clear();
   if (json_wanted(arguments))
     print_image(context, image, "", true);

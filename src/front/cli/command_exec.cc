@@ -109,8 +109,8 @@ Result<int> cmd_attach(Context& context, const Arguments& arguments) {
   const engine::Container container = TRY(engine.find(arguments.operands[0]));
   if (container.status != engine::Status::Running)
     return std::unexpected(
-        Error(Kind::Busy, "cannot attach to " + quoted(arguments.operands[0]) +
-                              ": it is not running")
+        Error(Kind::Busy,
+              "cannot attach to " + quoted(arguments.operands[0]) + ": it is not running")
             .hint("'tare start -ai " + arguments.operands[0] + "' starts it and attaches"));
   AttachedRun run{.id = container.id, .tty = container.config.tty};
   run.stdin = container.config.open_stdin && !arguments.flag("no-stdin");

@@ -13,14 +13,19 @@ namespace {
 
 using image::Image;
 
-const Columns kTitles = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"},
-                         {"Digest", "DIGEST"},         {"ID", "IMAGE ID"},
-                         {"CreatedSince", "CREATED"},  {"CreatedAt", "CREATED AT"},
-                         {"Size", "SIZE"},             {"Containers", "CONTAINERS"},
-                         {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"},
+const Columns kTitles = {{"Repository", "REPOSITORY"},
+                         {"Tag", "TAG"},
+                         {"Digest", "DIGEST"},
+                         {"ID", "IMAGE ID"},
+                         {"CreatedSince", "CREATED"},
+                         {"CreatedAt", "CREATED AT"},
+                         {"Size", "SIZE"},
+                         {"Containers", "CONTAINERS"},
+                         {"SharedSize", "SHARED SIZE"},
+                         {"UniqueSize", "UNIQUE SIZE"},
                          {"VirtualSize", "SIZE"}};
-const std::vector<std::string> kFilters = {"before", "dangling", "label",
-                                           "reference", "since", "until"};
+const std::vector<std::string> kFilters = {"before",    "dangling", "label",
+                                           "reference", "since",    "until"};
 
 // What an image shows as one line: itself under one of its names.
 struct Line {

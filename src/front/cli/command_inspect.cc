@@ -32,9 +32,8 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
   if (image) return engine.images().inspect(*image);
   if (sort == Sort::Image || image.error().kind() != Kind::NotFound)
     return std::unexpected(std::move(image).error());
-  return std::unexpected(
-      Error(Kind::NotFound, "there is no container and no image " + quoted(name))
-          .hint("'tare ps -a' lists containers, 'tare images' images"));
+  return std::unexpected(Error(Kind::NotFound, "there is no container and no image " + quoted(name))
+                             .hint("'tare ps -a' lists containers, 'tare images' images"));
 }
 
 // "Key: value" lines, nested ones indented.
@@ -53,8 +52,9 @@ void print_facts(Context& context, const json::Value& facts, std::size_t indent)
           context.print(space + " " + escaped(go_text(element)) + "\n");
       }
     } else {
-      const std::string text =
-          value.is_array() ? join(value.as_strings(), ", ") : value.is_null() ? "" : go_text(value);
+      const std::string text = value.is_array()  ? join(value.as_strings(), ", ")
+                               : value.is_null() ? ""
+                                                 : go_text(value);
       context.print(space + escaped(key) + ": " + escaped(text) + "\n");
     }
   }

@@ -32,8 +32,8 @@ Result<> stop_with(engine::Engine& engine, const engine::Container& container, i
 Result<int> cmd_stop(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   std::optional<int> timeout;
-  if (const auto text = arguments.given("timeout") ? arguments.value("timeout")
-                                                   : arguments.value("time")) {
+  if (const auto text =
+          arguments.given("timeout") ? arguments.value("timeout") : arguments.value("time")) {
     const auto seconds = parse_i64(*text);
     if (!seconds || *seconds < -1 || *seconds > std::numeric_limits<int>::max())
       return bad_value("timeout", *text, "a number of seconds, or -1 to wait for ever");

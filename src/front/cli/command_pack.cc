@@ -57,7 +57,8 @@ Result<audit::PackRequest> pack_request(const Arguments& arguments) {
   return request;
 }
 
-// The layer on its way from the host's files into the image; a file without a name, gone when closed.
+// The layer on its way from the host's files into the image; a file without a name, gone when
+// closed.
 Result<sys::Fd> write_layer(const engine::Engine& engine, const audit::PackPlan& plan) {
   sys::Fd file = TRY(sys::open_path(engine.root(), O_TMPFILE | O_RDWR, 0600));
   store::FileSink sink(file.get());
@@ -92,11 +93,9 @@ Result<int> cmd_pack(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const sys::Fd layer = TRY(write_layer(engine, plan));
   store::FileSource source(layer.get());
-  const image::Image image = TRY(engine.images().import({.source = &source,
-                                                         .name = name,
-                                                         .created = plan.config.created,
-                                                         .config = plan.config},
-                                                        tell));
+  const image::Image image = TRY(engine.images().import(
+      {.source = &source, .name = name, .created = plan.config.created, .config = plan.config},
+      tell));
   progress.clear();
   if (arguments.flag("json")) {
     json::Value line;

@@ -14,27 +14,19 @@ namespace {
 using engine::Container;
 using engine::Status;
 
-const Columns kColumns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"},   {"Command", "COMMAND"},
+const Columns kColumns = {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
                           {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
                           {"Names", "NAMES"}};
-const Columns kTitles = {{"ID", "CONTAINER ID"},
-                         {"Image", "IMAGE"},
-                         {"Command", "COMMAND"},
-                         {"RunningFor", "CREATED"},
-                         {"CreatedAt", "CREATED AT"},
-                         {"Status", "STATUS"},
-                         {"State", "STATE"},
-                         {"Ports", "PORTS"},
-                         {"Names", "NAMES"},
-                         {"Size", "SIZE"},
-                         {"Labels", "LABELS"},
-                         {"LocalVolumes", "LOCAL VOLUMES"},
-                         {"Mounts", "MOUNTS"},
-                         {"Networks", "NETWORKS"}};
+const Columns kTitles = {
+    {"ID", "CONTAINER ID"},    {"Image", "IMAGE"},          {"Command", "COMMAND"},
+    {"RunningFor", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"Status", "STATUS"},
+    {"State", "STATE"},        {"Ports", "PORTS"},          {"Names", "NAMES"},
+    {"Size", "SIZE"},          {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
+    {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"}};
 // Docker's names; those of states and things that do not exist here match nothing.
-const std::vector<std::string> kFilters = {
-    "ancestor", "before", "exited",  "expose", "health", "id",     "is-task",
-    "label",    "name",   "network", "publish", "since",  "status", "volume"};
+const std::vector<std::string> kFilters = {"ancestor", "before",  "exited", "expose", "health",
+                                           "id",       "is-task", "label",  "name",   "network",
+                                           "publish",  "since",   "status", "volume"};
 
 // A search for an extended regular expression, as Docker matches names. [regex(7)]
 class Pattern {
@@ -159,8 +151,7 @@ struct Wanted {
 std::string mounts_text(const Container& container, bool whole) {
   std::vector<std::string> sources;
   for (const auto& mount : container.config.mounts)
-    if (!mount.source.empty())
-      sources.push_back(whole ? mount.source : ellipsis(mount.source, 15));
+    if (!mount.source.empty()) sources.push_back(whole ? mount.source : ellipsis(mount.source, 15));
   return join(sources, ",");
 }
 

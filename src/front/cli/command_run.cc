@@ -15,8 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// --cidfile: made before the container, so that two runs cannot share it; removed when there will be
-// no container.
+// --cidfile: made before the container, so that two runs cannot share it; removed when there will
+// be no container.
 class IdFile {
  public:
   static Result<IdFile> open(const Arguments& arguments) {
@@ -127,12 +127,10 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
   SignalGuard signals(run.sig_proxy);
   const WindowSize size = request.tty ? window_size() : WindowSize{};
   ProgressLine progress(context, arguments.flag("quiet"), false);
-  auto started = engine.start(id,
-                              {.attach = attach,
-                               .owner = request.auto_remove,
-                               .rows = size.rows,
-                               .columns = size.columns},
-                              progress.callback());
+  auto started = engine.start(
+      id,
+      {.attach = attach, .owner = request.auto_remove, .rows = size.rows, .columns = size.columns},
+      progress.callback());
   progress.clear();
   if (!started) {
     if (request.auto_remove) (void)engine.remove(id, {.force = true});
@@ -147,7 +145,8 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
   if (arguments.flag("report"))
     if (const auto container = engine.find(id)) sentences = engine.isolation_report(*container);
   if (request.auto_remove)
-    if (auto removed = engine.remove(id, {.force = true}); !removed) context.report(removed.error());
+    if (auto removed = engine.remove(id, {.force = true}); !removed)
+      context.report(removed.error());
   times.end = Clock::now();
   if (arguments.flag("report")) print_report(context, sentences, times);
   return end.exit_code;

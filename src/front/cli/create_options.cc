@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of create and run. Those that Docker has and Tare has not have a sentence that says so
-// and, where there is one, what to use instead.
+// The options of create and run. Those that Docker has and Tare has not have a sentence that says
+// so and, where there is one, what to use instead.
 #include "front/cli/handlers.h"
 
 namespace tare::cli {
@@ -15,7 +15,8 @@ constexpr Option kCreateOptions[] = {
     {0, "cidfile", Value, "file", "Write the container's id into a new file"},
     {0, "cpus", Value, "number", "At most so many processors' time, as 1.5"},
     {0, "entrypoint", Value, "program", "Instead of the image's entrypoint; \"\" for none"},
-    {'e', "env", List, "NAME=VALUE", "Set an environment variable; NAME alone takes its value here"},
+    {'e', "env", List, "NAME=VALUE",
+     "Set an environment variable; NAME alone takes its value here"},
     {0, "env-file", List, "file", "Set the environment variables in a file, one a line"},
     {'h', "hostname", Value, "name", "Host name inside; default: the first part of the id"},
     {0, "init", Flag, "", "Run a small process 1 that forwards signals and reaps children"},
@@ -23,7 +24,8 @@ constexpr Option kCreateOptions[] = {
     {'l', "label", List, "NAME=VALUE", "Attach a label to the container"},
     {0, "label-file", List, "file", "Attach the labels in a file, one a line"},
     {0, "log-driver", Value, "name", "local or json-file; both mean our own files"},
-    {0, "log-opt", List, "NAME=VALUE", "max-size=SIZE (default 10m) and max-file=COUNT (default 5)"},
+    {0, "log-opt", List, "NAME=VALUE",
+     "max-size=SIZE (default 10m) and max-file=COUNT (default 5)"},
     {'m', "memory", Value, "bytes", "At most so much memory, as 512m"},
     {0, "memory-swap", Value, "bytes", "At most so much memory and swap together; -1: no limit"},
     {0, "mount", List, "fields",
@@ -40,7 +42,8 @@ constexpr Option kCreateOptions[] = {
     {0, "security-opt", List, "option",
      "no-new-privileges=false, seccomp=FILE, seccomp=unconfined, systempaths=unconfined"},
     {0, "shm-size", Value, "bytes", "Size of /dev/shm (default 64m)"},
-    {0, "stop-signal", Value, "signal", "Signal that asks it to end; default: the image's, or TERM"},
+    {0, "stop-signal", Value, "signal",
+     "Signal that asks it to end; default: the image's, or TERM"},
     {0, "stop-timeout", Value, "seconds", "Seconds that stop waits before it kills (default 10)"},
     {0, "tmpfs", List, "path[:options]",
      "Mount an empty directory in memory: size=64m, mode=1777, exec, ro"},
@@ -127,7 +130,8 @@ constexpr Option kCreateOptions[] = {
 constexpr Option kRunOptions[] = {
     {'d', "detach", Flag, "", "Run in the background and print the container's id"},
     {0, "detach-keys", Value, "keys", "Keys that leave it running (default ctrl-p,ctrl-q)"},
-    {0, "report", Flag, "", "After the exit tell what isolated it and how long start and stop took"},
+    {0, "report", Flag, "",
+     "After the exit tell what isolated it and how long start and stop took"},
     {0, "sig-proxy", Flag, "", "Pass signals on to the program (on by default)", {}, true},
 };
 

@@ -43,8 +43,7 @@ Result<> add_labels(CreateRequest& request, const Arguments& arguments) {
   };
   for (const std::string& file : arguments.list("label-file")) {
     const std::string content = TRY(read_user_file(file), "--label-file");
-    for (const std::string& line : TRY(parse_variable_file(content, file, nullptr)))
-      TRY(add(line));
+    for (const std::string& line : TRY(parse_variable_file(content, file, nullptr))) TRY(add(line));
   }
   for (const std::string& label : arguments.list("label")) TRY(add(label));
   return {};
@@ -186,9 +185,9 @@ Result<> check_pull(const Arguments& arguments) {
 }  // namespace
 
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text) {
-  constexpr std::array kNames = {"core",   "cpu",     "data",       "fsize",  "locks",
-                                 "memlock", "msgqueue", "nice",       "nofile", "nproc",
-                                 "rss",    "rtprio",  "rttime",     "sigpending", "stack"};
+  constexpr std::array kNames = {"core",    "cpu",      "data",   "fsize",      "locks",
+                                 "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                 "rss",     "rtprio",   "rttime", "sigpending", "stack"};
   const auto pair = split_once(text, '=');
   if (!pair || pair->first.empty())
     return bad_value("ulimit", text, "write NAME=SOFT or NAME=SOFT:HARD, as nofile=1024:2048");
@@ -197,8 +196,9 @@ Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text) 
   for (const std::string& name : known) found = found || name == pair->first;
   if (!found) {
     const auto close = nearest(pair->first, known);
-    return bad_value("ulimit", text, "there is no limit " + quoted(pair->first) +
-                                         (close ? ", did you mean " + *close + "?" : ""));
+    return bad_value("ulimit", text,
+                     "there is no limit " + quoted(pair->first) +
+                         (close ? ", did you mean " + *close + "?" : ""));
   }
   const auto value = [&](std::string_view part) -> Result<double> {
     if (part == "-1" || part == "unlimited") return std::numeric_limits<double>::infinity();

@@ -38,8 +38,7 @@ class ExecAttachment : public engine::Attachment {
   Result<engine::Event> next() override {
     for (;;) {
       std::array<epoll_event, 4> events{};
-      const int count =
-          ::epoll_wait(watch_.get(), events.data(), events.size(), exited_ ? 0 : -1);
+      const int count = ::epoll_wait(watch_.get(), events.data(), events.size(), exited_ ? 0 : -1);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return fail_errno("wait for the process");
       bool output = false;
@@ -73,7 +72,8 @@ class ExecAttachment : public engine::Attachment {
   Result<> resize(std::uint16_t rows, std::uint16_t columns) override {
     if (!tty_) return {};
     const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-    if (::ioctl(process_.out.get(), TIOCSWINSZ, &size) != 0) return fail_errno("resize the terminal");
+    if (::ioctl(process_.out.get(), TIOCSWINSZ, &size) != 0)
+      return fail_errno("resize the terminal");
     return {};
   }
 
@@ -86,8 +86,8 @@ class ExecAttachment : public engine::Attachment {
  private:
   Result<engine::Event> read_output(int fd) {
     const bool is_error = fd == process_.err.get();
-    engine::Event event{.type = is_error ? engine::Event::Type::Stderr
-                                         : engine::Event::Type::Stdout};
+    engine::Event event{.type =
+                            is_error ? engine::Event::Type::Stderr : engine::Event::Type::Stdout};
     std::array<char, 32 << 10> buffer;
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count > 0) {

@@ -82,12 +82,14 @@ constexpr std::string_view kEnd =
 
 std::string man_page() {
   std::string out =
-      ".TH TARE 1 \"\" \"tare " TARE_VERSION "\" \"Tare\"\n"
+      ".TH TARE 1 \"\" \"tare " TARE_VERSION
+      "\" \"Tare\"\n"
       ".SH NAME\ntare \\- run containers without a daemon\n"
       ".SH SYNOPSIS\n\\fBtare\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARG\\fR...]\n"
       ".SH DESCRIPTION\n"
       "Runs containers from images, with the commands, options, output and exit codes of\n"
-      "\\fBdocker\\fR(1), without a daemon: every container belongs to a small process of its own,\n"
+      "\\fBdocker\\fR(1), without a daemon: every container belongs to a small process of its "
+      "own,\n"
       "which keeps its terminal, its log and its exit code. Every container, of root as of an\n"
       "ordinary user, has a user namespace with ids that no other container has.\n"
       ".SH OPTIONS\n"

@@ -15,9 +15,9 @@ constexpr std::string_view kVolumeHint =
     "give a directory of the host: -v /path/on/host:/path/in/container";
 
 std::unexpected<Error> no_volumes(std::string_view name) {
-  return std::unexpected(Error(Kind::Unsupported, "named volumes, as " + quoted(name) +
-                                                      ", are not there yet")
-                             .hint(std::string(kVolumeHint)));
+  return std::unexpected(
+      Error(Kind::Unsupported, "named volumes, as " + quoted(name) + ", are not there yet")
+          .hint(std::string(kVolumeHint)));
 }
 
 // Absolute as it is; "./x" below the directory we were called in.
@@ -49,8 +49,9 @@ Result<> volume_option(MountRequest& mount, std::string_view option, std::string
     // Labels of SELinux do not exist here; the others are what happens anyway.
   } else if (option.find("shared") != std::string_view::npos ||
              option.find("slave") != std::string_view::npos) {
-    return bad_value("volume", text, "mounts are private to the container; " + quoted(option) +
-                                         " is not there yet");
+    return bad_value(
+        "volume", text,
+        "mounts are private to the container; " + quoted(option) + " is not there yet");
   } else {
     return bad_value("volume", text, "unknown option " + quoted(option) + "; ro and rw are known");
   }
@@ -108,8 +109,7 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
     mount.make_source = true;
     return {};
   }
-  if (!has_value)
-    return bad_value("mount", text, quoted(key) + " has to be a key=value pair");
+  if (!has_value) return bad_value("mount", text, quoted(key) + " has to be a key=value pair");
   if (key == "type" || key == "consistency") return {};
   if (key == "source" || key == "src") {
     mount.source = value;
@@ -130,8 +130,9 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
     const std::vector<std::string> known = {"type",     "source",     "target",
                                             "readonly", "tmpfs-size", "tmpfs-mode"};
     const auto close = nearest(key, known);
-    return bad_value("mount", text, "unknown key " + quoted(key) +
-                                        (close ? ", did you mean " + *close + "?" : ""));
+    return bad_value(
+        "mount", text,
+        "unknown key " + quoted(key) + (close ? ", did you mean " + *close + "?" : ""));
   }
   return {};
 }
@@ -145,8 +146,8 @@ Result<MountType> mount_type(const std::vector<std::string>& fields, std::string
   if (type == "tmpfs") return MountType::Tmpfs;
   if (type == "volume" || type == "image" || type == "npipe" || type == "cluster")
     return std::unexpected(
-        Error(Kind::Unsupported, "--mount " + quoted(text) + ": mounts of type " + type +
-                                     " are not there yet")
+        Error(Kind::Unsupported,
+              "--mount " + quoted(text) + ": mounts of type " + type + " are not there yet")
             .hint("type=bind,source=/path/on/host,target=/path or type=tmpfs,target=/path"));
   return bad_value("mount", text, "unknown type " + quoted(type) + "; bind and tmpfs are known");
 }
@@ -158,10 +159,9 @@ Result<MountRequest> parse_volume(std::string_view text, std::string_view direct
   if (parts.size() > 3) return bad_value("volume", text, "more than two colons");
   if (parts.size() == 1) {
     if (text.empty()) return bad_value("volume", text, "it is empty");
-    return std::unexpected(Error(Kind::Unsupported, "anonymous volumes, as -v " + quoted(text) +
-                                                        ", are not there yet")
-                               .hint("--tmpfs makes a directory in memory; " +
-                                     std::string(kVolumeHint)));
+    return std::unexpected(
+        Error(Kind::Unsupported, "anonymous volumes, as -v " + quoted(text) + ", are not there yet")
+            .hint("--tmpfs makes a directory in memory; " + std::string(kVolumeHint)));
   }
   if (parts[0].empty()) return bad_value("volume", text, "the path on the host is missing");
   MountRequest mount{.type = MountType::Bind, .make_source = true};
@@ -210,11 +210,14 @@ Result<MountRequest> parse_tmpfs(std::string_view text) {
     } else if (option == "exec" || option == "noexec") {
       mount.executable = option == "exec";
     } else if (option == "suid" || option == "dev") {
-      return bad_value("tmpfs", text, quoted(option) + " is not offered: a tmpfs of a container is "
-                                                       "always nosuid and nodev");
+      return bad_value("tmpfs", text,
+                       quoted(option) +
+                           " is not offered: a tmpfs of a container is "
+                           "always nosuid and nodev");
     } else if (!option.empty() && option != "nosuid" && option != "nodev") {
-      return bad_value("tmpfs", text, "unknown option " + quoted(option) +
-                                          "; size, mode, exec, noexec, ro and rw are known");
+      return bad_value(
+          "tmpfs", text,
+          "unknown option " + quoted(option) + "; size, mode, exec, noexec, ro and rw are known");
     }
   }
   return mount;

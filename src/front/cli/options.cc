@@ -89,7 +89,8 @@ struct Parser {
   std::string hint() const { return "see '" + where + " --help'"; }
 
   // The option, or nullptr for --help and its short form where that is free.
-  std::expected<const Option*, UsageError> find_long(const Command& command, std::string_view name) {
+  std::expected<const Option*, UsageError> find_long(const Command& command,
+                                                     std::string_view name) {
     for (const auto& options : {command.options, command.more_options})
       for (const Option& option : options)
         if (option.name == name) return &option;
@@ -120,10 +121,9 @@ struct Parser {
     if (option.is_flag()) {
       const auto on = parse_bool(value);
       if (!on)
-        return wrong(Error(Kind::Invalid, with_dashes(option) + " is on or off, not " +
-                                              quoted(value))
-                         .hint("write " + with_dashes(option) + " or " + with_dashes(option) +
-                               "=false"));
+        return wrong(
+            Error(Kind::Invalid, with_dashes(option) + " is on or off, not " + quoted(value))
+                .hint("write " + with_dashes(option) + " or " + with_dashes(option) + "=false"));
       value = *on ? "true" : "false";
     }
     const bool harmless = option.kind == OptionKind::MissingFlag
@@ -138,8 +138,8 @@ struct Parser {
 
   Status take_value(Arguments& into, const Option& option) {
     if (done())
-      return wrong(Error(Kind::Invalid, with_dashes(option) + " needs a value: " +
-                                            with_dashes(option) + " " +
+      return wrong(Error(Kind::Invalid, with_dashes(option) +
+                                            " needs a value: " + with_dashes(option) + " " +
                                             std::string(option.argument))
                        .hint(hint()));
     return store(into, option, words[next++]);
@@ -217,9 +217,11 @@ struct Parser {
     std::vector<std::string> known;
     for (const Command& command : commands())
       for (const std::string_view other : names_of(command))
-        if (!command.hidden && (group.empty() || other.starts_with(group))) known.emplace_back(other);
+        if (!command.hidden && (group.empty() || other.starts_with(group)))
+          known.emplace_back(other);
     Error error(Kind::Invalid, "there is no command " + quoted("tare " + std::string(name)));
-    const std::string list = group.empty() ? "tare --help" : "tare " + std::string(group) + " --help";
+    const std::string list =
+        group.empty() ? "tare --help" : "tare " + std::string(group) + " --help";
     if (const auto close = nearest(name, known))
       return wrong(std::move(error).hint("did you mean 'tare " + *close + "'? See '" + list + "'"),
                    1);
@@ -263,7 +265,8 @@ struct Parser {
     line.arguments.called_ = *name;
     if (line.help) return line;
     where = "tare " + *name;
-    if (auto status = read(line.arguments, line.command->options_end_at_operand, line.help); !status)
+    if (auto status = read(line.arguments, line.command->options_end_at_operand, line.help);
+        !status)
       return std::unexpected(std::move(status).error());
     if (!line.help)
       if (auto status = count_operands(line.arguments); !status)
@@ -281,17 +284,19 @@ struct Parser {
       return std::to_string(number) + (number == 1 ? " argument" : " arguments");
     };
     if (count < command.min_operands)
-      return wrong(Error(Kind::Invalid, where + " needs at least " + words_for(command.min_operands))
-                       .hint(usage()),
-                   1);
+      return wrong(
+          Error(Kind::Invalid, where + " needs at least " + words_for(command.min_operands))
+              .hint(usage()),
+          1);
     if (command.max_operands >= 0 && count > command.max_operands)
       return wrong(
-          Error(Kind::Invalid,
-                where + (command.max_operands == 0
-                             ? " takes no arguments, but there is "
-                             : " takes at most " + words_for(command.max_operands) +
-                                   ", but there is also ") +
-                    quoted(arguments.operands[static_cast<std::size_t>(command.max_operands)]))
+          Error(
+              Kind::Invalid,
+              where +
+                  (command.max_operands == 0 ? " takes no arguments, but there is "
+                                             : " takes at most " + words_for(command.max_operands) +
+                                                   ", but there is also ") +
+                  quoted(arguments.operands[static_cast<std::size_t>(command.max_operands)]))
               .hint(usage()),
           1);
     return {};
@@ -317,8 +322,8 @@ std::string spelling(const Option& option) {
 
 std::unexpected<Error> bad_value(std::string_view option, std::string_view value,
                                  std::string_view why) {
-  return fail(Kind::Invalid, quoted(value) + " for --" + std::string(option) + ": " +
-                                 std::string(why));
+  return fail(Kind::Invalid,
+              quoted(value) + " for --" + std::string(option) + ": " + std::string(why));
 }
 
 }  // namespace tare::cli

@@ -26,8 +26,8 @@ enum class OptionKind : std::uint8_t {
 };
 
 struct Option {
-  char letter = 0;            // 0: no short form.
-  std::string_view name;      // Without "--".
+  char letter = 0;        // 0: no short form.
+  std::string_view name;  // Without "--".
   OptionKind kind = OptionKind::Flag;
   std::string_view argument;  // What --help calls the value: "bytes"; empty for flags.
   std::string_view help;
@@ -60,8 +60,8 @@ struct Command {
   std::span<const Option> options;
   std::span<const Option> more_options;  // Shared with other commands.
   int min_operands = 0;
-  int max_operands = -1;                 // -1: any number.
-  bool options_end_at_operand = false;   // What follows the first operand belongs to the container.
+  int max_operands = -1;                // -1: any number.
+  bool options_end_at_operand = false;  // What follows the first operand belongs to the container.
   Operands operands = Operands::None;
   int failure_status = 1;  // Exit status when it fails.
   Result<int> (*run)(Context&, const Arguments&) = nullptr;
@@ -117,8 +117,8 @@ class Arguments {
 
 // The whole command line, program name excluded.
 struct CommandLine {
-  Arguments global;             // Options before the command.
-  Arguments arguments;          // Of the command.
+  Arguments global;                  // Options before the command.
+  Arguments arguments;               // Of the command.
   const Command* command = nullptr;  // nullptr: none was given.
   bool help = false;                 // --help was among the options of `command`, or of none.
   std::string group;                 // "container" alone: help for it.

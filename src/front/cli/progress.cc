@@ -45,9 +45,9 @@ void ProgressLine::show(std::string_view step, std::uint64_t done, std::uint64_t
   }
   std::string text = escaped(step);
   if (total != 0)
-    text += fmt::format("  {} of {} ({}%)", human_size(done), human_size(total),
-                        static_cast<int>(100.0 * static_cast<double>(done) /
-                                         static_cast<double>(total)));
+    text += fmt::format(
+        "  {} of {} ({}%)", human_size(done), human_size(total),
+        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total)));
   else if (done != 0)
     text += "  " + human_size(done);
   const std::size_t columns = window_size().columns;

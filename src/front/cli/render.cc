@@ -32,10 +32,12 @@ Result<std::string> table_by_template(const std::vector<Row>& rows, const Templa
   json::Value methods;
   for (const auto& [field, title] : titles) head.set(field, title);
   if (!rows.empty())
-    for (const auto& method : rows[0].methods.as_object()) methods.set(method.first, json::Object());
+    for (const auto& method : rows[0].methods.as_object())
+      methods.set(method.first, json::Object());
   std::vector<std::vector<std::string>> cells;
   cells.push_back(split(TRY(layout.run(head, methods)), '\t'));
-  for (const Row& row : rows) cells.push_back(split(TRY(layout.run(row.fields, row.methods)), '\t'));
+  for (const Row& row : rows)
+    cells.push_back(split(TRY(layout.run(row.fields, row.methods)), '\t'));
   return render_table(cells);
 }
 
@@ -104,8 +106,7 @@ Result<std::string> render_rows(const std::vector<Row>& rows, const std::string&
   const bool is_table = format.starts_with("table ");
   const Template layout = TRY(Template::parse(unescape(is_table ? format.substr(6) : format)));
   if (is_table) return table_by_template(rows, layout, titles);
-  for (const Row& row : rows)
-    out += TRY(layout.run(sorted(row.fields), row.methods)) + "\n";
+  for (const Row& row : rows) out += TRY(layout.run(sorted(row.fields), row.methods)) + "\n";
   return out;
 }
 
@@ -164,9 +165,9 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_filters(
     const std::string key = lower(trim(pair->first));
     if (std::ranges::find(known, key) == known.end()) {
       const auto close = nearest(key, known);
-      return std::unexpected(Error(Kind::Invalid, "there is no filter " + quoted(key))
-                                 .hint(close ? "did you mean " + *close + "?"
-                                             : "known are " + join(known, ", ")));
+      return std::unexpected(
+          Error(Kind::Invalid, "there is no filter " + quoted(key))
+              .hint(close ? "did you mean " + *close + "?" : "known are " + join(known, ", ")));
     }
     filters.emplace_back(key, trim(pair->second));
   }

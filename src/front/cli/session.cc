@@ -47,8 +47,9 @@ class Output {
         closed_ = true;
         bytes_.clear();
         if (failure == EPIPE || failure == EIO) return false;
-        return std::unexpected(Error::sys(failure, fd_ == STDOUT_FILENO ? "write to standard output"
-                                                                        : "write to standard error"));
+        return std::unexpected(Error::sys(failure, fd_ == STDOUT_FILENO
+                                                       ? "write to standard output"
+                                                       : "write to standard error"));
       }
       written_ += static_cast<std::size_t>(count);
       if (slow_) break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An attached session: our terminal, standard streams and signals on one side, a container's process
-// on the other. One poll loop, no threads.
+// An attached session: our terminal, standard streams and signals on one side, a container's
+// process on the other. One poll loop, no threads.
 #pragma once
 
 #include <cstdint>

@@ -41,9 +41,7 @@ bool is_left_alone(int number) {
 }
 
 // Ends the process unless handled.
-bool is_deadly(int number) {
-  return number != SIGCONT && number != SIGTSTP && number != SIGWINCH;
-}
+bool is_deadly(int number) { return number != SIGCONT && number != SIGTSTP && number != SIGWINCH; }
 
 void put_terminal_back() {
   if (!g_state.raw) return;

@@ -16,8 +16,8 @@ int signal_by_name(std::string_view name) {
   for (int number = 1; number < SIGRTMIN; ++number)
     if (const char* known = ::sigabbrev_np(number); known != nullptr && name == known)
       return number;
-  for (const auto& [prefix, base, sign] : {std::tuple("RTMIN", SIGRTMIN, 1),
-                                           std::tuple("RTMAX", SIGRTMAX, -1)}) {
+  for (const auto& [prefix, base, sign] :
+       {std::tuple("RTMIN", SIGRTMIN, 1), std::tuple("RTMAX", SIGRTMAX, -1)}) {
     if (!name.starts_with(prefix)) continue;
     std::string_view offset = name.substr(std::strlen(prefix));
     if (offset.empty()) return base;

@@ -25,7 +25,7 @@ struct Pipeline;
 // One operand of a command, with the fields taken of it: ".A.B", "$x.A", "(...).A", "\"text\"".
 struct Operand {
   enum class Kind : std::uint8_t { Dot, Variable, Literal, Function, Nested } kind = Kind::Dot;
-  std::string name;       // Of a variable (without $) or function.
+  std::string name;  // Of a variable (without $) or function.
   json::Value literal;
   std::shared_ptr<Pipeline> nested;
   std::vector<std::string> fields;

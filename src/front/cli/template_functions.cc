@@ -35,9 +35,7 @@ std::int64_t count_characters(std::string_view text) {
   return count;
 }
 
-Result<json::Value> fn_json(const Values& values) {
-  return json::Value(json::print(*values[0]));
-}
+Result<json::Value> fn_json(const Values& values) { return json::Value(json::print(*values[0])); }
 
 Result<json::Value> fn_join(const Values& values) {
   std::vector<std::string> parts;
@@ -50,8 +48,7 @@ Result<json::Value> fn_split(const Values& values) {
   const std::string separator = go_text(*values[1]);
   json::Array parts;
   if (separator.empty()) {
-    for (std::string_view rest = text; !rest.empty();
-         rest.remove_prefix(character_length(rest)))
+    for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(character_length(rest)))
       parts.emplace_back(rest.substr(0, character_length(rest)));
     return json::Value(std::move(parts));
   }
@@ -69,8 +66,12 @@ std::string upper(std::string text) {
   return text;
 }
 
-Result<json::Value> fn_upper(const Values& values) { return json::Value(upper(go_text(*values[0]))); }
-Result<json::Value> fn_lower(const Values& values) { return json::Value(lower(go_text(*values[0]))); }
+Result<json::Value> fn_upper(const Values& values) {
+  return json::Value(upper(go_text(*values[0])));
+}
+Result<json::Value> fn_lower(const Values& values) {
+  return json::Value(lower(go_text(*values[0])));
+}
 
 Result<json::Value> fn_title(const Values& values) {
   std::string text = go_text(*values[0]);
@@ -86,9 +87,8 @@ Result<json::Value> fn_truncate(const Values& values) {
 Result<json::Value> fn_pad(const Values& values) {
   const std::string text = go_text(*values[0]);
   const auto spaces = [](const json::Value& count) {
-    return std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(count.as_int(), 0,
-                                                                         kMaxWidth)),
-                       ' ');
+    return std::string(
+        static_cast<std::size_t>(std::clamp<std::int64_t>(count.as_int(), 0, kMaxWidth)), ' ');
   };
   if (text.empty()) return json::Value(text);
   return json::Value(spaces(*values[1]) + text + spaces(*values[2]));
@@ -130,12 +130,12 @@ Result<json::Value> fn_index(const Values& values) {
     } else if (value->is_array() && key.is_int()) {
       const auto& array = value->as_array();
       if (key.as_int() < 0 || key.as_int() >= static_cast<std::int64_t>(array.size()))
-        return fail(Kind::Invalid, fmt::format("index {} is outside of a list of {}", key.as_int(),
-                                               array.size()));
+        return fail(Kind::Invalid,
+                    fmt::format("index {} is outside of a list of {}", key.as_int(), array.size()));
       value = &array[static_cast<std::size_t>(key.as_int())];
     } else {
-      return fail(Kind::Invalid, "index " + quoted(go_text(key)) + " does not fit " +
-                                     quoted(go_text(*value)));
+      return fail(Kind::Invalid,
+                  "index " + quoted(go_text(key)) + " does not fit " + quoted(go_text(*value)));
     }
   }
   return *value;
@@ -144,10 +144,9 @@ Result<json::Value> fn_index(const Values& values) {
 Result<json::Value> fn_slice(const Values& values) {
   const json::Value& value = *values[0];
   const bool is_string = value.is_string();
-  if (!is_string && !value.is_array())
-    return fail(Kind::Invalid, "slice works on texts and lists");
-  const auto size = static_cast<std::int64_t>(is_string ? value.as_string().size()
-                                                        : value.as_array().size());
+  if (!is_string && !value.is_array()) return fail(Kind::Invalid, "slice works on texts and lists");
+  const auto size =
+      static_cast<std::int64_t>(is_string ? value.as_string().size() : value.as_array().size());
   const std::int64_t from = values.size() > 1 ? values[1]->as_int() : 0;
   const std::int64_t to = values.size() > 2 ? values[2]->as_int() : size;
   if (from < 0 || to > size || from > to)
@@ -186,8 +185,8 @@ Result<int> compare(const Values& values) {
     const int order = a.as_string().compare(b.as_string());
     return (order > 0) - (order < 0);
   }
-  return fail(Kind::Invalid, quoted(go_text(a)) + " and " + quoted(go_text(b)) +
-                                 " cannot be compared");
+  return fail(Kind::Invalid,
+              quoted(go_text(a)) + " and " + quoted(go_text(b)) + " cannot be compared");
 }
 
 Result<json::Value> fn_lt(const Values& values) { return json::Value(TRY(compare(values)) < 0); }
@@ -233,8 +232,8 @@ Verb read_verb(std::string_view& rest) {
 }
 
 std::string format_number(const Verb& verb, const json::Value& value) {
-  const int precision = verb.precision < 0 ? 6 : static_cast<int>(std::min<std::int64_t>(
-                                                     verb.precision, 100));
+  const int precision =
+      verb.precision < 0 ? 6 : static_cast<int>(std::min<std::int64_t>(verb.precision, 100));
   switch (verb.letter) {
     case 'x':
       return fmt::format("{:x}", value.as_int());
@@ -288,7 +287,8 @@ Result<json::Value> fn_printf(const Values& values) {
       text += '%';
     } else if (std::string_view("svdqxXofgt").find(verb.letter) == std::string_view::npos ||
                verb.letter == 0) {
-      return fail(Kind::Invalid, "printf does not know " + quoted("%" + std::string(1, verb.letter)));
+      return fail(Kind::Invalid,
+                  "printf does not know " + quoted("%" + std::string(1, verb.letter)));
     } else if (next == values.size()) {
       return fail(Kind::Invalid, "printf has more verbs than values");
     } else {
@@ -308,14 +308,29 @@ struct Function {
 
 constexpr std::size_t kAny = 1000;
 constexpr Function kFunctions[] = {
-    {"json", 1, 1, fn_json},       {"join", 2, 2, fn_join},         {"split", 2, 2, fn_split},
-    {"upper", 1, 1, fn_upper},     {"lower", 1, 1, fn_lower},       {"title", 1, 1, fn_title},
-    {"pad", 3, 3, fn_pad},         {"truncate", 2, 2, fn_truncate}, {"println", 0, kAny, fn_println},
-    {"print", 0, kAny, fn_print},  {"len", 1, 1, fn_len},           {"index", 1, kAny, fn_index},
-    {"slice", 1, 3, fn_slice},     {"eq", 2, kAny, fn_eq},          {"ne", 2, 2, fn_ne},
-    {"lt", 2, 2, fn_lt},           {"le", 2, 2, fn_le},             {"gt", 2, 2, fn_gt},
-    {"ge", 2, 2, fn_ge},           {"not", 1, 1, fn_not},           {"printf", 1, kAny, fn_printf},
-    {"and", 1, kAny, nullptr},     {"or", 1, kAny, nullptr},  // Run where arguments are evaluated.
+    {"json", 1, 1, fn_json},
+    {"join", 2, 2, fn_join},
+    {"split", 2, 2, fn_split},
+    {"upper", 1, 1, fn_upper},
+    {"lower", 1, 1, fn_lower},
+    {"title", 1, 1, fn_title},
+    {"pad", 3, 3, fn_pad},
+    {"truncate", 2, 2, fn_truncate},
+    {"println", 0, kAny, fn_println},
+    {"print", 0, kAny, fn_print},
+    {"len", 1, 1, fn_len},
+    {"index", 1, kAny, fn_index},
+    {"slice", 1, 3, fn_slice},
+    {"eq", 2, kAny, fn_eq},
+    {"ne", 2, 2, fn_ne},
+    {"lt", 2, 2, fn_lt},
+    {"le", 2, 2, fn_le},
+    {"gt", 2, 2, fn_gt},
+    {"ge", 2, 2, fn_ge},
+    {"not", 1, 1, fn_not},
+    {"printf", 1, kAny, fn_printf},
+    {"and", 1, kAny, nullptr},
+    {"or", 1, kAny, nullptr},  // Run where arguments are evaluated.
 };
 
 void append_go(std::string& out, const json::Value& value, bool nested) {

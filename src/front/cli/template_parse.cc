@@ -319,8 +319,7 @@ class TemplateParser {
 Result<Template> Template::parse(std::string_view text) {
   if (text.size() > kMaxBytes) return fail(Kind::Invalid, "the template is too long");
   auto nodes = TemplateParser(text).parse();
-  if (!nodes)
-    return std::unexpected(std::move(nodes).error().wrap("template " + quoted(text)));
+  if (!nodes) return std::unexpected(std::move(nodes).error().wrap("template " + quoted(text)));
   Template result;
   result.nodes_ = std::move(*nodes);
   return result;

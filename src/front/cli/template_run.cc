@@ -21,7 +21,7 @@ constexpr std::size_t kMaxSteps = 4 << 20;
 // Objects whose members are somebody's own names. Asking for one that is not there gives
 // "<no value>"; asking any other object for an unknown member is a mistake in the template.
 bool has_free_names(std::string_view field) {
-  constexpr std::array kNames = {"Labels",  "Networks", "Volumes",     "ExposedPorts", "Ports",
+  constexpr std::array kNames = {"Labels",  "Networks", "Volumes",      "ExposedPorts", "Ports",
                                  "Options", "Tmpfs",    "PortBindings", "Sysctls"};
   return std::ranges::find(kNames, field) != kNames.end();
 }
@@ -193,8 +193,8 @@ class Runner {
       if (const json::Value* member = methods_.find(name)) return member;
     if (value.is_null() || has_free_names(parent)) return &kNone;
     if (!value.is_object())
-      return fail(Kind::Invalid, "there is no field " + quoted(name) + " in " +
-                                     quoted(go_text(value)));
+      return fail(Kind::Invalid,
+                  "there is no field " + quoted(name) + " in " + quoted(go_text(value)));
     std::vector<std::string> known;
     for (const auto& member : value.as_object()) known.push_back(member.first);
     for (const auto& member : methods_.as_object()) known.push_back(member.first);
