@@ -46,7 +46,8 @@ constexpr Known kKnown[] = {
 bool is_text(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t';
+    const bool control = byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t';
+    return !control && (byte < 0x7f || byte >= 0xa0);
   });
 }
 

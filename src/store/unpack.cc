@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/unpack.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,9 +74,10 @@ Result<> apply_blob(TreeWriter& tree, int blob, const Layer& layer, std::uint64_
   return {};
 }
 
-Result<> apply_all(int root, const std::vector<Layer>& layers, const std::vector<int>& blobs,
+Result<> apply_all(const std::vector<Layer>& layers, const std::vector<int>& blobs,
                    const Report& report) {
-  TreeWriter tree(root);
+  const sys::Fd root = TRY(sys::open_path("/", O_RDONLY | O_DIRECTORY));
+  TreeWriter tree(root.get());
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < layers.size(); ++i)
     TRY(apply_blob(tree, blobs[i], layers[i], done, report),
@@ -114,7 +116,9 @@ Result<> measure(int blob, const Report& report) {
 Result<ApplyNotes> unpack_layers(const Store& store, const std::vector<Layer>& layers, int root,
                                  const sys::IdMap& ids, const Progress& progress) {
   std::vector<sys::Fd> files;
-  Confinement confinement{.root = root, .ids = ids, .inputs = {root}};
+  // SECURITY: `root` itself is not an input: it stands in the host's tree, and ".." of it leads
+  // out.
+  Confinement confinement{.root = root, .ids = ids, .inputs = {}};
   std::uint64_t total = 0;
   std::vector<int> blobs;
   for (const Layer& layer : layers) {
@@ -132,8 +136,7 @@ Result<ApplyNotes> unpack_layers(const Store& store, const std::vector<Layer>& l
       notes = ApplyNotes{.devices = numbers[0], .xattrs = numbers[1]};
   };
   TRY(run_confined(
-      confinement, [&](const Report& report) { return apply_all(root, layers, blobs, report); },
-      listen));
+      confinement, [&](const Report& report) { return apply_all(layers, blobs, report); }, listen));
   return notes;
 }
 

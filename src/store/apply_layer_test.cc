@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/apply_layer.h"
+
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "support/images.h"
+
+namespace tare::store {
+namespace {
+
+using namespace testing;
+
+// A tree below a directory that has a neighbour nobody may touch.
+struct Fixture {
+  TempDir dir;
+  sys::Fd root;
+  TreeWriter tree{-1};
+
+  Fixture() {
+    ::umask(0);
+    REQUIRE(::mkdirat(dir.fd(), "root", 0755) == 0);
+    REQUIRE(::mkdirat(dir.fd(), "outside", 0755) == 0);
+    must(sys::replace_file(dir.fd(), "outside-file", "secret"));
+    root = must(sys::open_at(dir.fd(), "root", O_RDONLY | O_DIRECTORY));
+    tree = TreeWriter(root.get());
+  }
+  Result<> apply(const std::string& layer) {
+    codec::StringSource source(layer);
+    return tree.apply(source, {});
+  }
+  std::string read(const std::string& path) {
+    const auto file = sys::open_in_root(root.get(), path, O_RDONLY);
+    if (!file) return "<" + file.error().message() + ">";
+    return must(sys::read_all(file->get(), 1 << 20));
+  }
+  bool exists(const std::string& path) {
+    struct stat info{};
+    return ::fstatat(root.get(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  }
+  struct stat stat(const std::string& path) {
+    struct stat info{};
+    REQUIRE(::fstatat(root.get(), path.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0);
+    return info;
+  }
+  std::size_t outside() { return must(sys::list_directory(dir.fd(), "outside")).size(); }
+};
+
+TEST_CASE("member_path") {
+  CHECK(must(member_path("./a//b/")) == "a/b");
+  CHECK(must(member_path("/etc/passwd")) == "etc/passwd");
+  CHECK(must(member_path("./")) == "");
+  CHECK(must(member_path("..a/b..")) == "..a/b..");
+  CHECK(!member_path("../x"));
+  CHECK(!member_path("a/../../x"));
+  CHECK(!member_path("a/.."));
+}
+
+TEST_CASE("apply: files with owner, mode, time and content") {
+  if (!may_unpack()) return;
+  Fixture f;
+  tar::Entry suid = entry("bin/su", tar::Type::Regular, 04755);
+  suid.uid = 7;
+  suid.gid = 8;
+  must(f.apply(Tar().dir("./", 0750).add(suid).dir("bin", 0711).link("sh", "bin/su").bytes()));
+  must(f.tree.finish());
+  CHECK((f.stat("bin/su").st_mode & 07777) == 04755);
+  CHECK(f.stat("bin/su").st_uid == 7);
+  CHECK(f.stat("bin/su").st_gid == 8);
+  CHECK((f.stat("bin").st_mode & 07777) == 0711);
+  CHECK(f.stat("bin").st_mtim.tv_sec == 1'700'000'000);
+  CHECK((f.stat(".").st_mode & 07777) == 0750);
+  CHECK(S_ISLNK(f.stat("sh").st_mode));
+}
+
+TEST_CASE("apply: whiteouts remove lower layers only") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().file("a/old").file("a/keep").file("b/x").file("b/sub/y").bytes()));
+  must(f.apply(Tar()
+                   .file("a/.wh.old")
+                   .file("b/new")
+                   .file("b/sub/z")
+                   .file("b/.wh..wh..opq")
+                   .file("c/.wh.nothing")
+                   .bytes()));
+  CHECK(!f.exists("a/old"));
+  CHECK(!f.exists("a/.wh.old"));
+  CHECK(f.exists("a/keep"));
+  CHECK(!f.exists("b/x"));
+  CHECK(!f.exists("b/sub/y"));
+  CHECK(f.exists("b/sub/z"));
+  CHECK(f.exists("b/new"));
+}
+
+TEST_CASE("apply: a whiteout after the new file of its name leaves that file") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().file("d/old").file("f", "old").bytes()));
+  must(f.apply(Tar().file("f", "new").file(".wh.f").file("d/new").file(".wh.d").bytes()));
+  CHECK(f.read("f") == "new");
+  CHECK(f.exists("d/new"));
+  CHECK(!f.exists("d/old"));
+}
+
+TEST_CASE("apply: a change of type removes what was there") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().file("x/deep/file").link("y", "../../outside").file("z").bytes()));
+  must(f.apply(Tar().file("x", "now a file").dir("y").file("y/in").dir("z").bytes()));
+  CHECK(f.read("x") == "now a file");
+  CHECK(f.exists("y/in"));
+  CHECK(f.outside() == 0);
+  CHECK(S_ISDIR(f.stat("z").st_mode));
+}
+
+TEST_CASE("apply: directories that are links inside of the image are followed inside") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().dir("usr/lib").link("lib", "usr/lib").link("abs", "/usr").bytes()));
+  must(f.apply(Tar().file("lib/libc.so").file("abs/lib/two").bytes()));
+  CHECK(f.exists("usr/lib/libc.so"));
+  CHECK(f.exists("usr/lib/two"));
+  CHECK(S_ISLNK(f.stat("lib").st_mode));
+}
+
+// SECURITY: the attacks of every unpacker's history.
+TEST_CASE("apply: nothing leaves the root") {
+  if (!may_unpack()) return;
+  Fixture f;
+  CHECK(!f.apply(Tar().file("../evil").bytes()));
+  CHECK(!f.apply(Tar().file("a/../../evil").bytes()));
+  (void)f.apply(Tar().link("up", "../outside").file("up/evil").bytes());
+  (void)f.apply(Tar().link("abs", f.dir.path() + "/outside").file("abs/evil").bytes());
+  (void)f.apply(Tar().link("one", "..").link("two", "one/outside").file("two/evil").bytes());
+  (void)f.apply(Tar().file("/absolute", "inside").bytes());
+  CHECK(f.outside() == 0);
+  CHECK(f.read("absolute") == "inside");
+}
+
+TEST_CASE("apply: a link is replaced by a file and never written through") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().link("f", "../outside-file").bytes()));
+  must(f.apply(Tar().file("f", "overwritten").bytes()));
+  CHECK(must(sys::load_file(f.dir.fd(), "outside-file")) == "secret");
+  CHECK(f.read("f") == "overwritten");
+}
+
+TEST_CASE("apply: hard links reach files of this tree only") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.apply(Tar().file("a", "A").hard_link("b", "a").hard_link("c", "/a").bytes()));
+  CHECK(f.stat("a").st_nlink == 3);
+  must(f.apply(Tar().hard_link("d", "a").hard_link("a", "b").bytes()));
+  CHECK(f.read("d") == "A");
+  CHECK(!f.apply(Tar().hard_link("e", "../outside-file").bytes()));
+  CHECK(!f.apply(Tar().hard_link("e", f.dir.path() + "/outside-file").bytes()));
+  CHECK(!f.apply(Tar().link("up", "..").hard_link("e", "up/outside-file").bytes()));
+  CHECK(!f.apply(Tar().dir("dir").hard_link("e", "dir").bytes()));
+  CHECK(!f.apply(Tar().hard_link("e", "missing").bytes()));
+  CHECK(!f.exists("e"));
+}
+
+TEST_CASE("apply: devices are left out, fifos are made") {
+  if (!may_unpack()) return;
+  Fixture f;
+  tar::Entry disk = entry("dev/sda", tar::Type::BlockDevice, 0666);
+  disk.device_major = 8;
+  must(f.apply(Tar()
+                   .file("dev/null", "a file in the lower layer")
+                   .add(disk)
+                   .add(entry("dev/null", tar::Type::CharDevice, 0666))
+                   .add(entry("run/fifo", tar::Type::Fifo, 0620))
+                   .bytes()));
+  CHECK(!f.exists("dev/sda"));
+  CHECK(!f.exists("dev/null"));
+  CHECK(f.tree.notes().devices == 2);
+  CHECK(S_ISFIFO(f.stat("run/fifo").st_mode));
+  CHECK((f.stat("run/fifo").st_mode & 07777) == 0620);
+}
+
+TEST_CASE("apply: attributes by the allow-list") {
+  if (!may_unpack()) return;
+  Fixture f;
+  tar::Entry file = entry("f", tar::Type::Regular);
+  file.xattrs["user.note"] = std::string("a\0b", 3);
+  file.xattrs["user.overlay.redirect"] = "/etc";
+  file.xattrs["trusted.overlay.opaque"] = "y";
+  file.xattrs["security.selinux"] = "x";
+  must(f.apply(Tar().add(file).bytes()));
+  const sys::Fd opened = must(sys::open_at(f.root.get(), "f", O_RDONLY));
+  char names[1024];
+  const ssize_t size = ::flistxattr(opened.get(), names, sizeof names);
+  CHECK(std::string(names, size > 0 ? static_cast<std::size_t>(size) : 0) ==
+        std::string("user.note\0", 10));
+  CHECK(f.tree.notes().xattrs == 3);
+}
+
+TEST_CASE("apply: odd names") {
+  if (!may_unpack()) return;
+  Fixture f;
+  const std::string odd = "\x1b[31m\xff\n name";
+  const std::string longest(255, 'x');
+  must(f.apply(Tar().file(odd, "1").file(longest + "/" + longest, "2").bytes()));
+  CHECK(f.read(odd) == "1");
+  CHECK(f.read(longest + "/" + longest) == "2");
+  const auto failed = f.apply(Tar().file(odd + "/../x").bytes());
+  REQUIRE(!failed);
+  CHECK(failed.error().message().find('\x1b') == std::string::npos);
+  CHECK(!f.apply(Tar().file(std::string(256, 'y')).bytes()));
+  CHECK(!f.apply(Tar().file(".wh.").bytes()));
+  CHECK(!f.apply(Tar().file(".wh...").bytes()));
+  CHECK(!f.apply(Tar().file(".").bytes()));
+}
+
+}  // namespace
+}  // namespace tare::store
