@@ -19,7 +19,8 @@ stty rows 20 columns 50 < $spawn_out(slave,name)
 exec kill -WINCH [exp_pid]
 send "sleep 0.2; stty size\r"
 want "20 50"
-send "sleep 100\r"
+send "sh -c 'echo st\"\"arted; exec sleep 100'\r"
+want "started"
 send "\x03"
 want "# "
 send "echo la\"\"ter\r"

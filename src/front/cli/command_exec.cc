@@ -141,7 +141,7 @@ Result<int> cmd_exec(Context& context, const Arguments& arguments) {
     request.columns = size.columns;
   }
   // Forwarded to the process that was started, which is our child. Docker lets the client die alone
-  // and leaves the process; see docs/differences.md.
+  // and leaves the process.
   SignalGuard signals(!request.detach);
   auto process = engine.exec(container.id, request);
   if (!process) return report_start_failure(context, process.error());
