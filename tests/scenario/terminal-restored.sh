@@ -13,7 +13,7 @@ want "outer>"
 send "stty -g >before\r"
 want "outer>"
 foreach signal {TERM HUP QUIT SEGV} {
-  send "tare run -it --sig-proxy=false --name $signal --network none -e PS1=inner> busybox sh\r"
+  send "tare run -it --sig-proxy=false --name $signal --network none -e 'PS1=in''ner>' busybox sh\r"
   want "inner>"
   exec pkill -$signal -P [exp_pid] -x tare
   want "outer>"
