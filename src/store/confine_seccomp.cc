@@ -35,6 +35,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_linkat,
     SYS_unlinkat,
     SYS_renameat,
+    SYS_renameat2,
     SYS_ftruncate,
     SYS_pwrite64,
     // Attributes.
