@@ -33,3 +33,10 @@ file(GLOB keeper_sources CONFIGURE_DEPENDS src/keeper/*.cc)
 list(FILTER keeper_sources EXCLUDE REGEX "_test\\.cc$")
 tare_tiny_program(tare-keeper ${keeper_sources})
 tare_tiny_program(tare-init src/init/main.cc)
+
+# The manual page, made by the program from its own table of commands.
+if(NOT TARE_FUZZ)
+  add_custom_command(TARGET tare POST_BUILD VERBATIM
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
+    COMMAND sh -c "$<TARGET_FILE:tare> man > ${CMAKE_BINARY_DIR}/man/tare.1")
+endif()

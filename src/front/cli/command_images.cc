@@ -13,19 +13,24 @@ namespace {
 
 using image::Image;
 
-const Columns kTitles = {{"Repository", "REPOSITORY"},
-                         {"Tag", "TAG"},
-                         {"Digest", "DIGEST"},
-                         {"ID", "IMAGE ID"},
-                         {"CreatedSince", "CREATED"},
-                         {"CreatedAt", "CREATED AT"},
-                         {"Size", "SIZE"},
-                         {"Containers", "CONTAINERS"},
-                         {"SharedSize", "SHARED SIZE"},
-                         {"UniqueSize", "UNIQUE SIZE"},
-                         {"VirtualSize", "SIZE"}};
-const std::vector<std::string> kFilters = {"before",    "dangling", "label",
-                                           "reference", "since",    "until"};
+// Functions and not objects: a start of the program must not fill tables that it does not use.
+Columns all_titles() {
+  return {{"Repository", "REPOSITORY"},
+          {"Tag", "TAG"},
+          {"Digest", "DIGEST"},
+          {"ID", "IMAGE ID"},
+          {"CreatedSince", "CREATED"},
+          {"CreatedAt", "CREATED AT"},
+          {"Size", "SIZE"},
+          {"Containers", "CONTAINERS"},
+          {"SharedSize", "SHARED SIZE"},
+          {"UniqueSize", "UNIQUE SIZE"},
+          {"VirtualSize", "SIZE"}};
+}
+
+std::vector<std::string> known_filters() {
+  return {"before", "dangling", "label", "reference", "since", "until"};
+}
 
 // What an image shows as one line: itself under one of its names.
 struct Line {
@@ -66,7 +71,7 @@ using Filters = std::vector<std::pair<std::string, std::string>>;
 
 // Checks values and turns names of images into times, so that passes() cannot fail.
 Result<Filters> prepare_filters(engine::Engine& engine, const Arguments& arguments) {
-  Filters filters = TRY(parse_filters(arguments.list("filter"), kFilters));
+  Filters filters = TRY(parse_filters(arguments.list("filter"), known_filters()));
   for (auto& [key, value] : filters) {
     if (key == "dangling") {
       const auto on = parse_bool(value);
@@ -157,7 +162,7 @@ Result<int> cmd_images(Context& context, const Arguments& arguments) {
   if (arguments.flag("digests")) columns.emplace_back("Digest", "DIGEST");
   columns.insert(columns.end(),
                  {{"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}});
-  context.print(TRY(render_rows(rows, format, columns, kTitles)));
+  context.print(TRY(render_rows(rows, format, columns, all_titles())));
   return 0;
 }
 

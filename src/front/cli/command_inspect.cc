@@ -36,6 +36,15 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
                              .hint("'tare ps -a' lists containers, 'tare images' images"));
 }
 
+// One of info's features on one line: "user namespaces: yes (every container has its own ids)".
+void print_feature(Context& context, const json::Value& feature, const std::string& space) {
+  const json::Value& available = feature["Available"];
+  const std::string& detail = feature["Detail"].as_string();
+  std::string text = available.as_bool() ? "yes" : "no";
+  if (!detail.empty()) text += " (" + detail + ")";
+  context.print(space + " " + escaped(feature["Name"].as_string()) + ": " + escaped(text) + "\n");
+}
+
 // "Key: value" lines, nested ones indented.
 void print_facts(Context& context, const json::Value& facts, std::size_t indent) {
   const std::string space(indent, ' ');
@@ -46,7 +55,9 @@ void print_facts(Context& context, const json::Value& facts, std::size_t indent)
     } else if (value.is_array() && !value.as_array().empty() && !value.as_array()[0].is_string()) {
       context.print(space + escaped(key) + ":\n");
       for (const json::Value& element : value.as_array()) {
-        if (element.is_object())
+        if (element.find("Name") != nullptr)
+          print_feature(context, element, space);
+        else if (element.is_object())
           print_facts(context, element, indent + 1);
         else
           context.print(space + " " + escaped(go_text(element)) + "\n");

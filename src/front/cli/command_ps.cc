@@ -14,19 +14,26 @@ namespace {
 using engine::Container;
 using engine::Status;
 
-const Columns kColumns = {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
-                          {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
-                          {"Names", "NAMES"}};
-const Columns kTitles = {
-    {"ID", "CONTAINER ID"},    {"Image", "IMAGE"},          {"Command", "COMMAND"},
-    {"RunningFor", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"Status", "STATUS"},
-    {"State", "STATE"},        {"Ports", "PORTS"},          {"Names", "NAMES"},
-    {"Size", "SIZE"},          {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
-    {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"}};
+// Functions and not objects: a start of the program must not fill tables that it does not use.
+Columns default_columns() {
+  return {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
+          {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
+          {"Names", "NAMES"}};
+}
+
+Columns all_titles() {
+  return {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},          {"Command", "COMMAND"},
+          {"RunningFor", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"Status", "STATUS"},
+          {"State", "STATE"},        {"Ports", "PORTS"},          {"Names", "NAMES"},
+          {"Size", "SIZE"},          {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
+          {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"}};
+}
+
 // Docker's names; those of states and things that do not exist here match nothing.
-const std::vector<std::string> kFilters = {"ancestor", "before",  "exited", "expose", "health",
-                                           "id",       "is-task", "label",  "name",   "network",
-                                           "publish",  "since",   "status", "volume"};
+std::vector<std::string> known_filters() {
+  return {"ancestor", "before", "exited",  "expose",  "health", "id",     "is-task",
+          "label",    "name",   "network", "publish", "since",  "status", "volume"};
+}
 
 // A search for an extended regular expression, as Docker matches names. [regex(7)]
 class Pattern {
@@ -57,7 +64,7 @@ class Filter {
  public:
   static Result<Filter> make(engine::Engine& engine, const Arguments& arguments) {
     Filter filter;
-    for (auto& [key, value] : TRY(parse_filters(arguments.list("filter"), kFilters))) {
+    for (auto& [key, value] : TRY(parse_filters(arguments.list("filter"), known_filters()))) {
       if (key == "name") {
         filter.names_.push_back(TRY(Pattern::compile(value)));
       } else if (key == "before" || key == "since") {
@@ -230,9 +237,9 @@ Result<int> cmd_ps(Context& context, const Arguments& arguments) {
   const UnixNanos now = now_ns();
   for (const Container& container : containers)
     rows.push_back(make_row(engine, container, wanted, now));
-  Columns columns = kColumns;
+  Columns columns = default_columns();
   if (arguments.flag("size")) columns.emplace_back("Size", "SIZE");
-  context.print(TRY(render_rows(rows, format, columns, kTitles)));
+  context.print(TRY(render_rows(rows, format, columns, all_titles())));
   return 0;
 }
 

@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "front/cli/handlers.h"
+#include "front/cli/help.h"
 #include "front/cli/progress.h"
 #include "front/cli/request.h"
 
@@ -72,37 +75,29 @@ struct Times {
   engine::Timing timing;
 };
 
+std::string capitalized(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
 // --report: one paragraph on standard error.
 void print_report(Context& context, const std::vector<std::string>& sentences, const Times& times) {
+  constexpr std::size_t kNarrow = 40;
+  constexpr std::size_t kWide = 100;
   std::string text = "What isolated it: ";
-  for (const std::string& sentence : sentences) {
-    text += sentence;
-    if (!sentence.ends_with('.')) text += '.';
-    text += ' ';
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    text += i == 0 ? sentences[i] : capitalized(sentences[i]);
+    text += sentences[i].ends_with('.') ? " " : ". ";
   }
   text += "Start took " + milliseconds(times.started - times.begin) + " (" +
           milliseconds(times.timing.prepare) + " to prepare the root file system, " +
           milliseconds(times.timing.launch) + " from clone to exec), stop and removal " +
           milliseconds(times.end - times.exited) + ".";
-  std::string out = "\n";
-  std::size_t column = 0;
-  const std::size_t width = std::max<std::size_t>(40, std::min<std::size_t>(100, [] {
-                                                    const auto columns = window_size().columns;
-                                                    return columns == 0 ? 80 : columns;
-                                                  }()));
-  for (const std::string& word : split(escaped(text), ' ')) {
-    if (column > 0 && column + 1 + word.size() > width) {
-      out += '\n';
-      column = 0;
-    } else if (column > 0) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
+  const std::size_t columns = window_size().columns;
+  const std::size_t width = columns == 0 ? 80 : std::clamp(columns, kNarrow, kWide);
   (void)context.flush();
-  (void)sys::write_all(STDERR_FILENO, out + "\n");
+  (void)sys::write_all(STDERR_FILENO, "\n" + wrapped(escaped(text), 0, width) + "\n");
 }
 
 Result<int> run_detached(Context& context, const std::string& id, bool auto_remove) {

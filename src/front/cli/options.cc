@@ -219,6 +219,11 @@ struct Parser {
       for (const std::string_view other : names_of(command))
         if (!command.hidden && (group.empty() || other.starts_with(group)))
           known.emplace_back(other);
+    // Of words that are equally near the one as long as what was typed: "rum" is run before rm.
+    const auto distance = [&](const std::string& word) {
+      return word.size() > name.size() ? word.size() - name.size() : name.size() - word.size();
+    };
+    std::ranges::stable_sort(known, {}, distance);
     Error error(Kind::Invalid, "there is no command " + quoted("tare " + std::string(name)));
     const std::string list =
         group.empty() ? "tare --help" : "tare " + std::string(group) + " --help";
