@@ -9,6 +9,7 @@
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
+//   sweep              is there while blobs may be there that no image record names
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
 //   trash/             what is being removed
 //
