@@ -7,18 +7,18 @@ image_busybox
 
 cat >session <<'TCL'
 set timeout 20
-spawn env PS1=outer> sh
+spawn env PS1=outer: sh
 proc want {text} { expect $text {} timeout { puts "no $text"; exit 1 } eof { puts "end, no $text"; exit 1 } }
-want "outer>"
+want "outer:"
 send "stty -g >before\r"
-want "outer>"
+want "outer:"
 foreach signal {TERM HUP QUIT SEGV} {
   send "tare run -it --sig-proxy=false --name $signal --network none -e 'PS1=in''ner>' busybox sh\r"
   want "inner>"
   exec pkill -$signal -P [exp_pid] -x tare
-  want "outer>"
+  want "outer:"
   send "stty -g >after.$signal\r"
-  want "outer>"
+  want "outer:"
 }
 send "exit\r"
 expect eof

@@ -156,6 +156,7 @@ Result<int> cmd_images(Context& context, const Arguments& arguments) {
     return 0;
   }
   std::vector<Row> rows;
+  rows.reserve(lines.size());
   const UnixNanos now = now_ns();
   for (const Line& line : lines) rows.push_back(make_row(line, whole, now));
   Columns columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}};

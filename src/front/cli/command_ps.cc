@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <regex.h>
 
 #include <algorithm>
@@ -187,7 +188,7 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   std::vector<std::string> labels;
   json::Value by_name{json::Object()};
   for (const auto& [key, value] : container.config.labels) {
-    labels.push_back(key + "=" + value);
+    labels.push_back(fmt::format("{}={}", key, value));
     by_name.set(key, value);
   }
   fields.set("Labels", join(labels, ","));
@@ -234,6 +235,7 @@ Result<int> cmd_ps(Context& context, const Arguments& arguments) {
     return 0;
   }
   std::vector<Row> rows;
+  rows.reserve(containers.size());
   const UnixNanos now = now_ns();
   for (const Container& container : containers)
     rows.push_back(make_row(engine, container, wanted, now));

@@ -182,7 +182,7 @@ constexpr std::string_view kRunUsage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
 
 // Members in order: name, other names, usage, summary, options, more options, least and most
 // operands, options end at the first operand, what operands are, status of failures, function.
-const Command kCommands[] = {
+const Command command_table[] = {
     {"attach",
      "container attach",
      kOneContainer,
@@ -526,7 +526,7 @@ constexpr MissingCommand kMissing[] = {
 
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+std::span<const Command> commands() { return command_table; }
 std::span<const MissingCommand> missing_commands() { return kMissing; }
 std::span<const Option> global_options() { return kGlobal; }
 std::span<const CommandGroup> command_groups() { return kGroups; }

@@ -28,7 +28,7 @@ std::string roff(std::string_view text) {
 std::string option_entry(const Option& option) {
   std::string out = ".TP\n";
   if (option.letter != 0) out += "\\fB\\-" + std::string(1, option.letter) + "\\fR, ";
-  out += "\\fB\\-\\-" + roff(option.name) + "\\fR";
+  out += R"(\fB\-\-)" + roff(option.name) + "\\fR";
   if (!option.argument.empty()) out += " \\fI" + roff(option.argument) + "\\fR";
   return out + "\n" + roff(option.help) + "\n";
 }

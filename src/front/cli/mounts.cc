@@ -119,8 +119,9 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
     mount.tmpfs_bytes = TRY(parse_size(value));
   } else if (key == "tmpfs-mode" && mount.type == MountType::Tmpfs) {
     mount.tmpfs_mode = TRY(parse_mode("mount", value));
-  } else if (key == "bind-propagation" && (value == "private" || value == "rprivate")) {
-  } else if (key == "bind-recursive" && (value == "enabled" || value == "writable")) {
+  } else if ((key == "bind-propagation" && (value == "private" || value == "rprivate")) ||
+             (key == "bind-recursive" && (value == "enabled" || value == "writable"))) {
+    // This is what happens anyway.
   } else if (key == "bind-propagation" || key == "bind-recursive" || key.starts_with("volume-") ||
              key.starts_with("image-")) {
     return bad_value("mount", text, quoted(key) + " is not there yet with this value");

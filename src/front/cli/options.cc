@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <ranges>
 
 #include "base/text.h"
 
@@ -61,8 +62,8 @@ bool Arguments::flag(std::string_view name) const {
 
 std::optional<std::string> Arguments::value(std::string_view name) const {
   assert(!option(name).is_flag());
-  for (auto one = given_.rbegin(); one != given_.rend(); ++one)
-    if (one->first->name == name) return one->second;
+  for (const auto& [given, text] : std::views::reverse(given_))
+    if (given->name == name) return text;
   return std::nullopt;
 }
 

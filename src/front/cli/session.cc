@@ -30,9 +30,8 @@ class Output {
 
   int fd() const { return fd_; }
   bool waiting() const { return !bytes_.empty(); }
-  void add(std::string bytes) {
-    if (closed_) return;
-    bytes_ += bytes;
+  void add(std::string_view bytes) {
+    if (!closed_) bytes_ += bytes;
   }
 
   // False when there is no reader any more.
@@ -79,7 +78,7 @@ class Session {
   Result<SessionEnd> run() {
     if (options_.tty) resize();
     while (!finished()) TRY(step());
-    return *end_;
+    return end_.value_or(SessionEnd{});
   }
 
  private:
@@ -141,13 +140,13 @@ class Session {
   }
 
   Result<> take_event() {
-    engine::Event event = TRY(link_.next());
+    const engine::Event event = TRY(link_.next());
     switch (event.type) {
       case engine::Event::Type::Stdout:
-        out_.add(std::move(event.bytes));
+        out_.add(event.bytes);
         break;
       case engine::Event::Type::Stderr:
-        error_.add(std::move(event.bytes));
+        error_.add(event.bytes);
         break;
       case engine::Event::Type::Exit:
         end_ = SessionEnd{.how = SessionEnd::How::Exited,

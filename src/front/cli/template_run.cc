@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <ranges>
 
 #include "base/text.h"
 #include "front/cli/template.h"
@@ -104,14 +105,15 @@ class Runner {
   Result<const json::Value*> pipeline(const Pipeline& pipeline, const json::Value& dot) {
     const json::Value* value = nullptr;
     for (const Command& one : pipeline.commands) value = TRY(command(one, dot, value));
+    if (value == nullptr) return &dot;  // Not reached: a pipeline has a command.
     if (pipeline.variables.size() != 1) return value;
     if (!pipeline.assigns) {
       scope_.push_back({pipeline.variables[0], value});
       return value;
     }
-    for (auto variable = scope_.rbegin(); variable != scope_.rend(); ++variable) {
-      if (variable->name != pipeline.variables[0]) continue;
-      variable->value = value;
+    for (Variable& variable : std::views::reverse(scope_)) {
+      if (variable.name != pipeline.variables[0]) continue;
+      variable.value = value;
       return value;
     }
     return fail(Kind::Invalid, "there is no variable $" + pipeline.variables[0]);
@@ -180,18 +182,18 @@ class Runner {
   }
 
   Result<const json::Value*> variable(const std::string& name) {
-    for (auto variable = scope_.rbegin(); variable != scope_.rend(); ++variable)
-      if (variable->name == name) return variable->value;
+    for (const Variable& variable : std::views::reverse(scope_))
+      if (variable.name == name) return variable.value;
     return fail(Kind::Invalid, "there is no variable $" + name);
   }
 
   Result<const json::Value*> field(const json::Value& value, const std::string& name,
                                    std::string_view parent) {
-    static const json::Value kNone;
+    static const json::Value none;
     if (const json::Value* member = value.find(name)) return member;
     if (&value == &root_)
       if (const json::Value* member = methods_.find(name)) return member;
-    if (value.is_null() || has_free_names(parent)) return &kNone;
+    if (value.is_null() || has_free_names(parent)) return &none;
     if (!value.is_object())
       return fail(Kind::Invalid,
                   "there is no field " + quoted(name) + " in " + quoted(go_text(value)));
