@@ -266,8 +266,14 @@ Result<UnixNanos> parse_rfc3339(std::string_view text) {
   } else {
     return bad();
   }
-  if (*rest != '\0') return bad();
-  return (static_cast<std::int64_t>(::timegm(&parts)) - offset) * 1'000'000'000 + fraction;
+  if (rest != copy.c_str() + copy.size()) return bad();
+  const std::int64_t seconds = static_cast<std::int64_t>(::timegm(&parts)) - offset;
+  constexpr std::int64_t kYearOne = -62'135'596'800;  // How rfc3339() prints "no time".
+  if (seconds == kYearOne && fraction == 0) return 0;
+  constexpr std::int64_t kMaxSeconds = 9'223'372'035;  // From 1677 to 2262.
+  if (seconds < -kMaxSeconds || seconds > kMaxSeconds)
+    return fail(Kind::Invalid, quoted(text) + " is too far from our time");
+  return seconds * 1'000'000'000 + fraction;
 }
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {

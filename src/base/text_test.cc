@@ -43,6 +43,9 @@ TEST_CASE("sizes as Docker reads and prints them") {
 
 TEST_CASE("times go out and come back") {
   CHECK(rfc3339(0) == "0001-01-01T00:00:00Z");
+  CHECK(parse_rfc3339("0001-01-01T00:00:00Z").value() == 0);
+  CHECK(!parse_rfc3339("1013-01-01T00:00:00Z"));
+  CHECK(!parse_rfc3339("9999-01-01T00:00:00Z"));
   CHECK(rfc3339(1'700'000'000'120'000'000) == "2023-11-14T22:13:20.12Z");
   CHECK(parse_rfc3339("2023-11-14T22:13:20.12Z").value() == 1'700'000'000'120'000'000);
   CHECK(parse_rfc3339("2023-11-14T23:13:20+01:00").value() == 1'700'000'000'000'000'000);

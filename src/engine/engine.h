@@ -147,7 +147,7 @@ struct ExecRequest {
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
 };
-// A process that exec started; ours to wait for.
+// A process that exec started; ours to wait for. Empty when it was detached.
 struct ExecProcess {
   int pid = 0;
   sys::Fd pidfd;

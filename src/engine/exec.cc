@@ -2,10 +2,13 @@
 // Running one more process in a container, and looking at those that run.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/launch_report.h"
 #include "engine/record.h"
 #include "engine/spec.h"
 #include "engine/state.h"
@@ -23,6 +26,54 @@ StartFailure failure_of(Error error, int exit_code = 125) {
 // once; everything below goes through openat2.
 Result<sys::Fd> open_root_of(int pid) {
   return sys::open_path("/proc/" + std::to_string(pid) + "/root", O_PATH | O_DIRECTORY);
+}
+
+// The life of the process that stands by a detached one: it starts it, reports, takes what it
+// writes out of the pipes so that it never blocks, and buries it. (A process nobody buries would
+// keep the container's pid namespace from ending.)
+[[noreturn]] void stand_by(isolate::EnterSpec spec, sys::Fd report) {
+  ::setsid();
+  auto started = isolate::enter(std::move(spec), isolate::Stdin::Null);
+  (void)sys::write_all(report.get(), started ? "ok\n" : print_failure(started.error()));
+  if (!started) ::_exit(1);
+  report.reset();
+  // Whoever reads the command's standard output must not wait for this process.
+  if (const auto null = sys::open_path("/dev/null", O_RDWR))
+    for (int fd = 0; fd <= 2; ++fd) ::dup2(null->get(), fd);
+  (void)!::chdir("/");
+  for (;;) {
+    pollfd polls[] = {{.fd = started->pidfd.get(), .events = POLLIN, .revents = 0},
+                      {.fd = started->stdio.out.get(), .events = POLLIN, .revents = 0},
+                      {.fd = started->stdio.err.get(), .events = POLLIN, .revents = 0}};
+    if (::poll(polls, 3, -1) < 0 && errno != EINTR) break;
+    if (polls[0].revents != 0) break;
+    for (sys::Fd* stream : {&started->stdio.out, &started->stdio.err}) {
+      const short events = polls[stream == &started->stdio.out ? 1 : 2].revents;
+      char unread[4096];
+      if (events != 0 && ::read(stream->get(), unread, sizeof unread) <= 0) stream->reset();
+    }
+  }
+  (void)::waitpid(started->pid, nullptr, 0);
+  ::_exit(0);
+}
+
+// Runs a detached process: as isolate::enter, but it is not ours to wait for.
+std::expected<isolate::Started, isolate::LaunchError> enter_detached(isolate::EnterSpec spec) {
+  const auto setup_failure = [](Error error) {
+    return std::unexpected(
+        isolate::LaunchError{.error = std::move(error), .at = isolate::FailedAt::Setup});
+  };
+  auto pipe = sys::make_pipe();
+  if (!pipe) return setup_failure(std::move(pipe).error());
+  const pid_t pid = ::fork();
+  if (pid < 0) return setup_failure(Error::sys(errno, "fork"));
+  if (pid == 0) stand_by(std::move(spec), std::move(pipe->write));
+  pipe->write.reset();
+  auto text = sys::read_all(pipe->read.get(), 64 << 10);
+  if (!text) return setup_failure(std::move(text).error());
+  if (*text == "ok\n") return isolate::Started{};
+  ::waitpid(pid, nullptr, 0);
+  return std::unexpected(parse_failure(*text));
 }
 
 // Everything /proc/PID tells for one line of top.
@@ -104,8 +155,9 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
   spec.pidfd = pidfd.get();
   spec.cgroup_name = container.id;
   const isolate::Process process = spec.process;
-  auto started = isolate::enter(std::move(spec),
-                                request.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null);
+  const auto stdin_kind = request.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
+  auto started = request.detach ? enter_detached(std::move(spec))
+                                : isolate::enter(std::move(spec), stdin_kind);
   if (!started) {
     isolate::LaunchError& failure = started.error();
     if (failure.at == isolate::FailedAt::Exec) {

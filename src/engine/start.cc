@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "engine/attachment.h"
+#include "engine/launch_report.h"
 #include "engine/record.h"
 #include "engine/root_namespace.h"
 #include "engine/spec.h"
@@ -23,30 +24,6 @@ namespace tare::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// What the launcher says to the engine, once: "ok\n", or where it failed and the error's parts.
-std::string print_failure(const isolate::LaunchError& failure) {
-  return std::to_string(static_cast<int>(failure.at)) + "\n" +
-         std::to_string(static_cast<int>(failure.error.kind())) + "\n" +
-         std::to_string(failure.error.errnum()) + "\n" + escaped(failure.error.hint()) + "\n" +
-         failure.error.message();
-}
-
-isolate::LaunchError parse_failure(const std::string& text) {
-  std::vector<std::string> lines = split(text, '\n');
-  if (lines.size() < 5)
-    return {.error = Error(Kind::Internal, "the launching process died without a word"),
-            .at = isolate::FailedAt::Setup};
-  const auto number = [&](std::size_t line) {
-    const auto value = parse_i64(lines[line]);
-    return value ? static_cast<int>(*value) : 0;
-  };
-  std::string message = lines[4];
-  for (std::size_t i = 5; i < lines.size(); ++i) message += "\n" + lines[i];
-  Error error = Error::restore(static_cast<Kind>(number(1)), number(2), std::move(message));
-  return {.error = std::move(error).hint(lines[3]),
-          .at = static_cast<isolate::FailedAt>(number(0))};
-}
 
 // Everything the launcher needs, made before the fork.
 struct Launch {

@@ -100,6 +100,8 @@ json::Value strings_or_empty(std::vector<std::string> list) { return json::Value
 }  // namespace
 
 Result<std::vector<Image>> Images::list() const {
+  // What somebody left who was killed while he loaded; a failure here is no reason to list nothing.
+  (void)sweep_if_wanted(store_, rootfs_);
   const Names names = TRY(load_names(store_));
   std::vector<Image> images;
   for (const Digest& id : TRY(list_records(store_))) {

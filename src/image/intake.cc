@@ -161,6 +161,7 @@ Result<> Intake::write_records() {
 Result<std::vector<Image>> Intake::commit(const sys::IdMap* unpack_for, const Progress& progress) {
   const auto all = [&]() -> Result<> {
     const sys::Fd lock = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+    TRY(want_sweep(*store_));
     TRY(store_blobs());
     if (unpack_for != nullptr) TRY(unpack(*unpack_for, progress));
     return write_records();

@@ -83,8 +83,8 @@ bool is_image_archive(const TarArchive& archive) {
   const auto manifest = archive.document("manifest.json");
   if (!manifest) return false;
   const auto value = json::parse(*manifest);
-  if (!value || !value->is_array() || value->as_array().empty())
-    return archive.has("repositories");  // A damaged one: the parser says how.
+  if (!value) return true;  // A damaged one: the parser says how.
+  if (!value->is_array() || value->as_array().empty()) return archive.has("repositories");
   const json::Value& first = value->as_array().front();
   return first.find("Config") != nullptr && first.find("Layers") != nullptr;
 }

@@ -392,6 +392,19 @@ TEST_CASE("remove: names first, then the image and what only it used") {
   CHECK(must(sys::list_directory(f.temp.store.dir(), "trash")).empty());
 }
 
+TEST_CASE("load: killed while it names things, the next list removes what is left") {
+  if (!may_unpack()) return;
+  Fixture f;
+  must(f.load(layer_one(), "x"));
+  const std::size_t before = f.blobs();
+  // As after a kill between the blobs and the record.
+  must(f.temp.store.put_blob("left behind"));
+  (void)must(sys::open_at(f.temp.store.dir(), "sweep", O_WRONLY | O_CREAT));
+  CHECK(must(f.images.list()).size() == 1);
+  CHECK(f.blobs() == before);
+  CHECK(::faccessat(f.temp.store.dir(), "sweep", F_OK, 0) != 0);
+}
+
 TEST_CASE("names move, and garbage of the dead is swept") {
   if (!may_unpack()) return;
   Fixture f;

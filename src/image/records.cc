@@ -18,6 +18,7 @@ constexpr int kVersion = 1;
 constexpr std::size_t kMaxRecord = 1 << 20;
 constexpr std::size_t kMaxNameFile = 4096;
 constexpr std::size_t kMaxFileName = 200;
+constexpr const char* kSweepFile = "sweep";
 
 std::string record_path(const Digest& id) { return "images/" + id.hex() + ".json"; }
 
@@ -173,6 +174,16 @@ Result<Image> assemble(const store::Store& store, const Record& record,
   return image;
 }
 
+Result<> want_sweep(store::Store& store) {
+  (void)TRY(sys::open_at(store.dir(), kSweepFile, O_WRONLY | O_CREAT | O_NOFOLLOW));
+  return {};
+}
+
+Result<> sweep_if_wanted(store::Store& store, store::RootfsBackend& rootfs) {
+  if (::faccessat(store.dir(), kSweepFile, F_OK, 0) != 0) return {};
+  return sweep(store, rootfs);
+}
+
 Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
   const auto lock = store.lock(store::Store::kBlobsLock, sys::Lock::Exclusive, sys::Wait::No);
   if (!lock) {
@@ -192,7 +203,7 @@ Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
     if (!used.contains(digest)) TRY(store.remove_blob(digest));
   for (const Digest& image : TRY(rootfs.prepared()))
     if (!images.contains(image)) TRY(rootfs.remove(image));
-  return {};
+  return unlink_file(store.dir(), kSweepFile);
 }
 
 }  // namespace tare::image

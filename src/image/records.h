@@ -45,6 +45,10 @@ std::string name_file(const std::string& name);
 Result<Image> assemble(const store::Store& store, const Record& record,
                        std::vector<std::string> names);
 
+// To be called before anything is stored that no record names yet: if we are killed before there is
+// one, the next sweep_if_wanted() removes it.
+Result<> want_sweep(store::Store& store);
+Result<> sweep_if_wanted(store::Store& store, store::RootfsBackend& rootfs);
 // Removes blobs and root file systems that no record names. Does nothing while somebody loads.
 Result<> sweep(store::Store& store, store::RootfsBackend& rootfs);
 

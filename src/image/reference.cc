@@ -132,7 +132,10 @@ Result<Reference> Reference::parse(std::string_view text) {
 }
 
 std::string Reference::familiar_repository() const {
-  if (registry != kDefaultRegistry) return registry + "/" + repository;
+  // "docker.io/a.b/c" without its registry would be read as a registry a.b.
+  const bool ambiguous =
+      looks_like_registry(std::string_view(repository).substr(0, repository.find('/')));
+  if (registry != kDefaultRegistry || ambiguous) return registry + "/" + repository;
   if (!repository.starts_with(kOfficial)) return repository;
   const std::string name = repository.substr(kOfficial.size());
   return name.find('/') == std::string::npos ? name : repository;

@@ -23,6 +23,8 @@ TEST_CASE("reference: full and familiar") {
       {"a.b/c__d-e--f:V_1.0-x", "a.b/c__d-e--f:V_1.0-x", "a.b/c__d-e--f:V_1.0-x"},
       {"busybox@" + digest, "docker.io/library/busybox@" + digest, "busybox@" + digest},
       {"busybox:1@" + digest, "docker.io/library/busybox:1@" + digest, "busybox:1@" + digest},
+      {"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"},
+      {"docker.io/localhost/c", "docker.io/localhost/c:latest", "docker.io/localhost/c:latest"},
       {"UPPER/x", "UPPER/x:latest", "UPPER/x:latest"},
       {"library/busybox", "docker.io/library/busybox:latest", "busybox:latest"},
   };

@@ -197,6 +197,17 @@ TEST_CASE("apply: attributes by the allow-list") {
   CHECK(f.tree.notes().xattrs == 3);
 }
 
+TEST_CASE("apply: a tree deeper than there are descriptors can be removed") {
+  if (!may_unpack()) return;
+  Fixture f;
+  std::string deep = "d";
+  for (int i = 0; i < 1500; ++i) deep += "/d";
+  must(f.apply(Tar().file(deep + "/file").link("s", deep).file("s/e/e/e").bytes()));
+  must(f.apply(Tar().file(".wh.d").bytes()));
+  CHECK(!f.exists("d"));
+  CHECK(must(sys::list_directory(f.root.get())) == std::vector<std::string>{"s"});
+}
+
 TEST_CASE("apply: odd names") {
   if (!may_unpack()) return;
   Fixture f;

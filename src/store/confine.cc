@@ -95,7 +95,7 @@ Result<> limit_resources(std::uint64_t file_bytes) {
       {RLIMIT_CORE, 0},
       {RLIMIT_FSIZE, file_bytes},
       {RLIMIT_NOFILE, 1024},
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(TARE_SANITIZED)
       {RLIMIT_AS, 1ull << 30},  // Decoders want at most two windows of 128 MiB.
 #endif
   };

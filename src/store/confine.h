@@ -13,6 +13,15 @@
 #include "sys/ids.h"
 #include "sys/seccomp.h"
 
+// The sanitizers want more address space and some calls more. [gcc, clang: how they tell]
+#if defined(__SANITIZE_ADDRESS__)
+#define TARE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TARE_SANITIZED 1
+#endif
+#endif
+
 namespace tare::store {
 
 struct Confinement {

@@ -35,6 +35,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_linkat,
     SYS_unlinkat,
     SYS_renameat,
+    SYS_renameat2,
     SYS_ftruncate,
     SYS_pwrite64,
     // Attributes.
@@ -62,7 +63,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_getpid,
     SYS_gettid,
     SYS_rseq,
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TARE_SANITIZED)
     // The sanitizers' own, so that their reports come out.
     SYS_sigaltstack,
     SYS_sched_yield,
@@ -75,6 +76,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_mprotect,
     SYS_tgkill,
     SYS_gettimeofday,
+    SYS_pipe2,
 #endif
 };
 
@@ -108,7 +110,7 @@ Result<std::vector<sock_filter>> confined_seccomp() {
                                      .mask = S_IFMT,
                                      .low32 = true}},
                           .action = SECCOMP_RET_ALLOW});
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(TARE_SANITIZED)
   // Memory protection may be changed, but never to executable: thread stacks and malloc arenas.
   policy.rules.push_back(
       {.number = SYS_mprotect,

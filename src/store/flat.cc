@@ -171,7 +171,8 @@ Result<sys::Fd> FlatBackend::mount_overlay(sys::Fd lower, const struct stat& roo
 }
 
 Result<> FlatBackend::remove(const Digest& image) {
-  for (const std::string& name : TRY(keys_of(image))) TRY(store_.discard("rootfs/flat/" + name));
+  for (const std::string& name : TRY(keys_of(image)))
+    TRY(store_.discard("rootfs/flat/" + name, Store::Removal::InBackground));
   return {};
 }
 

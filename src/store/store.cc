@@ -75,8 +75,7 @@ void Store::recover() {
     for (const std::string& name : *names)
       if (is_abandoned(tmp->get(), name)) (void)discard("tmp/" + name);
   const auto trash = sys::list_directory(dir(), "trash");
-  if (trash)
-    for (const std::string& name : *trash) (void)sys::remove_tree(dir(), "trash/" + name);
+  if (trash && !trash->empty()) empty_trash_in_background();
 }
 
 Result<Store::Scratch> Store::make_scratch() {
@@ -91,16 +90,6 @@ Result<Store::Scratch> Store::make_scratch() {
   scratch.lock = TRY(sys::open_at(scratch.dir.get(), ".lock", O_RDWR | O_CREAT | O_EXCL));
   TRY(sys::lock_file(scratch.lock.get(), sys::Lock::Exclusive, sys::Wait::No));
   return scratch;
-}
-
-Result<> Store::discard(const std::string& name) {
-  const std::string trash = "trash/" + TRY(unique_name());
-  if (::renameat(dir(), name.c_str(), dir(), trash.c_str()) != 0) {
-    if (errno == ENOENT) return {};
-    return fail_errno("move " + quoted(name) + " to the trash");
-  }
-  TRY(sys::remove_tree(dir(), trash), "empty the trash");
-  return {};
 }
 
 Result<sys::Fd> Store::lock(const std::string& what, sys::Lock kind, sys::Wait wait) const {

@@ -9,6 +9,7 @@
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
+//   sweep              is there while blobs may be there that no image record names
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
 //   trash/             what is being removed
 //
@@ -78,7 +79,10 @@ class Store {
   };
   Result<Scratch> make_scratch();
   // Moves what is at `name` (relative to dir()) into trash/ at once, and removes it there.
-  Result<> discard(const std::string& name);
+  // InBackground waits a second at most; what takes longer goes on in a process of its own
+  // (deleting thousands of files takes a minute on some disks).
+  enum class Removal : std::uint8_t { Now, InBackground };
+  Result<> discard(const std::string& name, Removal removal = Removal::Now);
 
   // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
   // this order: blobs, images, and then what the engine has (containers' names).
@@ -89,6 +93,8 @@ class Store {
 
   // The time of recovery, done by open(): removes what those who died left in tmp/ and trash/.
   void recover();
+  // Forks the process that empties trash/, unless one is at work.
+  void empty_trash_in_background();
 
  private:
   Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <set>
 
@@ -69,24 +70,54 @@ Result<Fd> open_same_mount(int dir, const std::string& name) {
   return Fd(static_cast<int>(raw));
 }
 
-Result<> remove_children(int dir);
+// Removes what is in a tree with a bounded number of descriptors: directories that lie deeper than
+// kMaxDepth are moved up to the top first, so a tree of any depth (an attacker makes one) can go.
+class TreeRemover {
+ public:
+  explicit TreeRemover(int top) : top_(top) {}
 
-Result<> remove_entry(int dir, const std::string& name) {
-  if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + quoted(name));
-  auto child = open_same_mount(dir, name);
-  if (!child && child.error().errnum() == EXDEV)
-    return fail(Kind::Busy, "remove " + quoted(name) + ": something is mounted there");
-  if (child) TRY(remove_children(child->get()));
-  if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-    return fail_errno("remove " + quoted(name));
-  return {};
-}
+  Result<> remove_all() {
+    do {
+      moved_ = false;
+      TRY(remove_children(top_, 1));
+    } while (moved_);
+    return {};
+  }
 
-Result<> remove_children(int dir) {
-  for (const std::string& name : TRY(list_directory(dir))) TRY(remove_entry(dir, name));
-  return {};
-}
+ private:
+  static constexpr int kMaxDepth = 64;
+
+  Result<> remove_children(int dir, int depth) {
+    for (const std::string& name : TRY(list_directory(dir))) TRY(remove_child(dir, name, depth));
+    return {};
+  }
+
+  Result<> remove_child(int dir, const std::string& name, int depth) {
+    if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + quoted(name));
+    if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0) return {};
+    if (depth >= kMaxDepth && move_up(dir, name)) return {};
+    auto child = open_same_mount(dir, name);
+    if (!child && child.error().errnum() == EXDEV)
+      return fail(Kind::Busy, "remove " + quoted(name) + ": something is mounted there");
+    if (child) TRY(remove_children(child->get(), depth + 1));
+    if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+      return fail_errno("remove " + quoted(name));
+    return {};
+  }
+
+  // False when it cannot be moved: then one descends after all.
+  bool move_up(int dir, const std::string& name) {
+    const std::string place = ".tare-remove-" + std::to_string(counter_++);
+    if (::renameat2(dir, name.c_str(), top_, place.c_str(), RENAME_NOREPLACE) != 0) return false;
+    moved_ = true;
+    return true;
+  }
+
+  int top_;
+  bool moved_ = false;
+  std::uint64_t counter_ = 0;
+};
 
 Result<std::uint64_t> usage_below(int dir, const std::string& name,
                                   std::set<std::pair<dev_t, ino_t>>& seen) {
@@ -159,7 +190,17 @@ Result<std::vector<std::string>> list_directory(int dir, const std::string& name
   return names;
 }
 
-Result<> remove_tree(int dir, const std::string& name) { return remove_entry(dir, name); }
+Result<> remove_tree(int dir, const std::string& name) {
+  if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + quoted(name));
+  auto top = open_same_mount(dir, name);
+  if (!top && top.error().errnum() == EXDEV)
+    return fail(Kind::Busy, "remove " + quoted(name) + ": something is mounted there");
+  if (top) TRY(TreeRemover(top->get()).remove_all());
+  if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return fail_errno("remove " + quoted(name));
+  return {};
+}
 
 Result<std::uint64_t> disk_usage(int dir, const std::string& name) {
   std::set<std::pair<dev_t, ino_t>> seen;

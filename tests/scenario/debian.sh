@@ -28,3 +28,6 @@ skopeo copy -q --insecure-policy docker-archive:archive.tar oci-archive:oci.tar:
 tare rmi debian:archive >/dev/null
 tare load -i oci.tar >/dev/null
 works debian:oci
+# What was removed goes in the background.
+emptied() { [ -z "$(ls -A "$TARE_ROOT/trash")" ]; }
+eventually 200 emptied

@@ -7,7 +7,8 @@ image_busybox
 
 id=$(tare images -q --no-trunc busybox)
 tare save -o docker.tar busybox
-tar -tf docker.tar | grep -qx manifest.json
+tar -tf docker.tar >names
+grep -qx manifest.json names
 export XDG_RUNTIME_DIR=$TMPDIR
 skopeo inspect --config docker-archive:docker.tar | jq -e '.config.Cmd == ["sh"]' >/dev/null
 tare rmi busybox >/dev/null

@@ -120,9 +120,11 @@ Result<int> cmd_load(Context& context, const Arguments& arguments) {
   const Input input = TRY(open_input(path, "load"));
   engine::Engine& engine = *TRY(context.engine());
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
-  const auto loaded = TRY(
-      engine.load(input.fd, input.directory, arguments.value_or("name", ""), progress.callback()));
+  auto result =
+      engine.load(input.fd, input.directory, arguments.value_or("name", ""), progress.callback());
   progress.clear();
+  const auto loaded = TRY(std::move(result), path.empty() || path == "-" ? "load standard input"
+                                                                         : "load " + quoted(path));
   for (const image::Image& image : loaded)
     print_image(context, image, "Loaded image", json_wanted(arguments));
   return 0;
