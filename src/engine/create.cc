@@ -20,14 +20,23 @@
 namespace tare::engine {
 namespace {
 
-// 2048 where a limit can be set. An ordinary user without a delegated controller gets none rather
-// than no container; `tare info` and the isolation report tell it. A limit that was asked for fails
-// the start there.
-std::int64_t default_pids() {
+constexpr std::int64_t kDefaultPids = 2048;
+
+// Through the pids controller, or where this user has none (an ordinary user without delegation)
+// through RLIMIT_NPROC: the kernel counts it in the container's own user namespace, for each of its
+// users. A limit that was asked for fails the start there. [setrlimit(2); cgroup-v2.rst, "PID"]
+void set_default_pids(CreateRequest& config) {
   const sys::CgroupHost& host = sys::cgroup_host();
-  const bool possible = host.writable && std::find(host.controllers.begin(), host.controllers.end(),
-                                                   "pids") != host.controllers.end();
-  return possible ? 2048 : 0;
+  const auto& all = host.controllers;
+  if (host.writable && std::find(all.begin(), all.end(), "pids") != all.end()) {
+    config.pids_limit = kDefaultPids;
+    return;
+  }
+  config.pids_limit = 0;
+  for (const auto& [name, limit] : config.ulimits)
+    if (name == "nproc") return;
+  const std::string number = std::to_string(kDefaultPids);
+  config.ulimits.emplace_back("nproc", number + ":" + number);
 }
 
 void merge_env(std::vector<std::string>& env, const std::vector<std::string>& image) {
@@ -216,7 +225,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
   if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
   TRY(parse_signal(config.stop_signal));
-  if (!config.pids_limit) config.pids_limit = default_pids();
+  if (!config.pids_limit) set_default_pids(config);
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
   TRY(seccomp_filter(config, 0), "seccomp profile");
   TRY(parse_ulimits(config.ulimits));

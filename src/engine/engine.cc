@@ -139,6 +139,15 @@ void Engine::State::heal(const Container& container) const {
   (void)group.remove();  // Left for the next time when it does not work now.
 }
 
+bool Engine::State::sweep(const Container& container, int dir) {
+  constexpr UnixNanos kTimeForOwner = 10'000'000'000;
+  if (container.status != Status::Exited || !container.config.auto_remove) return false;
+  const UnixNanos age = now_ns() - container.finished_at;
+  if (age >= 0 && age < kTimeForOwner) return false;
+  const auto lock = lock_container(dir, container.name);
+  return lock && destroy(container);
+}
+
 Result<Container> Engine::find(const std::string& name_or_id) const {
   const std::string& text = name_or_id;
   std::string id;
@@ -183,6 +192,7 @@ Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const 
       continue;
     }
     if (container->status == Status::Exited) state_->heal(*container);
+    if (state_->sweep(*container, dir->get())) continue;
     containers.push_back(std::move(*container));
   }
   std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {

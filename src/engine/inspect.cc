@@ -10,7 +10,6 @@
 #include "engine/state.h"
 #include "isolate/isolate.h"
 #include "policy/policy.h"
-#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -123,6 +122,19 @@ json::Value mounts_array(const Container& container) {
   return mounts;
 }
 
+// "at most 2048 processes, 64MB of memory"
+std::string describe_limits(const CreateRequest& config) {
+  std::string out = "no limit of processes";
+  for (const auto& [name, limit] : config.ulimits)
+    if (name == "nproc")
+      out = "at most " + limit.substr(0, limit.find(':')) + " processes of each user inside";
+  if (config.pids_limit.value_or(0) > 0)
+    out = fmt::format("at most {} processes", *config.pids_limit);
+  if (config.memory_bytes != 0) out += ", " + human_size(config.memory_bytes) + " of memory";
+  if (config.cpus > 0) out += fmt::format(", {:g} processors", config.cpus);
+  return out;
+}
+
 json::Value id_map_array(const sys::IdMap& map) {
   json::Array ranges;
   for (const sys::IdRange& range : map.ranges)
@@ -189,13 +201,7 @@ std::vector<std::string> Engine::isolation_report(const Container& container) co
                             capabilities ? __builtin_popcountll(*capabilities) : 0,
                             filtered ? "a seccomp allow-list" : "no seccomp filter",
                             may_gain ? "new privileges allowed" : "no new privileges"));
-  const std::string pids = config.pids_limit.value_or(0) > 0
-                               ? fmt::format("at most {} processes", *config.pids_limit)
-                               : "no limit of processes";
-  if (sys::cgroup_host().writable)
-    out.push_back(pids + (config.memory_bytes != 0
-                              ? fmt::format(", {} of memory", human_size(config.memory_bytes))
-                              : ""));
+  out.push_back(describe_limits(config));
   for (const auto& [name, because] : container.grants)
     out.push_back(fmt::format("weakened by {} ({})", name, escaped(because)));
   return out;

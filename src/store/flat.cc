@@ -147,10 +147,13 @@ Result<sys::Fd> FlatBackend::mount_overlay(sys::Fd lower, const struct stat& roo
   // The root directory of an overlay shows the owner and mode of the upper one.
   const std::uint32_t uid = TRY(ids.outside_of(root.st_uid), "root file system");
   const std::uint32_t gid = TRY(ids.outside_of(root.st_gid), "root file system");
+  // Through a clone of the container's directory, which is nowhere attached: the container's
+  // mountinfo then names "/upper" and not where the store is.
+  const sys::Fd place = TRY(sys::clone_mount(container_dir, false), "root file system");
   const sys::Fd upper =
-      TRY(make_layer_directory(container_dir, "upper", uid, gid, root.st_mode & 07777));
+      TRY(make_layer_directory(place.get(), "upper", uid, gid, root.st_mode & 07777));
   const sys::Fd work =
-      TRY(make_layer_directory(container_dir, "work", ::geteuid(), ::getegid(), 0700));
+      TRY(make_layer_directory(place.get(), "work", ::geteuid(), ::getegid(), 0700));
   std::vector<sys::FsOption> options = {
       {.key = "source", .value = "tare"},     {.key = "lowerdir+", .fd = lower.get()},
       {.key = "upperdir", .fd = upper.get()}, {.key = "workdir", .fd = work.get()},
