@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 STEP := tools/step
 
 .DEFAULT_GOAL := help
-.PHONY: sanitize help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
+.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
         bench coverage install clean
 .NOTPARALLEL:
 
@@ -36,18 +36,16 @@ run: deps build ## Install what is needed, build, pack the host's date as an ima
 test: deps-test check ## Install what the tests need, then everything of `make check`
 check: lint build unit scenario security ## All checks and all tests
 
-lint: build ## Layers, sizes, words, child symbols, format, shell, spelling
+lint: build build/tidy/build.ninja ## Layers, sizes, words, child symbols, format, shell, spelling, clang-tidy
 	@tools/lint
 format: ## Format every source file as clang-format-19 says
 	@tools/lint --fix-format
 tidy: build/tidy/build.ninja ## clang-tidy with every check over every file (slow)
+	@cmake --build build/tidy --target generated
 	@$(STEP) "clang-tidy, all checks" tools/tidy-cache --all-checks -j $(JOBS)
 
-unit: build/release/build.ninja ## Unit tests and the fuzzers' corpora
-	@$(STEP) "build the unit tests" cmake --build build/release --target tare-unit -j $(JOBS)
+unit: dev ## Unit tests and the fuzzers' corpora, with address and undefined-behaviour sanitizers
 	@$(STEP) "unit tests" tests/run unit $(TESTS)
-sanitize: dev ## The same under address and undefined-behaviour sanitizers
-	@$(STEP) "unit tests with sanitizers" env UNIT_BUILD=dev tests/run unit $(TESTS)
 scenario: build ## Scenario scripts as root, as an ordinary user and in a user namespace (TESTS=pattern)
 	@$(STEP) "scenario tests" tests/run scenario $(TESTS)
 security: build ## Attacks that have to fail, the same three ways (TESTS=pattern)

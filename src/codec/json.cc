@@ -96,6 +96,7 @@ class Builder {
  public:
   explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
 
+  // NOLINTBEGIN(readability-identifier-naming): the names are RapidJSON's.
   bool Null() { return add(nullptr); }
   bool Bool(bool value) { return add(value); }
   bool String(const char* text, rapidjson::SizeType size, bool) {
@@ -155,6 +156,7 @@ class Builder {
   bool Int64(std::int64_t) { return false; }
   bool Uint64(std::uint64_t) { return false; }
   bool Double(double) { return false; }
+  // NOLINTEND(readability-identifier-naming)
 
   const std::string& refusal() const { return refusal_; }
   Value take() { return std::move(values_.front()); }

@@ -57,7 +57,7 @@ Result<Type> type_of(char flag) {
 }
 
 std::string header_name(const Block& header, Dialect dialect) {
-  const std::string name(header.text(field::kName));
+  std::string name(header.text(field::kName));
   if (dialect != Dialect::Ustar) return name;  // GNU keeps other things in the prefix's place.
   const bool star = header.raw(field::kStarMark) == std::string_view("tar\0", 4);
   const std::string_view prefix = header.text(star ? field::kStarPrefix : field::kPrefix);

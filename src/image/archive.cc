@@ -180,7 +180,7 @@ Result<std::string> DirectoryArchive::document(const std::string& path) const {
 }
 
 Result<std::string> DirectoryArchive::resolve(const std::string& path) const {
-  TRY(open(path));
+  (void)TRY(open(path));
   return path;
 }
 

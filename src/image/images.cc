@@ -95,7 +95,7 @@ Result<Digest> find_id(const store::Store& store, std::string_view wanted) {
   return no_such_image(names, wanted);
 }
 
-json::Value strings_or_empty(std::vector<std::string> list) { return json::Value(list); }
+json::Value strings_or_empty(const std::vector<std::string>& list) { return json::Value(list); }
 
 }  // namespace
 

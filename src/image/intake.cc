@@ -21,7 +21,7 @@ std::string media_type_of(int file) {
   char first[6] = {};
   const ssize_t count = ::pread(file, first, sizeof first, 0);
   const std::string_view bytes(first, count > 0 ? static_cast<std::size_t>(count) : 0);
-  const std::string plain(oci::kLayerType);
+  std::string plain(oci::kLayerType);
   switch (codec::detect_compression(bytes)) {
     case codec::Compression::None:
       return plain;

@@ -12,6 +12,7 @@ namespace {
 
 using child::Step;
 
+// NOLINTNEXTLINE(readability-function-size): a table, one case a step.
 std::string what_failed(Step step, const std::string& name, const child::Process& process) {
   switch (step) {
     case Step::Wait:

@@ -320,7 +320,7 @@ Result<> run_confined(const Confinement& wanted, const Work& work, const Report&
   Listener listener(listen);
   const auto heard = listener.hear(report.read.get());
   if (!heard) ::kill(child, SIGKILL);
-  const Result<> end = explain_end(child);
+  Result<> end = explain_end(child);
   if (!started) return started;
   TRY(heard);
   if (!listener.has_verdict()) return end;

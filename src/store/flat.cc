@@ -18,8 +18,8 @@
 namespace tare::store {
 namespace {
 
-constexpr std::uint32_t kIds = 65536;               // Of every container.
-constexpr const char* kProbeFile = "rootfs/idmap";  // "BOOT-ID yes" or "BOOT-ID no".
+constexpr std::uint32_t kIds = 65536;        // Of every container.
+constexpr const char* kProbeFile = "idmap";  // In rootfs: "BOOT-ID yes" or "BOOT-ID no".
 
 // The image's own ids on disk. Unpacking needs no more.
 sys::IdMap own_ids() {
@@ -70,13 +70,14 @@ bool FlatBackend::can_idmap() {
   // Only the owner of the file system's user namespace may; elsewhere there is nothing to ask.
   if (!sys::in_initial_user_namespace() || ::geteuid() != 0) return false;
   const std::string boot = sys::boot_id();
-  const auto known = sys::load_file(store_.dir(), kProbeFile, 256);
+  const auto known = sys::load_file(store_.dir(), "rootfs/" + std::string(kProbeFile), 256);
   if (known && !boot.empty() && known->starts_with(boot + " ")) {
     can_idmap_ = known->ends_with(" yes");
     return *can_idmap_;
   }
   can_idmap_ = try_idmap(store_.dir()).has_value();
-  (void)sys::replace_file(store_.dir(), kProbeFile, boot + (*can_idmap_ ? " yes" : " no"));
+  if (const auto place = sys::open_at(store_.dir(), "rootfs", O_RDONLY | O_DIRECTORY))
+    (void)sys::replace_file(place->get(), kProbeFile, boot + (*can_idmap_ ? " yes" : " no"));
   return *can_idmap_;
 }
 

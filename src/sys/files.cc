@@ -228,7 +228,7 @@ Result<bool> is_locked(int fd) {
 }
 
 std::string user_name(std::uint32_t uid) {
-  const std::string number = std::to_string(uid);
+  std::string number = std::to_string(uid);
   const auto passwd = load_file(AT_FDCWD, "/etc/passwd", 4 << 20);
   if (!passwd) return number;
   for (const std::string& line : split(*passwd, '\n')) {

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+
 #include "store/flat.h"
 #include "support/images.h"
 
@@ -92,6 +94,24 @@ TEST_CASE("rootfs: shows the image with the container's ids") {
       if (read_only) CHECK(written.error().errnum() == EROFS);
     }
   }
+}
+
+TEST_CASE("flat remembers for this boot whether mounts can be id-mapped") {
+  if (!may_unpack() || !sys::in_initial_user_namespace()) return;
+  Fixture f(kBackends[0]);
+  must(f.backend->prepare(kImage, {f.layer(base_layer())}, f.ids, {}));
+  const std::string known = must(sys::load_file(f.temp.store.dir(), "rootfs/idmap"));
+  CHECK(known.starts_with(sys::boot_id() + " "));
+  // A remembered "no" is believed: the tree is then shifted, and has the map in its name.
+  {
+    const sys::Fd rootfs = must(sys::open_at(f.temp.store.dir(), "rootfs", O_RDONLY | O_DIRECTORY));
+    must(sys::replace_file(rootfs.get(), "idmap", sys::boot_id() + " no"));
+  }
+  must(make_flat_backend(f.temp.store)->prepare(kImage, {f.layer(base_layer())}, f.ids, {}));
+  const auto trees = must(sys::list_directory(f.temp.store.dir(), "rootfs/flat"));
+  CHECK(std::ranges::count_if(trees, [](const std::string& name) {
+          return name.starts_with(kImage.hex() + "-");
+        }) == 1);
 }
 
 TEST_CASE("rootfs: writes stay with the container, across mounts") {
