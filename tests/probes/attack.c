@@ -121,6 +121,18 @@ static long attack_exe(void) {
     }
   }
 }
+// Waits for a command line that holds a secret. Only success ends it.
+static long attack_cmdline(void) {
+  for (;;)
+    for (int pid = 2; pid < 100; ++pid) {
+      char text[4096];
+      (void)snprintf(text, sizeof text, "/proc/%d/cmdline", pid);
+      const int fd = open(text, O_RDONLY | O_CLOEXEC);
+      const ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text);
+      if (fd >= 0) (void)close(fd);
+      if (size > 0 && memmem(text, (size_t)size, "VERYSECRET", 10) != NULL) return 0;
+    }
+}
 
 static const struct {
   const char* name;
@@ -152,6 +164,7 @@ static const struct {
     {"ptrace-parent", attack_ptrace_parent},
     {"chroot-out", attack_chroot_out},
     {"exe", attack_exe},
+    {"cmdline", attack_cmdline},
 };
 
 int main(int argc, char** argv) {
