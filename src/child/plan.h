@@ -176,6 +176,9 @@ struct Process {
 // low numbers are free for what the process keeps.
 struct Plan {
   int channel = -1;
+  // The words of our command line, which /proc/PID/cmdline shows to everybody in the container.
+  char* command_line = nullptr;
+  std::size_t command_line_size = 0;
   const Container* container = nullptr;
   const Entry* entry = nullptr;
   Process process;

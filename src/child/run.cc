@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <cstring>
+
 #include "child/calls.h"
 
 namespace tare::child {
@@ -41,6 +43,9 @@ void run(const Plan& plan) noexcept {
   // Not earlier: the owner of our /proc/PID/uid_map follows from it, and an ordinary user's parent
   // could not write the map.
   hide_memory(plan);
+  // SECURITY: the command line is readable without leave, dumpable or not, and it is the caller's:
+  // paths of the host, and variables that are only for the new process.
+  std::memset(plan.command_line, 0, plan.command_line_size);
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
   if (plan.entry != nullptr) {

@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
+#include "sys/own_program.h"
 
 namespace tare::engine {
 namespace {
@@ -124,6 +125,9 @@ void add_missing(std::vector<std::string>& env, const std::string& key, const st
 Result<isolate::Process> make_process(const Container& container, int root,
                                       const std::string& user_text) {
   const CreateRequest& config = container.config;
+  if (has_grant(container, policy::grants::CallerId::name) && !sys::runs_sealed())
+    return fail(Kind::Internal,
+                "a process as the calling user has to come from a sealed copy of tare");
   isolate::Process process;
   process.env = config.env;
   const isolate::User user = TRY(isolate::find_user(root, user_text));

@@ -40,6 +40,7 @@ class PlanMemory {
   void add_files(const Spec& spec);
   Result<> add_paths(const Spec& spec);
   void add_rlimits(const Process& process);
+  Result<> find_command_line();
   Result<> add_command(const Process& process);
   Result<> set_init(int fd);
 

@@ -3,7 +3,9 @@
 // these files: regular files only, with a limit, never by the host's NSS.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <limits>
@@ -27,6 +29,12 @@ Result<std::string> read_database(int root, const std::string& path) {
   if (::fstat(file.get(), &status) != 0) return fail_errno("look at " + path + " of the image");
   if (!S_ISREG(status.st_mode))
     return fail(Kind::Invalid, path + " of the image is not a regular file");
+  // SECURITY: in a running container a link may lead to the kernel's files, which tell us more than
+  // they tell the container, or lose what we read (/proc/kmsg).
+  struct statfs system{};
+  if (::fstatfs(file.get(), &system) != 0) return fail_errno("look at " + path + " of the image");
+  if (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC)
+    return fail(Kind::Denied, path + " of the image is a file of the kernel");
   return TRY(sys::read_all(file.get(), kDatabaseLimit), path + " of the image");
 }
 

@@ -120,7 +120,9 @@ class TreeRemover {
 };
 
 Result<std::uint64_t> usage_below(int dir, const std::string& name,
-                                  std::set<std::pair<dev_t, ino_t>>& seen) {
+                                  std::set<std::pair<dev_t, ino_t>>& seen, int depth) {
+  // SECURITY: containers make trees of any depth, and this takes stack and a descriptor a level.
+  constexpr int kMostDepth = 256;
   struct stat info{};
   if (::fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return 0;
@@ -129,11 +131,11 @@ Result<std::uint64_t> usage_below(int dir, const std::string& name,
   if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) && !seen.emplace(info.st_dev, info.st_ino).second)
     return 0;
   std::uint64_t total = static_cast<std::uint64_t>(info.st_blocks) * 512;
-  if (!S_ISDIR(info.st_mode)) return total;
+  if (!S_ISDIR(info.st_mode) || depth == kMostDepth) return total;
   auto child = open_same_mount(dir, name);
   if (!child) return total;  // Another mount, or gone: not ours to count.
   for (const std::string& entry : TRY(list_directory(child->get())))
-    total += TRY(usage_below(child->get(), entry, seen));
+    total += TRY(usage_below(child->get(), entry, seen, depth + 1));
   return total;
 }
 
@@ -204,7 +206,7 @@ Result<> remove_tree(int dir, const std::string& name) {
 
 Result<std::uint64_t> disk_usage(int dir, const std::string& name) {
   std::set<std::pair<dev_t, ino_t>> seen;
-  return usage_below(dir, name, seen);
+  return usage_below(dir, name, seen, 0);
 }
 
 Result<> lock_file(int fd, Lock kind, Wait wait) {

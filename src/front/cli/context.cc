@@ -10,11 +10,17 @@
 
 #include "base/text.h"
 #include "front/cli/help.h"
+#include "sys/ids.h"
+#include "sys/own_program.h"
 
 namespace tare::cli {
 
 Result<engine::Engine*> Context::engine() {
-  if (!engine_) engine_ = TRY(engine::Engine::open({.root = root_, .self = ""}));
+  if (engine_) return engine_.get();
+  std::string self;
+  if (sys::runs_sealed())
+    if (const char* const origin = std::getenv(sys::kOriginVariable)) self = origin;
+  engine_ = TRY(engine::Engine::open({.root = root_, .self = self}));
   return engine_.get();
 }
 
@@ -78,6 +84,17 @@ void die_of_broken_pipe() {
 
 namespace {
 
+// Where ids cannot be mapped, root of a container with a bind mount is the calling user, who may
+// own our program. Before anything is read, because the command begins again.
+Result<> seal_program(const CommandLine& line, std::span<const char* const> words) {
+  if (::geteuid() == 0 && sys::in_initial_user_namespace()) return {};
+  const std::string_view name = line.command->name;
+  const bool binds =
+      name == "run" && (line.arguments.given("volume") || line.arguments.given("mount"));
+  if (!binds && name != "start" && name != "exec") return {};
+  return sys::run_sealed(words);
+}
+
 int run_command(Context& context, const CommandLine& line) {
   auto status = line.command->run(context, line.arguments);
   if (!status) context.report(status.error());
@@ -110,6 +127,10 @@ int run_program(std::span<const char* const> words) {
                   : line->group.empty()    ? program_help()
                                            : group_help(line->group));
   } else {
+    if (const auto sealed = seal_program(*line, words); !sealed) {
+      context.report(sealed.error());
+      return line->command->failure_status;
+    }
     return run_command(context, *line);
   }
   const auto flushed = context.flush();

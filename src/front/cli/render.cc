@@ -2,6 +2,7 @@
 #include "front/cli/render.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -87,6 +88,24 @@ std::string render_table(const std::vector<std::vector<std::string>>& rows, std:
   return out;
 }
 
+namespace {
+
+// A template prints what an image holds as it is, for programs to read; but not on a terminal.
+std::string shown(std::string text) {
+  if (::isatty(STDOUT_FILENO) != 1) return text;
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != '\n' && text[i] != '\t') continue;
+    out += escaped(std::string_view(text).substr(begin, i - begin));
+    if (i < text.size()) out += text[i];
+    begin = i + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<std::string> render_rows(const std::vector<Row>& rows, const std::string& format,
                                 const Columns& columns, const Columns& titles) {
   std::string out;
@@ -107,7 +126,7 @@ Result<std::string> render_rows(const std::vector<Row>& rows, const std::string&
   const Template layout = TRY(Template::parse(unescape(is_table ? format.substr(6) : format)));
   if (is_table) return table_by_template(rows, layout, titles);
   for (const Row& row : rows) out += TRY(layout.run(sorted(row.fields), row.methods)) + "\n";
-  return out;
+  return shown(std::move(out));
 }
 
 Result<std::string> render_values(const std::vector<json::Value>& values,
@@ -115,7 +134,7 @@ Result<std::string> render_values(const std::vector<json::Value>& values,
   std::string out;
   const Template layout = TRY(Template::parse(unescape(format)));
   for (const json::Value& value : values) out += TRY(layout.run(value)) + "\n";
-  return out;
+  return shown(std::move(out));
 }
 
 std::string ago(UnixNanos when, UnixNanos now) {
