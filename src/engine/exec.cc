@@ -131,12 +131,14 @@ std::optional<ProcessFacts> read_process(const std::string& pid) {
 
 StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& request) {
   auto found = find(id);
-  if (!found) return std::unexpected(failure_of(std::move(found).error()));
+  // Docker's exit code for a container that cannot be entered is 1, and not that of run.
+  if (!found) return std::unexpected(failure_of(std::move(found).error(), 1));
   const Container& container = *found;
   if (container.status != Status::Running)
     return std::unexpected(
         failure_of(Error(Kind::Busy, "container " + quoted(container.name) + " is not running")
-                       .hint("start it with tare start " + container.name)));
+                       .hint("start it with tare start " + container.name),
+                   1));
   isolate::EnterSpec spec;
   sys::Fd root;
   sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
