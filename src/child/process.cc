@@ -231,7 +231,12 @@ void become_process(const Plan& plan, const Process& process, const int stdio[3]
   change_credentials(plan, process);
   if (!there && !enter_cwd(plan, process)) die(plan, Step::Cwd);
   join_keyring(plan);
-  die_with_parent(plan);
+  // A process of exec that has a terminal lives as long as somebody holds the other side of it;
+  // that may be a process that is not its parent (the detach keys).
+  if (plan.entry != nullptr && process.terminal)
+    check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
+  else
+    die_with_parent(plan);
   reset_signals(plan);
   (void)call(SYS_umask, process.umask);  // Always succeeds.
   set_rlimits(plan, process);

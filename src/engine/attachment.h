@@ -37,4 +37,8 @@ Result<std::unique_ptr<KeeperAttachment>> connect_keeper(int dir);
 // A listening socket "ctl" in `dir`, replacing a stale one; only this user may connect.
 Result<sys::Fd> listen_keeper(int dir);
 
+// Leaves a process of our own that reads to the end of a process of exec and holds its terminal, so
+// that it goes on when we go: for the detach keys. No handlers of signals may be set any more.
+Result<> leave_running(Attachment& attachment);
+
 }  // namespace tare::engine

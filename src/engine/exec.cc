@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
 #include "engine/spec.h"
@@ -130,12 +131,14 @@ std::optional<ProcessFacts> read_process(const std::string& pid) {
 
 StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& request) {
   auto found = find(id);
-  if (!found) return std::unexpected(failure_of(std::move(found).error()));
+  // Docker's exit code for a container that cannot be entered is 1, and not that of run.
+  if (!found) return std::unexpected(failure_of(std::move(found).error(), 1));
   const Container& container = *found;
   if (container.status != Status::Running)
     return std::unexpected(
         failure_of(Error(Kind::Busy, "container " + quoted(container.name) + " is not running")
-                       .hint("start it with tare start " + container.name)));
+                       .hint("start it with tare start " + container.name),
+                   1));
   isolate::EnterSpec spec;
   sys::Fd root;
   sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
@@ -176,6 +179,30 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
                      .in = std::move(started->stdio.in),
                      .out = std::move(started->stdio.out),
                      .err = std::move(started->stdio.err)};
+}
+
+Result<> leave_running(Attachment& attachment) {
+  sys::Pipe ready = TRY(sys::make_pipe());
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail_errno("fork");
+  if (pid > 0) {
+    // Our end may hang up the terminal we are on: not before it is in a session of its own.
+    ready.write.reset();
+    TRY(sys::read_all(ready.read.get(), 1));
+    return {};
+  }
+  ::setsid();
+  ready.write.reset();
+  // Whoever reads the command's standard output must not wait for this process.
+  if (const auto null = sys::open_path("/dev/null", O_RDWR))
+    for (int fd = 0; fd <= 2; ++fd) ::dup2(null->get(), fd);
+  (void)!::chdir("/");
+  // What the program writes goes nowhere, but never blocks it. It is not our child, so its end
+  // shows as an error here.
+  for (;;) {
+    const auto event = attachment.next();
+    if (!event || event->type == Event::Type::Exit) ::_exit(0);
+  }
 }
 
 Result<Engine::ProcessTable> Engine::top(const std::string& id) const {

@@ -172,14 +172,10 @@ Result<std::vector<Image>> Intake::commit(const sys::IdMap* unpack_for, const Pr
   }
   // Blobs that this replaced, and those of whoever was killed here before.
   TRY(sweep(*store_, *rootfs_));
+  // With the names that they got here: whoever loads an archive is told what was in it.
   std::vector<Image> images;
-  const Names names = TRY(load_names(*store_));
-  for (const Ready& ready : images_) {
-    std::vector<std::string> own;
-    for (const auto& [name, id] : names)
-      if (id == ready.record.id) own.push_back(name);
-    images.push_back(TRY(assemble(*store_, ready.record, std::move(own))));
-  }
+  for (const Ready& ready : images_)
+    images.push_back(TRY(assemble(*store_, ready.record, ready.plan.names)));
   return images;
 }
 

@@ -18,4 +18,5 @@ exits 126 tare exec web /etc/passwd
 tare exec -d web sh -c 'echo done >/tmp/mark'
 eventually 5 tare exec web test -s /tmp/mark
 tare stop -t 0 web >/dev/null
-not tare exec web true
+exits 1 tare exec web true
+exits 1 tare exec nobody true

@@ -37,6 +37,12 @@ umoci insert --rootless --image made:hand bin /bin
 id=$(tare load -i made | sed -n 's/^Loaded image ID: //p')
 assert_eq "$(tare run --rm --network none "$id" /bin/busybox echo fine)" fine
 
+# load tells the names that are in the archive, and none that the image had before.
+tare load -q <oci.tar >/dev/null
+tare tag busybox:two other:name
+assert_eq "$(tare load <oci.tar)" 'Loaded image: busybox:two'
+tare rmi busybox:two other:name >/dev/null
+
 for pack in cat gzip 'zstd -q' 'xz -0'; do
   $pack <"$TEST_CACHE/busybox.tar" >plain
   tare import plain "plain:${pack%% *}" >/dev/null

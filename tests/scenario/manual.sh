@@ -18,6 +18,17 @@ assert_contains "$(complete_line tare ru)" run
 assert_contains "$(complete_line tare run --read)" --read-only
 assert_contains "$(complete_line tare image '')" history
 assert_contains "$(complete_line tare run --name x '')" busybox:latest
+assert_contains "$(complete_line tare run -e A=b '')" busybox:latest
+# As bash calls it: words are split at : and = too.
+complete_split() {
+  bash -c '. ./complete; COMP_LINE=$1; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tare_bash; echo "${COMPREPLY[*]}"' - "$@"
+}
+assert_eq "$(complete_split 'tare run busybox:la' tare run busybox : la)" latest
+assert_eq "$(complete_split 'tare run busybox:' tare run busybox :)" latest
+assert_eq "$(complete_split 'tare run -e A=b bus' tare run -e A = b bus)" busybox:latest
+# An image without a name is none that could be typed.
+tare import -q "$TEST_CACHE/busybox.tar" >/dev/null
+assert_lacks "$(complete_line tare run '')" none
 tare create --name web busybox true >/dev/null
 assert_contains "$(complete_line tare rm -f '')" web
 for shell in zsh fish; do

@@ -21,3 +21,5 @@ assert_eq "$(tare ps -l --format '{{.Names}}')" ready
 assert_eq "$(tare ps -n 2 -q | wc -l)" 2
 assert_eq "$(tare ps --format json | jq -r .Names)" up
 not tare ps --filter nonsense=1
+tare create --name words busybox sh -c 'a b' c >/dev/null
+assert_eq "$(tare ps -a --no-trunc --filter name=words --format '{{.Command}}')" "\"sh -c 'a b' c\""

@@ -2,7 +2,11 @@
 // start, attach and exec.
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
+
 #include "base/text.h"
+#include "engine/attachment.h"
 #include "front/cli/handlers.h"
 #include "front/cli/progress.h"
 #include "front/cli/request.h"
@@ -142,17 +146,22 @@ Result<int> cmd_exec(Context& context, const Arguments& arguments) {
   }
   // Forwarded to the process that was started, which is our child. Docker lets the client die alone
   // and leaves the process.
-  SignalGuard signals(!request.detach);
+  std::optional<SignalGuard> signals(std::in_place, !request.detach);
   auto process = engine.exec(container.id, request);
   if (!process) return report_start_failure(context, process.error());
   if (request.detach) return 0;
   const ExecLink link = TRY(make_exec_link(std::move(*process), request.tty));
-  const SessionEnd end = TRY(run_session(*link.attachment, signals,
+  const SessionEnd end = TRY(run_session(*link.attachment, *signals,
                                          {.tty = request.tty,
                                           .stdin = request.open_stdin,
                                           .detach_keys = keys,
                                           .input_fd = link.input_fd}));
   if (end.how == SessionEnd::How::NoListener) die_of_broken_pipe();
+  // By keys. A terminal that went away (an exit code of 128+SIGHUP) takes the program with it.
+  if (end.how == SessionEnd::How::Detached && end.exit_code == 0) {
+    signals.reset();
+    TRY(engine::leave_running(*link.attachment));
+  }
   return end.exit_code;
 }
 

@@ -163,11 +163,22 @@ std::string mounts_text(const Container& container, bool whole) {
   return join(sources, ",");
 }
 
+// Arguments with a space in them are quoted, the program's name never. [moby/container/view.go]
+std::string command_text(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& word : argv) {
+    const bool quotes = !text.empty() && word.find(' ') != std::string::npos;
+    if (!text.empty()) text += ' ';
+    text += quotes ? "'" + word + "'" : word;
+  }
+  return text;
+}
+
 Row make_row(engine::Engine& engine, const Container& container, const Wanted& wanted,
              UnixNanos now) {
   Row row;
   json::Value& fields = row.fields;
-  const std::string command = join(container.argv, " ");
+  const std::string command = command_text(container.argv);
   fields.set("ID", wanted.whole ? container.id : container.id.substr(0, 12));
   fields.set("Image", container.image_name);
   fields.set("Command", go_quote(wanted.whole ? command : ellipsis(command, 20)));

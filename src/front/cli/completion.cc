@@ -123,8 +123,29 @@ constexpr std::string_view kShellBody = R"sh(_tare() {
     files) COMPREPLY=($(compgen -f -- "$cur")) ;;
     containers) COMPREPLY=($(compgen -W "$(tare ps -a --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
     running) COMPREPLY=($(compgen -W "$(tare ps --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
-    images) COMPREPLY=($(compgen -W "$(tare images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$cur")) ;;
+    images) COMPREPLY=($(compgen -W "$(tare images --filter dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$cur")) ;;
   esac
+}
+)sh";
+
+// bash splits words at : and = too (COMP_WORDBREAKS), and replaces what follows the last of them.
+constexpr std::string_view kBashWords = R"sh(_tare_bash() {
+  local line=$COMP_LINE gap word cut n=0 whole=()
+  for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [ -n "$word" ]; then gap=${line%%"$word"*}; else gap=$line; fi
+    line=${line#*"$word"}
+    if [ $n -gt 0 ] && [ -z "$gap" ]; then
+      whole[n - 1]+=$word
+    else
+      whole[n]=$word
+      n=$((n + 1))
+    fi
+  done
+  local COMP_WORDS=("${whole[@]}") COMP_CWORD=$((n - 1))
+  _tare
+  word=${whole[n - 1]}
+  cut=${word%"${word##*[:=]}"}
+  for n in "${!COMPREPLY[@]}"; do COMPREPLY[n]=${COMPREPLY[n]#"$cut"}; done
 }
 )sh";
 
@@ -182,7 +203,8 @@ std::string fish_command(const Command& command) {
       list = "(tare ps --format \"{{.Names}}\" 2>/dev/null)";
       break;
     case Operands::Images:
-      list = "(tare images --format \"{{.Repository}}:{{.Tag}}\" 2>/dev/null)";
+      list =
+          "(tare images --filter dangling=false --format \"{{.Repository}}:{{.Tag}}\" 2>/dev/null)";
       break;
     case Operands::Files:
       return out + "complete -c tare -F " + words + "\n";
@@ -199,7 +221,7 @@ Result<std::string> completion_script(std::string_view shell) {
   if (shell == "bash")
     return "# Completion of tare for bash: source it, or put it into\n"
            "# /usr/share/bash-completion/completions/tare.\n" +
-           shell_function() + "complete -F _tare tare\n";
+           shell_function() + std::string(kBashWords) + "complete -F _tare_bash tare\n";
   if (shell == "zsh")
     return "#compdef tare\n# Completion of tare for zsh: source it after compinit.\n"
            "autoload -Uz bashcompinit && bashcompinit\n" +
