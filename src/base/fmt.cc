@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bodies of fmt's functions, compiled once for all programs: Debian's libfmt-dev has headers and a
-// shared library, and our programs are static (docs/decisions/0006). What format.h declares as
-// `extern template` and what formatting calls from other files is instantiated here.
+// The bodies of fmt's functions, compiled once for all programs: Debian's libfmt-dev has headers
+// and a shared library, and our programs are static (docs/decisions/0006). What format.h declares
+// as `extern template` and what formatting calls from other files is instantiated here.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

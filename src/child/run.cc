@@ -39,13 +39,13 @@ void become_root(const Plan& plan) noexcept {
 
 void run(const Plan& plan) noexcept {
   int stdio[3] = {plan.process.stdio[0], plan.process.stdio[1], plan.process.stdio[2]};
+  // SECURITY: first of all. The command line is readable without leave, dumpable or not, and it is
+  // the caller's: paths of the host, and variables that are only for the new process.
+  std::memset(plan.command_line, 0, plan.command_line_size);
   wait_for_go(plan);
   // Not earlier: the owner of our /proc/PID/uid_map follows from it, and an ordinary user's parent
   // could not write the map.
   hide_memory(plan);
-  // SECURITY: the command line is readable without leave, dumpable or not, and it is the caller's:
-  // paths of the host, and variables that are only for the new process.
-  std::memset(plan.command_line, 0, plan.command_line_size);
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
   if (plan.entry != nullptr) {
