@@ -253,9 +253,19 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
     if (progress) progress("unpacking " + image.id.short_hex(), done, total);
   };
-  TRY(state.rootfs->prepare(image.id, image.layers, container.ids, unpacking),
-      "unpack image " + quoted(config.image));
+  const std::string gone = "image " + quoted(config.image) + " was removed meanwhile";
+  auto prepared = state.rootfs->prepare(image.id, image.layers, container.ids, unpacking);
+  if (!prepared) {
+    TRY(state.images.find(image.id.text()), gone);
+    return std::unexpected(
+        std::move(prepared).error().wrap("unpack image " + quoted(config.image)));
+  }
   const sys::Fd dir = TRY(state.open_container(container.id));
+  // From the record on, the image is in use. Who removes images holds this lock alone: he either
+  // saw the record, or is seen here.
+  const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));
+  TRY(state.images.find(image.id.text()),
+      "image " + quoted(config.image) + " was removed meanwhile");
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
   undo.keep();

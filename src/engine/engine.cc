@@ -109,13 +109,15 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
 }
 
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
-  const std::vector<Container> containers = TRY(list());
-  return state_->images.remove(name_or_id, force,
-                               [&](const Digest& id) -> std::optional<std::string> {
-                                 for (const Container& container : containers)
-                                   if (container.image_id == id) return container.name;
-                                 return std::nullopt;
-                               });
+  // Asked while the images are locked, so that no container of the image is made meanwhile.
+  return state_->images.remove(
+      name_or_id, force, [&](const Digest& id) -> std::optional<std::string> {
+        const auto containers = list();
+        if (!containers) return "(they cannot be listed: " + containers.error().message() + ")";
+        for (const Container& container : *containers)
+          if (container.image_id == id) return container.name;
+        return std::nullopt;
+      });
 }
 
 Result<sys::Fd> Engine::State::open_container(const std::string& id) const {
