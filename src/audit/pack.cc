@@ -298,8 +298,12 @@ Result<> Packer::add_extra_file(const Found& file, const std::string& path,
   std::string first(kShebang, '\0');
   first.resize(TRY(sys::read_full(fd.get(), first.data(), first.size())));
   const bool executable = (file.node.mode & 0111) != 0;
-  if (first.starts_with("#!") && executable && closed_.insert(file.path).second)
-    return add_script(file.path, first, 0);
+  if (first.starts_with("#!") && executable && closed_.insert(file.path).second) {
+    // Nobody asked to run it; a library may bring scripts for systems that are not this one.
+    if (const auto added = add_script(file.path, first, 0); !added)
+      warn(added.error().message() + ": it will not run");
+    return {};
+  }
   if (!has_elf_magic(first)) return {};
   const Object* object = TRY(search_.object(file.path));
   if (object == nullptr || (object->elf.type != ET_EXEC && object->elf.type != ET_DYN)) return {};

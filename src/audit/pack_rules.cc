@@ -91,13 +91,24 @@ Result<> Packer::apply_rules() {
   TRY(rule_terminals());
   TRY(rule_services());
   TRY(rule_merged_usr());
-  for (const Member& member : members_)
-    if (member.chain.size() == 1 && member.loader != nullptr &&
-        member.object().elf.dlopen_notes.empty() &&
-        member.object().elf.imports_any({"dlopen", "dlmopen"}))
-      warn(quoted(member.object().path) +
-           " opens libraries by itself (dlopen), which ELF does not name: if it misses plug-ins or "
-           "modules, add them with --with.");
+  for (const Member& member : members_) {
+    if (member.chain.size() != 1 || member.loader == nullptr ||
+        !member.object().elf.dlopen_notes.empty() ||
+        !member.object().elf.imports_any({"dlopen", "dlmopen"}))
+      continue;
+    // Interpreters keep their library in a directory of their own name: /usr/lib/python3.11.
+    std::string likely;
+    const auto real = TRY(tree_.find(member.object().path));
+    const std::string name = base_name(real ? real->path : member.object().path);
+    for (const char* above : {"/usr/lib/", "/usr/local/lib/", "/usr/share/"})
+      if (const auto found = TRY(tree_.find(above + name));
+          found && found->node.kind == NodeKind::Directory)
+        likely += " --with " + found->path;
+    warn(quoted(member.object().path) +
+         " opens libraries by itself (dlopen), which ELF does not name: if it misses plug-ins or "
+         "modules, add them" +
+         (likely.empty() ? " with --with." : ", likely" + likely + "."));
+  }
   return rule_packages();
 }
 

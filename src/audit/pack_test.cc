@@ -270,6 +270,7 @@ TEST_CASE("extra files and directories") {
   host.file("/srv/data/a", "A");
   host.file("/srv/data/plug.so", make_elf({.needed = {"libplug.so"}}));
   host.link("/srv/data/l", "a");
+  host.file("/srv/data/other", "#!/nowhere/perl\n", 0755);
   PackRequest request;
   request.programs = {"prog"};
   request.extra_files = {ExtraFile::parse("/srv/data").value(),
@@ -279,6 +280,11 @@ TEST_CASE("extra files and directories") {
   for (const char* path :
        {"/srv/data/a", "/srv/data/l", "/usr/bin/b", "/usr/lib/triplet/libplug.so"})
     CHECK_MESSAGE(has_file(*plan, path), path);
+  // A script that cannot run here is no reason to make no image.
+  CHECK(has_file(*plan, "/srv/data/other"));
+  CHECK(std::ranges::any_of(plan->warnings, [](const std::string& sentence) {
+    return sentence.find("/nowhere/perl") != std::string::npos;
+  }));
   for (const char* bad : {"", "a", "/a:b", "/a/../b", "/", "/a:/"})
     CHECK_FALSE_MESSAGE(ExtraFile::parse(bad).has_value(), bad);
 }

@@ -203,7 +203,9 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   for (const std::string& candidate : candidates) {
     if (candidate.size() > word.size() + best_distance || candidate == word) continue;
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    const bool begins = best && distance == best_distance && candidate.starts_with(word) &&
+                        !best->starts_with(word);  // "ru" is "run" rather than "rm".
+    if (distance < best_distance || begins) {
       best_distance = distance;
       best = candidate;
     }

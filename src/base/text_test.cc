@@ -64,6 +64,7 @@ TEST_CASE("nearest finds what was meant, or nothing") {
   const std::vector<std::string> words = {"run", "rename", "images", "inspect"};
   CHECK(nearest("image", words) == "images");
   CHECK(nearest("rnu", words) == "run");
+  CHECK(nearest("ru", std::vector<std::string>{"rm", "run"}) == "run");
   CHECK(nearest("inspct", words) == "inspect");
   CHECK(nearest("zzzzzz", words) == std::nullopt);
 }

@@ -106,7 +106,10 @@ Result<> check_limits(const CreateRequest& config) {
   if (config.memory_swap_bytes != 0 && config.memory_swap_bytes < config.memory_bytes)
     return fail(Kind::Invalid,
                 "memory-swap is memory and swap together: it cannot be less than memory");
-  if (config.cpus < 0 || config.cpus > 4096) return fail(Kind::Invalid, "cpus is out of range");
+  const long processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+  if (config.cpus < 0 || config.cpus > static_cast<double>(processors))
+    return fail(Kind::Invalid, "cpus is out of range: this machine has " +
+                                   std::to_string(processors) + " processors");
   if (config.network != "" && config.network != "none" && config.network != "host")
     return std::unexpected(Error(Kind::Unsupported, "network " + quoted(config.network) +
                                                         " is not there: networks are none and host")

@@ -22,6 +22,10 @@ Result<std::vector<std::string>> strings(const json::Value& object, std::string_
   std::vector<std::string> out;
   const json::Value& list = object[key];
   if (list.is_null()) return out;
+  constexpr std::size_t kMaxStrings = 1000;  // Docker's own limit of layers is 127.
+  if (list.is_array() && list.as_array().size() > kMaxStrings)
+    return fail(Kind::Invalid, "manifest.json: " + quoted(key) + " has more than " +
+                                   std::to_string(kMaxStrings) + " entries");
   if (!list.is_array()) return fail(Kind::Invalid, "manifest.json: " + quoted(key) + " is no list");
   for (const json::Value& text : list.as_array()) {
     if (!text.is_string())

@@ -198,6 +198,15 @@ TEST_CASE("load: docker-archive, damaged") {
   f.refused(docker_archive({one, one}, config_for({one})));
   f.refused(docker_archive({one}, config_for({one}), "UPPER CASE"));
   f.refused(archive.substr(0, archive.size() / 2));
+  std::string names = "\"a:0\"";
+  for (int i = 1; i <= 1000; ++i) names += ",\"a:" + std::to_string(i) + "\"";
+  const Refusal many = f.refused(Tar()
+                                     .file("c.json", oci::print_image_config(config_for({one})))
+                                     .file("l.tar", one)
+                                     .file("manifest.json", R"([{"Config":"c.json","RepoTags":[)" +
+                                                                names + R"(],"Layers":["l.tar"]}])")
+                                     .bytes());
+  CHECK(many.message.find("'RepoTags' has more than 1000") != std::string::npos);
   oci::ImageConfig other = config_for({one});
   other.architecture = "riscv128";
   CHECK(f.refused(docker_archive({one}, other)).kind == Kind::Unsupported);

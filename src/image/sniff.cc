@@ -119,7 +119,7 @@ Error not_an_image(std::string_view first_bytes, bool compressed) {
   if (first_bytes.empty())
     return Error(Kind::Invalid, compressed ? "the decompressed input is empty"
                                            : "the input is empty, so there is no image to load")
-        .hint("tare load -i FILE, or tare load < FILE");
+        .hint("name a file, or pipe one in: tare load < FILE, tare import - NAME < FILE");
   for (const Known& known : kKnown)
     if (first_bytes.substr(std::min(known.offset, first_bytes.size())).starts_with(known.magic))
       return error_for(known.what, compressed, known.hint);

@@ -111,6 +111,7 @@ void look_at_v1(CgroupHost& host, const std::vector<Hierarchy>& mounts) {
       if (mount.v2 || mount.controllers.find(word) == std::string::npos) continue;
       if (!is_writable(mount.mount_point)) {
         host.why_not = mount.mount_point + " is not writable for this user";
+        host.read_only.emplace_back(controller, mount.mount_point);
         continue;
       }
       host.v1.emplace_back(controller, mount.mount_point);
@@ -200,12 +201,18 @@ std::string directory_with(const std::vector<std::string>& directories, const st
 
 std::unexpected<Error> cannot_limit(std::string_view limit, std::string_view controller) {
   const CgroupHost& host = cgroup_host();
-  std::string why = host.why_not;
+  // The reason of this controller, where there is one of its own.
+  const auto closed = std::ranges::find(host.read_only, controller, &CgroupHost::Place::first);
+  const bool v2 = host.layout == CgroupLayout::V2;
+  std::string why = v2 ? host.why_not : "";
+  if (closed != host.read_only.end()) why = closed->second + " is not writable for this user";
   if (why.empty()) why = fmt::format("the cgroup controller {} is not available here", controller);
   return std::unexpected(
       Error(Kind::Unsupported, fmt::format("the {} limit cannot be enforced: {}", limit, why))
-          .hint("start without that limit, or have the controller delegated: "
-                "systemctl edit user@.service, [Service] Delegate=cpu memory pids"));
+          .hint(v2 ? "start without that limit, or have the controller delegated: "
+                     "systemctl edit user@.service, [Service] Delegate=cpu memory pids"
+                   : "start without that limit, or as root: control groups of version 1 cannot be "
+                     "delegated to users"));
 }
 
 constexpr std::uint64_t kUnlimited = 1ULL << 62;

@@ -33,9 +33,11 @@ struct CgroupHost {
   CgroupLayout layout = CgroupLayout::None;
   std::string v2_mount;     // "" when there is no cgroup2 tree.
   std::string own_v2_path;  // Our cgroup in it, "/" is the root of the tree.
-  std::vector<std::pair<std::string, std::string>> v1;  // Controller name, directory of our use.
-  bool writable = false;                                // We may make groups below.
-  std::vector<std::string> controllers;                 // Usable ones: "memory", "cpu", "pids"...
+  using Place = std::pair<std::string, std::string>;
+  std::vector<Place> v1;                 // Controller name, directory of our use.
+  std::vector<Place> read_only;          // The same of version 1, where we may not write.
+  bool writable = false;                 // We may make groups below.
+  std::vector<std::string> controllers;  // Usable ones: "memory", "cpu", "pids"...
   std::string why_not;  // A sentence, when not writable or a controller is missing.
 };
 // Looks once and remembers.

@@ -25,3 +25,4 @@ took=$((($(date +%s%N) - begun) / 1000000))
 [ $took -gt 800 ] || fail "0.3 s of processor took only $took ms at --cpus 0.2"
 exits 125 tare run --rm -m 1k --network none busybox true
 exits 125 tare run --rm --cpus -1 --network none busybox true
+exits 125 tare run --rm --cpus $(($(nproc --all) + 1)) --network none busybox true
