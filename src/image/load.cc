@@ -75,6 +75,12 @@ Result<std::vector<PlannedImage>> plan_archive(const Archive& archive) {
     if (archive.has("manifest.json")) TRY(add_docker_names(archive, images));
     return images;
   }
+  if (!archive.has("manifest.json"))
+    return std::unexpected(
+        Error(Kind::Invalid,
+              "there is no image: neither an OCI layout (oci-layout and "
+              "index.json) nor manifest.json of docker save")
+            .hint("a directory with a root file system: tar -C DIR -c . | tare import - NAME"));
   return plan_docker(archive);
 }
 

@@ -66,9 +66,12 @@ std::uint32_t last_capability() {
 
 Result<> check_mapped(const sys::IdMap& map, std::uint32_t id, std::string_view what) {
   if (map.outside_of(id)) return {};
+  std::vector<std::string> spans;
+  for (const sys::IdRange& range : map.ranges)
+    spans.push_back(fmt::format("{} to {}", range.inside, range.inside + (range.count - 1)));
   return std::unexpected(
       Error(Kind::Invalid, fmt::format("{} {} is not mapped in the container", what, id))
-          .hint(fmt::format("the container's ids are:\n{}", map.text())));
+          .hint(fmt::format("the container's ids are {}", join(spans, ", "))));
 }
 
 Result<> check_identity(const Spec& spec) {

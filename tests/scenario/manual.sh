@@ -35,4 +35,5 @@ for shell in zsh fish; do
   tare completion $shell >complete.$shell
   if command -v $shell >/dev/null; then $shell -n complete.$shell; fi
 done
+assert_contains "$(cat complete.fish)" "__fish_seen_subcommand_from container; and not"
 tare rm web >/dev/null

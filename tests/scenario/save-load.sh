@@ -20,3 +20,8 @@ tare save other:v1 >again.tar
 skopeo inspect --config docker-archive:again.tar >/dev/null
 assert_eq "$(tare save busybox | sha256sum)" "$(tare save busybox | sha256sum)" 'archive of the same image'
 assert_contains "$(tare history --no-trunc busybox)" tests/make-rootfs
+exits 1 tare save -o /nowhere/x.tar busybox 2>said
+assert_contains "$(cat said)" "'/nowhere/x.tar'"
+mkdir plain
+exits 1 tare load -i plain 2>said
+assert_contains "$(cat said)" 'neither an OCI layout'

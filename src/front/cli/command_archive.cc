@@ -73,7 +73,9 @@ class OutputFile {
       return file;
     }
     const std::string temporary = path + ".tare-" + std::to_string(::getpid());
-    file->fd_ = TRY(sys::open_path(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644));
+    auto made = sys::open_path(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (!made) return std::unexpected(Error::sys(made.error().errnum(), "write " + quoted(path)));
+    file->fd_ = std::move(*made);
     file->temporary_ = temporary;
     return file;
   }

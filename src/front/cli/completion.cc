@@ -180,6 +180,15 @@ std::string fish_quote(std::string_view text) {
   return out + "'";
 }
 
+// The second words of a group; their options and operands are those of the short names.
+std::string fish_group(const CommandGroup& group) {
+  const std::string name(group.name);
+  const std::string words = words_after(name + " ");
+  return "complete -c tare -f -n __fish_use_subcommand -a " + name + " -d " +
+         fish_quote(group.summary) + "\ncomplete -c tare -f -n '__fish_seen_subcommand_from " +
+         name + "; and not __fish_seen_subcommand_from " + words + "' -a '" + words + "'\n";
+}
+
 std::string fish_command(const Command& command) {
   std::string out;
   const std::string name(command.name);
@@ -231,6 +240,7 @@ Result<std::string> completion_script(std::string_view shell) {
     for (const Command& command : commands())
       if (!command.hidden && command.name.find(' ') == std::string_view::npos)
         out += fish_command(command);
+    for (const CommandGroup& group : command_groups()) out += fish_group(group);
     return out;
   }
   return fail(Kind::Invalid,
