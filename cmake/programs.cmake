@@ -40,3 +40,18 @@ if(NOT TARE_FUZZ)
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
     COMMAND sh -c "$<TARGET_FILE:tare> man > ${CMAKE_BINARY_DIR}/man/tare.1")
 endif()
+
+# The keeper and the init program are looked for beside tare.
+install(TARGETS tare tare-keeper tare-init RUNTIME DESTINATION bin)
+install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
+foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"
+             "fish|share/fish/vendor_completions.d/tare.fish")
+  string(REPLACE "|" ";" pair ${pair})
+  list(GET pair 0 shell)
+  list(GET pair 1 place)
+  install(CODE "execute_process(COMMAND ${CMAKE_BINARY_DIR}/bin/tare completion ${shell}
+      OUTPUT_FILE ${CMAKE_BINARY_DIR}/man/completion.${shell} COMMAND_ERROR_IS_FATAL ANY)")
+  get_filename_component(directory ${place} DIRECTORY)
+  get_filename_component(name ${place} NAME)
+  install(FILES ${CMAKE_BINARY_DIR}/man/completion.${shell} DESTINATION ${directory} RENAME ${name})
+endforeach()
