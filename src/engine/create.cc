@@ -267,8 +267,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   // From the record on, the image is in use. Who removes images holds this lock alone: he either
   // saw the record, or is seen here.
   const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));
-  TRY(state.images.find(image.id.text()),
-      "image " + quoted(config.image) + " was removed meanwhile");
+  TRY(state.images.find(image.id.text()), gone);
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
   undo.keep();

@@ -289,9 +289,17 @@ Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids) {
   Pipe hold = TRY(make_pipe());
   std::array<int, 2> ends{hold.read.get(), hold.write.get()};
   alignas(16) std::array<char, 8192> stack;  // clone(2): it grows down from the end.
-  // CLONE_VM: copying the memory of a process only for a name space costs a millisecond and more.
+  // No handler of ours may run in the child: on that small stack, and with our memory and errno.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  // CLONE_VM: the memory of a process need not be copied only for a name space.
   const pid_t child = ::clone(wait_for_end_of_file, stack.data() + stack.size(),
                               CLONE_NEWUSER | CLONE_VM | SIGCHLD, ends.data());
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
   if (child < 0) return fail_errno("make a user namespace");
   const Result<> mapped = write_id_maps(child, uids, gids);
   Result<Fd> result = mapped ? open_path("/proc/" + std::to_string(child) + "/ns/user", O_RDONLY)

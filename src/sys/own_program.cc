@@ -40,7 +40,10 @@ Result<Fd> sealed_copy() {
   struct stat info{};
   if (::fstat(program.get(), &info) != 0) return fail_errno("look at the own program");
   Fd copy = make_memory_file();
-  if (!copy) return fail_errno("make a file in memory");
+  if (!copy)
+    return std::unexpected(
+        Error::sys(errno, "make a file in memory that programs can run from")
+            .hint("the setting vm.memfd_noexec has to be 0 or 1: sysctl vm.memfd_noexec"));
   while (const ssize_t sent =
              ::sendfile(copy.get(), program.get(), nullptr, static_cast<std::size_t>(info.st_size)))
     if (sent < 0) return fail_errno("copy the own program");

@@ -18,8 +18,8 @@ namespace tare::cli {
 Result<engine::Engine*> Context::engine() {
   if (engine_) return engine_.get();
   std::string self;
-  if (sys::runs_sealed())
-    if (const char* const origin = std::getenv(sys::kOriginVariable)) self = origin;
+  if (const char* const origin = std::getenv(sys::kOriginVariable); origin && sys::runs_sealed())
+    self = origin;
   engine_ = TRY(engine::Engine::open({.root = root_, .self = self}));
   return engine_.get();
 }
