@@ -45,6 +45,18 @@ const CgroupHost& cgroup_host();
 
 class Cgroup {
  public:
+  enum class Reach : std::uint8_t { Needed, Every };
+  struct Request {
+    std::string path;
+    Reach reach = Reach::Needed;
+    CgroupLimits limits;
+    bool systemd = false;
+  };
+  static Result<Cgroup> create(const Request& request) { return create(request.path.substr(request.path.rfind('/')+1), request.limits); }
+  bool needs_scope() const { return false; }
+  Result<> start_scope(int) { return {}; }
+  static Cgroup reopen(std::vector<std::string> directories, std::vector<std::string> parents = {}) { Cgroup g; g.directories_ = directories; (void)parents; return g; }
+  const std::vector<std::string>& parents() const { return directories_; }
   // Makes "tare/NAME" (below our delegated group on v2 as an ordinary user) in every hierarchy that
   // matters and sets the limits. Nothing is left behind on failure. Errors: Unsupported, naming the
   // limit that this host cannot enforce and why; Denied.
