@@ -258,8 +258,7 @@ struct DeviceNode {
   char type = 'c';   // 'c', 'b' or 'p'; 'u' is read as 'c', which it is.
   std::uint32_t major = 0;
   std::uint32_t minor = 0;
-  std::optional<std::uint32_t>
-      file_mode;  // The permission bits; the type bits are checked and cut.
+  std::optional<std::uint32_t> file_mode;  // The permission bits; others are cut off.
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
 };
