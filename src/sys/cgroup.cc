@@ -217,6 +217,7 @@ std::unexpected<Error> cannot_limit(std::string_view limit, std::string_view con
 
 constexpr std::uint64_t kUnlimited = 1ULL << 62;
 
+
 std::string v1_number(std::uint64_t value) {
   return value >= kUnlimited ? "-1" : std::to_string(value);
 }
@@ -266,7 +267,7 @@ std::uint64_t weight_of(std::uint64_t shares) {
 }
 
 Result<> set_cpu(const std::vector<std::string>& directories, const CgroupLimits& limits) {
-  const std::string period = std::to_string(limits.cpu_period_us);
+  const std::string period = std::to_string(limits.cpu_period_us.value_or(100'000));
   if (limits.cpu_quota_us) {
     const std::string v1 = directory_with(directories, "cpu.cfs_quota_us");
     const std::string v2 = directory_with(directories, "cpu.max");
@@ -368,6 +369,10 @@ Result<> make_group(const Place& place) {
 
 }  // namespace
 
+bool CgroupLimits::empty() const {
+  return !memory_bytes && !memory_swap_bytes && !cpu_quota_us && !cpu_shares && !pids;
+}
+
 const CgroupHost& cgroup_host() {
   static const CgroupHost host = look();
   return host;
@@ -412,14 +417,14 @@ Result<Fd> Cgroup::v2_directory() const {
   return Fd();
 }
 
-Result<> Cgroup::update(const CgroupLimits& limits) const {
+Result<> Cgroup::update(const CgroupLimits& limits, std::vector<std::string>*) {
   TRY(set_memory(directories_, limits));
   TRY(set_cpu(directories_, limits));
   TRY(set_pids(directories_, limits));
   return {};
 }
 
-Result<std::vector<int>> Cgroup::processes() const {
+Result<std::vector<int>> Cgroup::processes(Depth) const {
   std::vector<int> pids;
   if (directories_.empty()) return pids;
   const std::string text = TRY(read_file(directories_.back() + "/cgroup.procs"));
