@@ -24,6 +24,7 @@ struct CgroupHost {
   std::string v2_mount;     // "" when there is no cgroup2 tree.
   std::string own_v2_path;  // The group in it below which ours go, "/" is the root of the tree.
   bool v2_writable = false;
+  std::vector<std::string> v2_controllers;  // Of that group.
   using Place = std::pair<std::string, std::string>;
   std::vector<Place> v1;                 // Controller name ("name=systemd", too), its mount point.
   std::vector<Place> read_only;          // The same of version 1, where we may not write.
@@ -33,6 +34,9 @@ struct CgroupHost {
 };
 // Looks once and remembers.
 const CgroupHost& cgroup_host();
+
+// The path of the groups of a container of the engine.
+std::string tare_group(const std::string& name);
 
 // Out-of-memory events of a group, for a poll(2) loop. Owns its descriptors.
 class OomWatch {
@@ -53,6 +57,7 @@ class OomWatch {
 
 class Cgroup {
  public:
+  Cgroup() = default;  // Of nobody: everything succeeds and does nothing.
   // Which hierarchies of version 1 get a group. Each costs a start a mkdir(2) and a move.
   enum class Reach : std::uint8_t {
     Needed,  // Those of memory, cpu, cpuacct and pids, and what the limits need.
@@ -72,14 +77,21 @@ class Cgroup {
   };
   // Nothing is left behind on failure. Errors: Unsupported, naming the limit that this host cannot
   // enforce and why; Busy (somebody lives in that group); Denied; Invalid (path, value).
-  static Result<Cgroup> create(const Request& request);
+  // `host` is another one in tests only, here and below.
+  static Result<Cgroup> create(const Request& request, const CgroupHost& host = cgroup_host());
   // Needed ones for "tare/NAME" below our delegated group.
   static Result<Cgroup> create(const std::string& name, const CgroupLimits& limits);
   // The groups of a container made earlier; what is gone is left out.
   static Cgroup open(const std::string& name);
-  static Cgroup open_at(const std::string& path);  // As in Request.
+  // By path, as in Request.
+  static Cgroup open_at(const std::string& path, const CgroupHost& host = cgroup_host());
   // By directories() and parents() that were kept in a file.
-  static Cgroup reopen(std::vector<std::string> directories, std::vector<std::string> parents = {});
+  static Cgroup reopen(std::vector<std::string> directories, std::vector<std::string> parents = {},
+                       const CgroupHost& host = cgroup_host());
+  // Every directory that a group of this path may ever have here: who cleans up after it does not
+  // know which an update() has made.
+  static std::vector<std::string> possible_directories(const std::string& path,
+                                                       const CgroupHost& host = cgroup_host());
 
   // True after create() with `systemd`, until start_scope() has made the scope, with this process
   // in it, and set the limits. Errors: Unavailable (no systemd; what it said).
@@ -97,6 +109,8 @@ class Cgroup {
   // Directories above them that create() made, outermost first: remove() takes those that nobody
   // else uses by then.
   const std::vector<std::string>& parents() const { return parents_; }
+  // Values that create() took and the kernel has no use for any more, a sentence each.
+  const std::vector<std::string>& warnings() const { return warnings_; }
   // The directory with the files of one controller ("memory"), "" where there is none.
   std::string directory_of(std::string_view controller) const;
 
@@ -120,8 +134,15 @@ class Cgroup {
   Result<> remove() const;             // Retries for a moment while zombies leave. Gone is fine.
 
  private:
+  explicit Cgroup(const CgroupHost& host) : host_(&host) {}
+  std::string path() const;
+  std::string freezable_v2() const;
+  Result<> join_needed(const CgroupLimits& limits);
+
+  const CgroupHost* host_ = &cgroup_host();
   std::vector<std::string> directories_;
   std::vector<std::string> parents_;
+  std::vector<std::string> warnings_;
   std::optional<Request> scope_;
 };
 
