@@ -15,7 +15,7 @@ void die(const Plan& plan, Step step, std::uint32_t detail) noexcept {
   message.step = step;
   message.errnum = errno;
   message.detail = detail;
-  (void)call(SYS_write, plan.channel, &message, sizeof message);
+  (void)call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0);
   for (;;) (void)call(SYS_exit_group, 127);
 }
 
@@ -51,21 +51,23 @@ int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resol
   return -1;
 }
 
-int new_mount(const char* type, const char* const* options, std::uint64_t attributes) noexcept {
+int new_mount(const char* type, const char* source, List<Option> options,
+              std::uint64_t attributes) noexcept {
   const int context = static_cast<int>(call(SYS_fsopen, type, FSOPEN_CLOEXEC));
   if (context < 0) return -1;
-  // What /proc/mounts shows as source; without it "none".
-  if (call(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", type, 0) < 0) return -1;
-  for (; options != nullptr && options[0] != nullptr; options += 2) {
-    if (options[1] == nullptr) continue;
-    if (call(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0) return -1;
+  // Without a source /proc/mounts would say "none".
+  long done = call(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", source, 0);
+  for (std::uint32_t i = 0; done >= 0 && i < options.count; ++i) {
+    const Option& option = options.items[i];
+    const int command = option.value == nullptr ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+    done = call(SYS_fsconfig, context, command, option.key, option.value, 0);
   }
-  if (call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) return -1;
-  const long mount = call(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
+  if (done >= 0) done = call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (done >= 0) done = call(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
   const int saved = errno;
   close_fd(context);
   errno = saved;
-  return static_cast<int>(mount);
+  return static_cast<int>(done);
 }
 
 int clone_mount(int dir, const char* path, std::uint64_t flags) noexcept {
@@ -83,6 +85,14 @@ int set_attributes(int mount, std::uint64_t attributes, std::uint64_t flags) noe
   change.attr_set = attributes;
   return static_cast<int>(
       call(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &change, sizeof change));
+}
+
+int set_propagation(int mount, std::uint64_t propagation) noexcept {
+  mount_attr change{};
+  const std::uint64_t recursive = (propagation & MS_REC) != 0 ? AT_RECURSIVE : 0;
+  change.propagation = propagation & ~static_cast<std::uint64_t>(MS_REC);
+  return static_cast<int>(
+      call(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | recursive, &change, sizeof change));
 }
 
 }  // namespace tare::child

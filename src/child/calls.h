@@ -46,18 +46,35 @@ int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resol
 // the root. -1 and errno on failure.
 int open_or_make(int root, const char* path, bool directory) noexcept;
 
-// A new detached mount. `options` are key, value, key, value..., null at the end; a null value is
-// skipped with its key.
-int new_mount(const char* type, const char* const* options, std::uint64_t attributes) noexcept;
+// A new detached mount; `source` is what /proc/mounts shows. -1 and errno on failure.
+int new_mount(const char* type, const char* source, List<Option> options,
+              std::uint64_t attributes) noexcept;
 int clone_mount(int dir, const char* path, std::uint64_t flags) noexcept;
 int attach(int mount, int target) noexcept;
 int set_attributes(int mount, std::uint64_t attributes, std::uint64_t flags) noexcept;
 
+int set_propagation(int mount, std::uint64_t propagation) noexcept;
+
+// Copies what is in directory `from` into `to`, with owners and modes, on its own file system only.
+void copy_tree(const Plan& plan, int from, int to, std::uint32_t detail) noexcept;
+// Runs them one after the other; the first that fails is the end. [runtime-spec 1.2 runtime.md,
+// "Lifecycle"]
+void run_hooks(const Plan& plan, const Hooks& hooks, std::uint32_t first_index) noexcept;
+// The container's /dev/null, verified, as a descriptor opened with `flags`.
+int open_null(const Plan& plan, Step step, int root, std::uint64_t flags,
+              std::uint32_t detail) noexcept;
+// Waits for one byte from the parent.
+void wait_for_parent(const Plan& plan, Step step) noexcept;
+// The rest of the plan is for a new process, born in the namespaces that we are in or that our
+// children get; we tell the parent of it and end. `flags` are CLONE_*.
+void continue_as_child(const Plan& plan, std::uint64_t flags) noexcept;
+
 // The steps, in the order of run().
 void set_up_container(const Plan& plan, const Container& container, int stdio[3]) noexcept;
-void enter_container(const Plan& plan, const Entry& entry, int stdio[3]) noexcept;
-[[noreturn]] void become_process(const Plan& plan, const Process& process,
-                                 const int stdio[3]) noexcept;
+// Returns the plan with the descriptors that are left.
+Plan enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept;
+// `label` is open_label()'s.
+[[noreturn]] void become_process(Plan plan, int label, const int stdio[3]) noexcept;
 
 // Makes a terminal in the devpts instance behind `pts`, sends the master to the parent and makes
 // the other side all three of stdio. Returns the terminal's number.
@@ -66,7 +83,12 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept;
 // hold a copy of the parent's memory. Again after each change of credentials, which sets it to the
 // sysctl fs.suid_dumpable.
 void hide_memory(const Plan& plan) noexcept;
+// The devpts at /dev/pts. SECURITY: the container may have put anything there.
+int find_pts(const Plan& plan, int root) noexcept;
+// Opens the file that sets the LSM label of the next program, while the host's /proc is in sight.
+// -1 when there is no label.
+int open_label(const Plan& plan) noexcept;
 // Uid 0 and gid 0 of the user namespace, all capabilities kept.
-void become_root(const Plan& plan) noexcept;
+void become_root(const Plan& plan, bool groups) noexcept;
 
 }  // namespace tare::child

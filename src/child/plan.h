@@ -16,36 +16,34 @@ namespace tare::child {
 enum class Step : std::uint8_t {
   Wait,
   Identity,
+  JoinNamespace,  // Detail: index.
+  MakeNamespaces,
   CgroupNamespace,
   Private,
-  MountProc,
-  MountSys,
-  HostShm,
-  HostMqueue,
+  HostMount,  // Detail: index of the mount that shows a part of the host.
+  MakeMount,  // Detail: index.
   Loopback,
   AttachRoot,
   Pivot,
   Hostname,
-  AttachProc,
+  Domainname,
   Sysctl,  // Detail: index.
-  AttachSys,
-  MountCgroup,
-  MountDev,
   Device,  // Detail: index.
   DevLink,
-  MountPts,
-  MountShm,
-  MountMqueue,
   Terminal,
   Console,
   MountTarget,   // Detail: index.
   Mount,         // Detail: index.
+  CopyUp,        // Detail: index of the mount.
   FileTarget,    // Detail: index.
   File,          // Detail: index.
   ReadOnlyPath,  // Detail: index.
   MaskedPath,    // Detail: index.
   MakeCwd,
   ReadOnlyRoot,
+  Propagation,
+  RuntimeHooks,
+  Hook,  // Detail: index, createContainer hooks first; errnum: see kHookExited.
   Join,
   Clone,
   Null,
@@ -61,10 +59,15 @@ enum class Step : std::uint8_t {
   DeathSignal,
   Signals,
   Rlimit,  // Detail: index.
+  Personality,
+  MemoryPolicy,
+  Label,
   CloseRange,
   Cwd,
   Unreachable,  // The working directory is outside the root.
+  Gate,
   Seccomp,
+  SeccompListener,
   Exec,
 };
 
@@ -73,9 +76,14 @@ enum class Step : std::uint8_t {
 enum class Event : std::uint8_t {
   Failed,    // `step`, `errnum` and `detail`; the last message.
   Terminal,  // Carries the master side of the terminal.
-  Process,   // Entering: `pid` of the final process; carries its pidfd.
-  Ready,     // All protections but seccomp stand; seccomp and execve are next.
+  Process,   // `pid` of the final process; carries its pidfd.
+  Hooks,     // The namespaces and mounts stand, the old root is still there; waits for one byte.
+  Ready,     // All protections but seccomp stand; the gate, seccomp and execve are next.
 };
+
+// Message::errnum of a hook that ran, above all errno values: its exit status or its signal.
+constexpr int kHookExited = 0x10000;
+constexpr int kHookSignaled = 0x20000;
 
 struct Message {
   Event event = Event::Failed;
@@ -85,18 +93,42 @@ struct Message {
   std::int32_t pid = 0;
 };
 
+template <typename T>
+struct List {
+  const T* items = nullptr;
+  std::uint32_t count = 0;
+};
+
+// A device node: a bind mount of the host's where that is given, else made anew.
 struct Device {
-  const char* name = nullptr;  // Below /dev.
+  const char* path = nullptr;  // In the container.
   int mount = -1;              // Detached bind mount of the host's device, verified by the parent.
+  std::uint32_t mode = 0;      // With the file type, for mknod(2).
+  std::uint64_t number = 0;    // dev_t
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+// One parameter of a new file system; a null value is a flag.
+struct Option {
+  const char* key = nullptr;
+  const char* value = nullptr;
 };
 
 struct Mount {
-  const char* target = nullptr;  // Path in the container.
-  int source = -1;               // Detached mount, attributes set; -1: a new tmpfs.
+  const char* target = nullptr;       // Path in the container.
+  const char* type = nullptr;         // The file system to make, where `source` is -1...
+  const char* source_name = nullptr;  // ...what /proc/mounts shows as its source...
+  List<Option> options;               // ...its parameters...
+  std::uint64_t attributes = 0;       // ...and MOUNT_ATTR_*.
+  int source = -1;                    // Detached mount, attributes set.
   bool directory = true;
-  const char* size = nullptr;    // Of the tmpfs, in bytes.
-  const char* mode = nullptr;    // Of the tmpfs, octal.
-  std::uint64_t attributes = 0;  // MOUNT_ATTR_* of the tmpfs.
+  bool stub = false;            // A place of our own in the root: a link there is refused.
+  bool or_host = false;         // EPERM: the host's tree at `target` instead, read-only.
+  bool only_after_host = false; // Covers a part of that tree; nothing is mounted otherwise.
+  bool copy_up = false;         // What the root has at `target` is copied into it first.
+  bool late_read_only = false;  // Read-only when everything in it is made.
+  std::uint64_t propagation = 0;  // MS_*, with MS_REC.
 };
 
 struct File {
@@ -117,36 +149,75 @@ struct Rlimit {
   std::uint64_t hard = 0;
 };
 
-template <typename T>
-struct List {
-  const T* items = nullptr;
-  std::uint32_t count = 0;
+// A program that runs in the container's namespaces. [runtime-spec 1.2 config.md, "POSIX-platform
+// Hooks"]
+struct Hook {
+  const char* path = nullptr;
+  char* const* argv = nullptr;
+  char* const* envp = nullptr;
+  std::uint32_t timeout_ms = 0;  // 0: none.
+};
+
+// Programs to run at one moment. `state` is a file whose content is their standard input; the
+// parent completes it before it says go.
+struct Hooks {
+  List<Hook> hooks;
+  int state = -1;
 };
 
 // The world of a new container.
 struct Container {
-  int root = -1;  // Detached mount.
-  bool read_only_root = false;
+  std::uint64_t make = 0;  // CLONE_NEW* to make here: those that clone3(2) has not made.
+  bool user = true;        // In a user namespace of its own: root there has to be become.
+  bool groups = true;      // setgroups(2) is allowed in it.
+  int join_user = -1;      // A user namespace to join first.
   bool new_network = true;
-  bool new_ipc = true;
-  bool new_pid = true;
-  const char* hostname = nullptr;  // Null: the host's.
-  bool cgroup2 = false;            // /sys/fs/cgroup is a cgroup2 mount.
-  bool tty_group = true;           // Group 5 is mapped.
-  const char* shm_size = nullptr;
-  const char* files_size = nullptr;
-  List<Device> devices;
+  int root = -1;                    // Detached mount.
+  const char* root_place = nullptr; // Given when hooks want to see it there, in the old root.
+  bool pivot = true;                // Else the old root is only covered, for initramfs.
+  bool read_only_root = false;
+  bool root_nodev = true;
+  std::uint64_t propagation = 0;       // Of the whole mount namespace, first of all.
+  std::uint64_t root_propagation = 0;  // At the end; 0: as it is.
+  const char* hostname = nullptr;      // Null: as it is.
+  const char* domainname = nullptr;
   List<Mount> mounts;
+  int* made = nullptr;  // Room for a descriptor of each.
+  // Indexes of mounts; -1: none of them.
+  int proc = -1;
+  int pts = -1;
+  std::uint32_t devices_after = 0;  // So many mounts come before the devices.
+  List<Device> devices;
+  bool device_links = false;     // /dev/fd, /dev/stdin...
+  bool devices_no_exec = false;  // All mounts at and below /dev are noexec and nosuid.
+  const char* files_size = nullptr;
   List<File> files;
   List<const char*> read_only_paths;
   List<const char*> masked_paths;
   List<Sysctl> sysctls;
+  bool runtime_hooks = false;  // The parent has some: Event::Hooks.
+  Hooks create_hooks;          // createContainer, seen from the old root.
 };
 
 // The way into an existing container.
 struct Entry {
   int pidfd = -1;                // Of its process 1.
   std::uint64_t namespaces = 0;  // CLONE_NEW* to join.
+  bool groups = true;            // setgroups(2) is allowed there.
+};
+
+struct Capabilities {
+  std::uint64_t bounding = 0;
+  std::uint64_t permitted = 0;
+  std::uint64_t effective = 0;
+  std::uint64_t inheritable = 0;
+  std::uint64_t ambient = 0;
+};
+
+struct MemoryPolicy {
+  int mode = 0;  // MPOL_* with flags.
+  const unsigned long* nodes = nullptr;
+  unsigned long bits = 0;  // 0: no policy is set.
 };
 
 struct Process {
@@ -159,17 +230,32 @@ struct Process {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   List<std::uint32_t> groups;
-  std::uint64_t bounding = 0;
-  std::uint64_t permitted = 0;  // And effective.
+  bool set_groups = true;  // Not where setgroups(2) is forbidden.
+  Capabilities capabilities;
   std::uint32_t last_capability = 0;
   bool no_new_privileges = true;
+  bool new_keyring = true;
   List<sock_filter> filter;
+  std::uint32_t filter_flags = 0;  // SECCOMP_FILTER_FLAG_*
+  int listener = -1;               // Connected socket for the filter's notification descriptor...
+  int listener_state = -1;         // ...and the file whose content goes with it.
   List<Rlimit> rlimits;
   std::uint32_t umask = 0022;
+  std::int64_t personality = -1;
+  MemoryPolicy memory_policy;
+  const char* label = nullptr;       // Written to...
+  const char* label_path = nullptr;  // ..."thread-self/attr/...", below the host's /proc.
   bool terminal = false;
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
   int stdio[3] = {-1, -1, -1};  // Without a terminal. [0] of -1: the container's /dev/null.
+  bool own_stdio = false;       // The streams are given to `uid`.
+  std::uint32_t kept_fds = 0;   // So many from 3 on stay open.
+  bool dies_with_parent = true;
+  // A listening Unix socket: the process waits there for the start, whose connection becomes the
+  // channel. -1: it starts at once.
+  int gate = -1;
+  Hooks start_hooks;  // startContainer, behind the gate.
 };
 
 // One of `container` and `entry` is given. All descriptors are above 63 where `entry` is, so that

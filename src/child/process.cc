@@ -11,6 +11,12 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+
+#include <cstring>
 
 #include "child/calls.h"
 
@@ -18,6 +24,8 @@ namespace tare::child {
 namespace {
 
 constexpr std::uint64_t kSysAdmin = 1ULL << CAP_SYS_ADMIN;
+constexpr std::size_t kStateSize = 16 << 10;
+constexpr int kMayExecute = 1;  // X_OK
 
 void connect_stdio(const Plan& plan, const int stdio[3]) noexcept {
   for (int i = 0; i < 3; ++i) {
@@ -52,14 +60,26 @@ void drop_bounding(const Plan& plan, std::uint64_t keep) noexcept {
       check(plan, Step::Bounding, call(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0));
 }
 
-// Permitted and effective; inheritable, and with it ambient, is empty.
-void set_capabilities(const Plan& plan, std::uint64_t set) noexcept {
+void set_capabilities(const Plan& plan, const Capabilities& set) noexcept {
   __user_cap_header_struct header{};
   header.version = _LINUX_CAPABILITY_VERSION_3;
   __user_cap_data_struct data[2] = {};
-  for (int half = 0; half < 2; ++half)
-    data[half].effective = data[half].permitted = static_cast<std::uint32_t>(set >> (32 * half));
+  for (int half = 0; half < 2; ++half) {
+    data[half].effective = static_cast<std::uint32_t>(set.effective >> (32 * half));
+    data[half].permitted = static_cast<std::uint32_t>(set.permitted >> (32 * half));
+    data[half].inheritable = static_cast<std::uint32_t>(set.inheritable >> (32 * half));
+  }
   check(plan, Step::Capabilities, call(SYS_capset, &header, data));
+}
+
+void set_ambient(const Plan& plan, std::uint64_t set) noexcept {
+  check(plan, Step::Capabilities,
+        call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+  for (std::uint32_t capability = 0; set != 0 && capability <= plan.process.last_capability;
+       ++capability)
+    if (has(set, capability))
+      check(plan, Step::Capabilities,
+            call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
 }
 
 // A filter needs no_new_privs or CAP_SYS_ADMIN. Without the first, the second is kept until the
@@ -69,18 +89,54 @@ bool needs_admin(const Process& process) noexcept {
 }
 
 void change_credentials(const Plan& plan, const Process& process) noexcept {
-  drop_bounding(plan, process.bounding);
-  check(plan, Step::Groups, call(SYS_setgroups, process.groups.count, process.groups.items));
+  drop_bounding(plan, process.capabilities.bounding);
+  if (process.set_groups)
+    check(plan, Step::Groups, call(SYS_setgroups, process.groups.count, process.groups.items));
   check(plan, Step::Gid, call(SYS_setresgid, process.gid, process.gid, process.gid));
   check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
   check(plan, Step::Uid, call(SYS_setresuid, process.uid, process.uid, process.uid));
   hide_memory(plan);
   check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
-  check(plan, Step::Capabilities,
-        call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
-  set_capabilities(plan, process.permitted | (needs_admin(process) ? kSysAdmin : 0));
+  Capabilities capabilities = process.capabilities;
+  if (needs_admin(process)) {
+    capabilities.permitted |= kSysAdmin;
+    capabilities.effective |= kSysAdmin;
+  }
+  set_capabilities(plan, capabilities);
+  set_ambient(plan, capabilities.ambient);
   if (process.no_new_privileges)
     check(plan, Step::NoNewPrivileges, call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+}
+
+// Streams that came from the caller belong to somebody who may not be the process's user, which
+// then could not open /dev/stdout again. What cannot be given (another file system's or user
+// namespace's, a read-only one) stays as it is; /dev/null stays everybody's.
+void give_stdio(const Plan& plan, const int stdio[3]) noexcept {
+  if (!plan.process.own_stdio) return;
+  for (int i = 0; i < 3; ++i) {
+    struct stat status{};
+    if (stdio[i] < 0 || call(SYS_newfstatat, stdio[i], "", &status, AT_EMPTY_PATH) < 0) continue;
+    if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) continue;
+    if (status.st_uid == plan.process.uid) continue;
+    (void)call(SYS_fchown, stdio[i], plan.process.uid, -1);
+  }
+}
+
+void set_personality(const Plan& plan, const Process& process) noexcept {
+  if (process.personality >= 0)
+    check(plan, Step::Personality, call(SYS_personality, process.personality));
+}
+
+void set_memory_policy(const Plan& plan, const MemoryPolicy& policy) noexcept {
+  if (policy.bits > 0)
+    check(plan, Step::MemoryPolicy,
+          call(SYS_set_mempolicy, policy.mode, policy.nodes, policy.bits));
+}
+
+void set_label(const Plan& plan, const Process& process, int label) noexcept {
+  if (label < 0) return;
+  check(plan, Step::Label, call(SYS_write, label, process.label, std::strlen(process.label)));
+  close_fd(label);
 }
 
 // After the last change of credentials, which cleared it; and then a look whether the parent died
@@ -141,14 +197,45 @@ bool enter_cwd(const Plan& plan, const Process& process) noexcept {
   return true;
 }
 
+// SCM_RIGHTS with the notification descriptor, and what the specification says of the container,
+// to the agent. This runs under the filter already, which therefore has to allow sendmsg(2).
+// [runtime-spec 1.2 config-linux, "The Container Process State"]
+void hand_over_listener(const Plan& plan, const Process& process, int notify,
+                        const char* state, std::size_t size) noexcept {
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof notify)] = {};
+  iovec part{};
+  part.iov_base = const_cast<char*>(state);
+  part.iov_len = size;
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof notify);
+  std::memcpy(CMSG_DATA(rights), &notify, sizeof notify);
+  check(plan, Step::SeccompListener, call(SYS_sendmsg, process.listener, &header, MSG_NOSIGNAL));
+}
+
 void install_filter(const Plan& plan, const Process& process) noexcept {
   if (process.filter.count == 0) return;
+  char state[kStateSize];
+  long size = 0;
+  if (process.listener >= 0)
+    size = check(plan, Step::SeccompListener,
+                 call(SYS_pread64, process.listener_state, state, sizeof state, 0));
   struct {
     unsigned short length;
     const sock_filter* filter;
   } const program{static_cast<unsigned short>(process.filter.count), process.filter.items};
-  check(plan, Step::Seccomp, call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
-  if (needs_admin(process)) set_capabilities(plan, process.permitted);
+  const int notify = check(
+      plan, Step::Seccomp,
+      call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, process.filter_flags, &program));
+  if (process.listener >= 0)
+    hand_over_listener(plan, process, notify, state, static_cast<std::size_t>(size));
+  if (needs_admin(process)) set_capabilities(plan, process.capabilities);
 }
 
 // Which failure of several candidates is told: that something was there but may not be run says
@@ -169,11 +256,22 @@ struct Attempts {
 [[noreturn]] void execute_init(const Plan& plan, const Process& process) noexcept {
   Attempts attempts;
   for (const char* const* path = process.candidates; *path != nullptr; ++path) {
-    constexpr int kMayExecute = 1;  // X_OK
     if (call(SYS_faccessat2, AT_FDCWD, *path, kMayExecute, AT_EACCESS) == 0) {
       (void)call(SYS_execveat, process.init, "", process.init_argv, process.envp, AT_EMPTY_PATH);
       die(plan, Step::Exec);
     }
+    if (!attempts.note(errno)) break;
+  }
+  errno = attempts.errnum;
+  die(plan, Step::Exec);
+}
+
+// That there is something to run, while the one who asks for the container is still there to hear
+// that there is not.
+void look_for_program(const Plan& plan, const Process& process) noexcept {
+  Attempts attempts;
+  for (const char* const* path = process.candidates; *path != nullptr; ++path) {
+    if (call(SYS_faccessat2, AT_FDCWD, *path, kMayExecute, AT_EACCESS) == 0) return;
     if (!attempts.note(errno)) break;
   }
   errno = attempts.errnum;
@@ -193,7 +291,22 @@ struct Attempts {
 void say_ready(const Plan& plan) noexcept {
   Message message;
   message.event = Event::Ready;
-  check(plan, Step::CloseRange, call(SYS_write, plan.channel, &message, sizeof message));
+  check(plan, Step::CloseRange,
+        call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
+}
+
+// The container exists now and waits for its start, perhaps for days, without whoever made it.
+// Whoever starts it is the new parent at the channel.
+void wait_at_gate(Plan& plan) noexcept {
+  const Process& process = plan.process;
+  look_for_program(plan, process);
+  say_ready(plan);
+  const int starter =
+      check(plan, Step::Gate, call(SYS_accept4, process.gate, 0, 0, SOCK_CLOEXEC));
+  check(plan, Step::Gate, call(SYS_dup3, starter, plan.channel, O_CLOEXEC));
+  close_fd(starter);
+  close_fd(process.gate);
+  say_ready(plan);
 }
 
 }  // namespace
@@ -221,27 +334,51 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept {
   return static_cast<int>(number);
 }
 
-void become_process(const Plan& plan, const Process& process, const int stdio[3]) noexcept {
+int open_label(const Plan& plan) noexcept {
+  if (plan.process.label == nullptr) return -1;
+  const int proc =
+      check(plan, Step::Label,
+            call(SYS_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int label =
+      check(plan, Step::Label,
+            call(SYS_openat, proc, plan.process.label_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  close_fd(proc);
+  // Above all that is kept, like the descriptors of the plan.
+  const int high = check(plan, Step::Label,
+                         call(SYS_fcntl, label, F_DUPFD_CLOEXEC, 64 + plan.process.kept_fds));
+  close_fd(label);
+  return high;
+}
+
+void become_process(Plan plan, int label, const int stdio[3]) noexcept {
+  const Process& process = plan.process;
+  give_stdio(plan, stdio);
   connect_stdio(plan, stdio);
   start_session(plan);
+  set_personality(plan, process);
+  set_memory_policy(plan, process.memory_policy);
   // As root first, so that a directory that only root may search works as in other engines; as the
   // user when root of the container may not, because the directory belongs to somebody outside.
   const bool there = enter_cwd(plan, process);
   if (!there && errno != EACCES) die(plan, Step::Cwd);
+  set_label(plan, process, label);
   change_credentials(plan, process);
   if (!there && !enter_cwd(plan, process)) die(plan, Step::Cwd);
-  join_keyring(plan);
-  // A process of exec that has a terminal lives as long as somebody holds the other side of it;
-  // that may be a process that is not its parent (the detach keys).
-  if (plan.entry != nullptr && process.terminal)
-    check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
-  else
+  if (process.new_keyring) join_keyring(plan);
+  if (process.dies_with_parent)
     die_with_parent(plan);
+  else
+    check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, 0, 0, 0, 0));
   reset_signals(plan);
   (void)call(SYS_umask, process.umask);  // Always succeeds.
   set_rlimits(plan, process);
-  check(plan, Step::CloseRange, call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
-  say_ready(plan);
+  check(plan, Step::CloseRange,
+        call(SYS_close_range, 3 + process.kept_fds, ~0U, CLOSE_RANGE_CLOEXEC));
+  if (process.gate >= 0)
+    wait_at_gate(plan);
+  else
+    say_ready(plan);
+  run_hooks(plan, process.start_hooks, 0);
   // Nothing but what the filter itself must let through comes behind it: write, capset, execve.
   install_filter(plan, process);
   if (process.init >= 0) execute_init(plan, process);

@@ -10,10 +10,11 @@
 #include "child/calls.h"
 
 namespace tare::child {
-namespace {
+void hide_memory(const Plan& plan) noexcept {
+  check(plan, Step::Identity, call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
 
-// Nothing may happen before the parent has written our id maps and moved us to our cgroup.
-void wait_for_go(const Plan& plan) noexcept {
+void wait_for_parent(const Plan& plan, Step step) noexcept {
   char byte = 0;
   long count = 0;
   do {
@@ -21,17 +22,30 @@ void wait_for_go(const Plan& plan) noexcept {
   } while (count < 0 && errno == EINTR);
   if (count == 1) return;
   if (count == 0) errno = ESRCH;  // The parent is gone, nobody will read this.
-  die(plan, Step::Wait);
+  die(plan, step);
 }
 
-}  // namespace
-
-void hide_memory(const Plan& plan) noexcept {
-  check(plan, Step::Identity, call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+void continue_as_child(const Plan& plan, std::uint64_t flags) noexcept {
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PARENT | CLONE_PIDFD | flags;
+  arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  const int pid = check(plan, Step::Clone, call(SYS_clone3, &arguments, sizeof arguments));
+  if (pid == 0) {
+    check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+    // Hooks have to know our number.
+    if (plan.container != nullptr) wait_for_parent(plan, Step::Wait);
+    return;
+  }
+  Message message;
+  message.event = Event::Process;
+  message.pid = pid;
+  send_with_fd(plan, Step::Clone, message, pidfd);
+  for (;;) (void)call(SYS_exit_group, 0);
 }
 
-void become_root(const Plan& plan) noexcept {
-  check(plan, Step::Identity, call(SYS_setgroups, 0, 0));
+void become_root(const Plan& plan, bool groups) noexcept {
+  if (groups) check(plan, Step::Identity, call(SYS_setgroups, 0, 0));
   check(plan, Step::Identity, call(SYS_setresgid, 0, 0, 0));
   check(plan, Step::Identity, call(SYS_setresuid, 0, 0, 0));
   hide_memory(plan);
@@ -42,21 +56,21 @@ void run(const Plan& plan) noexcept {
   // SECURITY: first of all. The command line is readable without leave, dumpable or not, and it is
   // the caller's: paths of the host, and variables that are only for the new process.
   std::memset(plan.command_line, 0, plan.command_line_size);
-  wait_for_go(plan);
+  // Nothing may happen before the parent has written our id maps and moved us to our cgroup.
+  wait_for_parent(plan, Step::Wait);
   // Not earlier: the owner of our /proc/PID/uid_map follows from it, and an ordinary user's parent
   // could not write the map.
   hide_memory(plan);
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
+  int label = -1;
   if (plan.entry != nullptr) {
-    enter_container(plan, *plan.entry, stdio);
-  } else {
-    become_root(plan);
-    // Now and not in clone3: the v1 groups we belong to are known only since the parent moved us.
-    check(plan, Step::CgroupNamespace, call(SYS_unshare, CLONE_NEWCGROUP));
-    set_up_container(plan, *plan.container, stdio);
+    const Plan renumbered = enter_container(plan, *plan.entry, label, stdio);
+    become_process(renumbered, label, stdio);
   }
-  become_process(plan, plan.process, stdio);
+  label = open_label(plan);
+  set_up_container(plan, *plan.container, stdio);
+  become_process(plan, label, stdio);
 }
 
 }  // namespace tare::child

@@ -33,8 +33,25 @@ std::int64_t Value::as_int(std::int64_t otherwise) const {
   return static_cast<std::int64_t>(*value);
 }
 
+bool Value::is_uint() const {
+  const std::int64_t* value = std::get_if<std::int64_t>(&data_);
+  return value != nullptr ? *value >= 0 : std::holds_alternative<std::uint64_t>(data_);
+}
+
+std::uint64_t Value::as_uint(std::uint64_t otherwise) const {
+  if (const std::uint64_t* value = std::get_if<std::uint64_t>(&data_)) return *value;
+  const std::int64_t* value = std::get_if<std::int64_t>(&data_);
+  return value != nullptr && *value >= 0 ? static_cast<std::uint64_t>(*value) : otherwise;
+}
+
+Value::Data Value::whole(std::uint64_t value) {
+  if (std::in_range<std::int64_t>(value)) return static_cast<std::int64_t>(value);
+  return value;
+}
+
 double Value::as_double() const {
   if (const double* value = std::get_if<double>(&data_)) return *value;
+  if (is_uint()) return static_cast<double>(as_uint());
   return static_cast<double>(as_int());
 }
 
@@ -123,6 +140,9 @@ class Builder {
       std::int64_t value = 0;
       result = std::from_chars(text, end, value);
       if (result.ec == std::errc() && result.ptr == end) return add(value);
+      std::uint64_t large = 0;
+      result = std::from_chars(text, end, large);
+      if (result.ec == std::errc() && result.ptr == end) return add(large);
     }
     return refuse("number " + quoted(all) + " is out of range");
   }
@@ -259,6 +279,8 @@ class Printer {
       out_ += value.as_bool() ? "true" : "false";
     } else if (value.is_int()) {
       out_ += std::to_string(value.as_int());
+    } else if (value.is_uint()) {
+      out_ += std::to_string(value.as_uint());
     } else if (value.is_number()) {
       print_double(out_, value.as_double());
     } else if (value.is_string()) {

@@ -31,7 +31,7 @@ class Value {
   Value(int value) : data_(static_cast<std::int64_t>(value)) {}            // NOLINT
   Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
   Value(std::int64_t value) : data_(value) {}                              // NOLINT
-  Value(std::uint64_t value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
+  Value(std::uint64_t value) : data_(whole(value)) {}                      // NOLINT
   Value(double value) : data_(value) {}                                    // NOLINT
   Value(const char* value) : data_(std::string(value)) {}                  // NOLINT
   Value(std::string_view value) : data_(std::string(value)) {}             // NOLINT
@@ -44,13 +44,16 @@ class Value {
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool is_bool() const { return std::holds_alternative<bool>(data_); }
   bool is_int() const { return std::holds_alternative<std::int64_t>(data_); }
-  bool is_number() const { return is_int() || std::holds_alternative<double>(data_); }
+  // A whole number that is not negative; such above 2^63 - 1 are is_uint() and not is_int().
+  bool is_uint() const;
+  bool is_number() const { return is_int() || is_uint() || std::holds_alternative<double>(data_); }
   bool is_string() const { return std::holds_alternative<std::string>(data_); }
   bool is_array() const { return std::holds_alternative<Array>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
 
   bool as_bool(bool otherwise = false) const;
   std::int64_t as_int(std::int64_t otherwise = 0) const;  // A double is truncated.
+  std::uint64_t as_uint(std::uint64_t otherwise = 0) const;  // Only of is_uint().
   double as_double() const;
   const std::string& as_string() const;
   const Array& as_array() const;
@@ -60,6 +63,7 @@ class Value {
   // The member `key` of an object, or a null value that lives for ever.
   const Value& operator[](std::string_view key) const;
   const Value* find(std::string_view key) const;  // nullptr when absent or not an object.
+  Value* find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).find(key)); }
 
   // Sets or replaces a member; turns a non-object into an object first. Returns the new member.
   Value& set(std::string_view key, Value value);
@@ -69,7 +73,12 @@ class Value {
   bool operator==(const Value&) const = default;
 
  private:
-  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
+  // A std::uint64_t stands only for what std::int64_t cannot hold, so equal numbers are equal.
+  using Data = std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string,
+                            Array, Object>;
+  static Data whole(std::uint64_t value);
+
+  Data data_;
 };
 
 struct Limits {
@@ -77,7 +86,7 @@ struct Limits {
   std::size_t depth = 32;       // Of nested arrays and objects.
 };
 
-// Errors: Invalid, with the byte offset. Integers outside int64 are errors.
+// Errors: Invalid, with the byte offset. Integers outside both int64 and uint64 are errors.
 Result<Value> parse(std::string_view text, const Limits& limits = {});
 
 enum class Style : std::uint8_t { Compact, Indented };  // Indented: four spaces, as Docker prints.

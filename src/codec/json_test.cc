@@ -34,7 +34,18 @@ TEST_CASE("JSON values go in and come out") {
 TEST_CASE("JSON integers are exact or refused") {
   CHECK(parse("9223372036854775807")->as_int() == std::numeric_limits<std::int64_t>::max());
   CHECK(parse("-9223372036854775808")->as_int() == std::numeric_limits<std::int64_t>::min());
-  CHECK(refused("9223372036854775808"));
+  CHECK_FALSE(parse("9223372036854775808")->is_int());
+  CHECK(parse("9223372036854775808")->is_uint());
+  CHECK(parse("9223372036854775808")->is_number());
+  CHECK(parse("9223372036854775808")->as_int(7) == 7);
+  CHECK(parse("9223372036854775808")->as_double() == 0x1p63);
+  CHECK(parse("18446744073709551615")->as_uint() == std::numeric_limits<std::uint64_t>::max());
+  CHECK(again("[18446744073709551615]") == "[18446744073709551615]");
+  CHECK(Value(std::uint64_t{5}) == Value(5));
+  CHECK(Value(std::uint64_t{5}).as_uint() == 5);
+  CHECK_FALSE(Value(-1).is_uint());
+  CHECK(Value(-1).as_uint(9) == 9);
+  CHECK(refused("18446744073709551616"));
   CHECK(refused("-9223372036854775809"));
   CHECK(refused("1e999"));
   CHECK(parse("1e3")->is_number());

@@ -18,7 +18,6 @@
 namespace tare::isolate {
 namespace {
 
-constexpr int kLowest = 64;
 // The new process talks at each step; one that a hostile container has stopped never does.
 constexpr int kPatienceMs = 120'000;
 
@@ -90,18 +89,18 @@ std::optional<std::string> Newborn::how_it_ended() const {
   return fmt::format("killed by signal {}", info.si_status);
 }
 
-Result<sys::Fd> move_up(sys::Fd fd) {
-  sys::Fd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kLowest));
+Result<sys::Fd> move_up(int fd, int lowest) {
+  sys::Fd high(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
   if (!high) return fail_errno("duplicate a descriptor");
   return high;
 }
 
-Result<Channel> make_channel() {
+Result<Channel> make_channel(int lowest) {
   int raw[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0)
     return fail_errno("make a socket pair");
   Channel channel{.parent = sys::Fd(raw[0]), .child = sys::Fd(raw[1])};
-  channel.child = TRY(move_up(std::move(channel.child)));
+  channel.child = TRY(move_up(channel.child.get(), lowest));
   return channel;
 }
 
@@ -116,31 +115,53 @@ Result<sys::Pipe> make_owned_pipe(std::uint32_t uid, std::uint32_t gid) {
 
 }  // namespace
 
-Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid) {
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid, int lowest) {
   Streams streams;
   if (stdin_kind == Stdin::Pipe) {
     sys::Pipe pipe = TRY(make_owned_pipe(uid, gid));
-    streams.in = TRY(move_up(std::move(pipe.read)));
+    streams.in = TRY(move_up(pipe.read.get(), lowest));
     streams.ours.in = std::move(pipe.write);
   }
   sys::Pipe out = TRY(make_owned_pipe(uid, gid));
-  streams.out = TRY(move_up(std::move(out.write)));
+  streams.out = TRY(move_up(out.write.get(), lowest));
   streams.ours.out = std::move(out.read);
   sys::Pipe err = TRY(make_owned_pipe(uid, gid));
-  streams.err = TRY(move_up(std::move(err.write)));
+  streams.err = TRY(move_up(err.write.get(), lowest));
   streams.ours.err = std::move(err.read);
   return streams;
 }
 
+namespace {
+
+LaunchError setup_failure(Error error) {
+  return {.error = std::move(error), .at = FailedAt::Setup};
+}
+
+// The child waits until `done`.
+Result<> let_go(const Channel& channel, Result<> done) {
+  TRY(std::move(done));
+  if (::send(channel.parent.get(), "g", 1, MSG_NOSIGNAL) != 1)
+    return fail_errno("continue the new process");
+  return {};
+}
+
+LaunchError ended_early(const std::string& how) {
+  return setup_failure(
+      Error(Kind::Internal, "the new process ended before it was set up: " + how));
+}
+
+}  // namespace
+
 std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
-                                           const PlanMemory& memory) {
+                                           const PlanMemory& memory, const Spec* spec,
+                                           const Renamed& renamed) {
   sys::Fd terminal;
   std::optional<LaunchError> failure;
   bool is_ready = false;
-  for (;;) {
+  const bool waits_at_gate = memory.plan().process.gate >= 0;
+  while (!(is_ready && waits_at_gate)) {
     Result<Heard> heard = hear(channel.parent.get());
-    if (!heard)
-      return std::unexpected(LaunchError{.error = std::move(heard).error(), .at = FailedAt::Setup});
+    if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
     if (heard->end) break;
     switch (heard->message.event) {
       case child::Event::Failed:
@@ -154,6 +175,14 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
       case child::Event::Process:
         newborn.reap();  // It ends behind this message, and the final process is our child.
         newborn = Newborn(heard->message.pid, std::move(heard->fd));
+        if (!renamed) break;
+        if (auto done = let_go(channel, renamed(newborn.pid())); !done)
+          return std::unexpected(setup_failure(std::move(done).error()));
+        break;
+      case child::Event::Hooks:
+        if (spec == nullptr || !spec->runtime_hooks) break;
+        if (auto done = let_go(channel, spec->runtime_hooks(newborn.pid())); !done)
+          return std::unexpected(setup_failure(std::move(done).error()));
         break;
       case child::Event::Ready:
         is_ready = true;
@@ -162,9 +191,21 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
   }
   if (failure) return std::unexpected(std::move(*failure));
   if (is_ready) return terminal;
-  Error error(Kind::Internal, "the new process ended before it was set up: " +
-                                  newborn.how_it_ended().value_or("its end is not known"));
-  return std::unexpected(LaunchError{.error = std::move(error), .at = FailedAt::Setup});
+  return std::unexpected(ended_early(newborn.how_it_ended().value_or("its end is not known")));
+}
+
+std::expected<void, LaunchError> follow_start(const sys::Fd& connection) {
+  bool is_ready = false;
+  for (;;) {
+    Result<Heard> heard = hear(connection.get());
+    if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
+    if (heard->end) break;
+    if (heard->message.event == child::Event::Failed)
+      return std::unexpected(explain_failure(heard->message, PlanMemory()));
+    is_ready |= heard->message.event == child::Event::Ready;
+  }
+  if (is_ready) return {};
+  return std::unexpected(ended_early("it was killed while it waited"));
 }
 
 }  // namespace tare::isolate

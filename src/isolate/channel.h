@@ -2,6 +2,7 @@
 // PARENT's side of a start: the new process, the conversation with it, and its removal on failure.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "isolate/plan.h"
@@ -33,14 +34,14 @@ class Newborn {
   sys::Fd pidfd_;
 };
 
-// Both ends, all descriptors above 63: see child::Plan.
+// Both ends, the child's with the number `lowest` or above: see child::Plan.
 struct Channel {
   sys::Fd parent;
   sys::Fd child;
 };
-Result<Channel> make_channel();
-// The same descriptor above 63.
-Result<sys::Fd> move_up(sys::Fd fd);
+Result<Channel> make_channel(int lowest);
+// A duplicate with the number `lowest` or above, close-on-exec.
+Result<sys::Fd> move_up(int fd, int lowest);
 
 // The standard streams as pipes: ours and the child's ends. The pipes belong to `uid` and `gid` (as
 // we see them), so that the process can open /dev/stdout again.
@@ -50,12 +51,16 @@ struct Streams {
   sys::Fd out;
   sys::Fd err;
 };
-Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid);
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid, int lowest);
 
-// The conversation after "go", until the process is what was asked for or has failed. Returns the
-// master side of its terminal, if it has one. When entering, `newborn` is first the process that
-// goes in and at the end the one that was asked for.
+// Called when the process that was asked for is another one than was born; empty: never mind.
+using Renamed = std::function<Result<>(int pid)>;
+
+// The conversation after "go", until the process is what was asked for (with a gate: waits there)
+// or has failed. Returns the master side of its terminal, if it has one. When namespaces had to be
+// joined, `newborn` is first the process that joins and at the end the one that was asked for.
 std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
-                                           const PlanMemory& memory);
+                                           const PlanMemory& memory, const Spec* spec = nullptr,
+                                           const Renamed& renamed = {});
 
 }  // namespace tare::isolate

@@ -27,6 +27,45 @@ struct Rlimit {
   rlimit value{};    // Clamped to our own hard limit when we may not raise it.
 };
 
+// Capability n is bit n. [capabilities(7)]
+struct Capabilities {
+  std::uint64_t bounding = 0;
+  std::uint64_t permitted = 0;
+  std::uint64_t effective = 0;
+  std::uint64_t inheritable = 0;
+  std::uint64_t ambient = 0;
+};
+
+// sched_setattr(2)'s, all zero: as it is.
+struct Scheduler {
+  std::uint32_t policy = 0;  // SCHED_*
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t flags = 0;
+  std::uint64_t runtime_ns = 0;
+  std::uint64_t deadline_ns = 0;
+  std::uint64_t period_ns = 0;
+};
+
+struct MemoryPolicy {
+  int mode = 0;                      // MPOL_* with its flags. [set_mempolicy(2)]
+  std::vector<unsigned long> nodes;  // Bits.
+};
+
+// A security module's label for the program. [AppArmor, SELinux: /proc/PID/attr]
+struct Label {
+  std::string path;  // "thread-self/attr/apparmor/exec" below /proc.
+  std::string text;
+};
+
+// A program that runs in the container's namespaces at one moment of its life.
+struct Hook {
+  std::string path;               // Absolute.
+  std::vector<std::string> argv;  // argv[0], too; empty: the path.
+  std::vector<std::string> env;
+  std::uint32_t timeout_seconds = 0;  // 0: none.
+};
+
 // Who the process is and what it may do.
 struct Process {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH of `env` inside the container.
@@ -35,46 +74,103 @@ struct Process {
   std::uint32_t uid = 0;  // Ids inside the container.
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;
-  std::uint64_t capabilities = 0;  // Bit n is capability n: bounding, and permitted and effective
-                                   // when uid is 0; inheritable and ambient stay empty.
+  std::uint64_t capabilities = 0;  // Bounding, and permitted and effective when uid is 0;
+                                   // inheritable and ambient stay empty.
+  std::optional<Capabilities> capability_sets;  // Instead: each set as it stands here.
   bool no_new_privileges = true;
+  bool new_keyring = true;
   std::vector<sock_filter> seccomp;  // Empty only when a grant says so.
+  std::uint32_t seccomp_flags = 0;   // SECCOMP_FILTER_FLAG_*
+  // Borrowed: the connected socket that gets the filter's notification descriptor (with a filter
+  // that notifies), and a file whose content goes with it.
+  int seccomp_listener = -1;
+  int seccomp_state = -1;
   std::vector<Rlimit> rlimits;
   std::uint32_t umask = 0022;
+  std::optional<std::uint32_t> personality;
+  std::optional<Scheduler> scheduler;
+  std::optional<int> io_priority;     // As ioprio_set(2) takes it.
+  std::optional<int> oom_score_adj;   // Clamped when we may not lower it.
+  std::vector<unsigned long> cpus_before;  // Bits: while it is not yet in its cgroup...
+  std::vector<unsigned long> cpus_after;   // ...and from then on. Empty: as it is.
+  std::optional<MemoryPolicy> memory_policy;
+  std::optional<Label> label;
   bool terminal = false;
   std::uint16_t rows = 0;  // Initial size of the terminal; 0: leave.
   std::uint16_t columns = 0;
+  std::uint32_t kept_fds = 0;  // So many of our descriptors from 3 on stay open in it.
 };
 
-enum class MountKind : std::uint8_t { Bind, Tmpfs };
+enum class MountKind : std::uint8_t { Bind, Tmpfs, FileSystem, Cgroups };
 
 // A mount that the user asked for; the usual ones (/proc, /sys, /dev, /dev/pts, /dev/shm,
-// /dev/mqueue, /sys/fs/cgroup) are made without being asked.
+// /dev/mqueue, /sys/fs/cgroup) are made without being asked, unless Spec says otherwise.
 struct Mount {
   MountKind kind = MountKind::Bind;
   std::string target;  // Path in the container; resolved in the root, made when missing.
   sys::Fd source;      // Bind: a detached mount (sys::clone_mount), id-mapped already.
   bool source_is_directory = true;
+  bool source_is_ready = false;  // Bind: its attributes are set already; the following say nothing.
   bool read_only = false;
   bool executable = true;         // Tmpfs: Docker's default is noexec.
   std::uint64_t tmpfs_bytes = 0;  // 0: the kernel's default (half the memory).
   std::uint32_t tmpfs_mode = 01777;
+  // FileSystem: what to make. Cgroups: the container's own groups; attributes count.
+  std::string type;
+  std::string source_name;
+  std::vector<std::pair<std::string, std::string>> options;  // "" as value: a flag.
+  std::uint64_t attributes = 0;   // MOUNT_ATTR_*
+  std::uint64_t propagation = 0;  // MS_*, MS_REC; 0: private.
+  bool copy_up = false;           // The directory's content in the root is copied into it.
+};
+
+struct Device {
+  std::string path;
+  std::uint32_t mode = 0;  // With the file type.
+  unsigned major = 0;
+  unsigned minor = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
 };
 
 enum class Namespace : std::uint8_t { New, Host };
 
+// A namespace that exists already: joined instead of made.
+struct JoinedNamespace {
+  int kind = 0;  // CLONE_NEW*
+  sys::Fd fd;
+};
+
 struct Spec {
   std::string hostname;
-  sys::IdMap uids;  // Both must be given: every container has a user namespace.
+  std::string domainname;
+  // Both given: the container has a user namespace of its own, as every container of the engine
+  // has. None: it shares ours.
+  sys::IdMap uids;
   sys::IdMap gids;
   sys::Fd root;  // Detached mount of the root file system, writable or not.
   bool read_only_root = false;
+  bool root_devices = false;           // Device nodes in the root itself work.
+  std::uint64_t root_propagation = 0;  // MS_*; 0: private.
+  bool pivot = true;                   // Else the old root stays below the new one.
   Namespace network = Namespace::New;
   Namespace ipc = Namespace::New;
   Namespace pid = Namespace::New;
   Namespace uts = Namespace::New;
+  Namespace cgroup = Namespace::New;
+  std::vector<JoinedNamespace> joined;  // Those kinds are neither New nor Host.
+  struct TimeOffset {
+    std::string clock;  // "monotonic", "boottime"
+    std::int64_t seconds = 0;
+    std::uint32_t nanoseconds = 0;
+  };
+  bool new_time = false;
+  std::vector<TimeOffset> time_offsets;
+  bool usual_mounts = true;  // And the usual devices.
   std::uint64_t shm_bytes = 64 << 20;
-  std::vector<Mount> mounts;  // In this order.
+  std::vector<Mount> mounts;    // In this order.
+  std::vector<Device> devices;  // Made when all mounts stand; with a user namespace the host's.
+  bool device_links = true;     // The usual links of /dev.
   // Files that the engine provides, made read-write on a tmpfs of their own and bound over the
   // target: /etc/hosts, /etc/hostname, /etc/resolv.conf.
   std::vector<std::pair<std::string, std::string>> files;  // Target, content.
@@ -88,6 +184,25 @@ struct Spec {
   Process process;
   sys::CgroupLimits limits;
   std::string cgroup_name;  // "": no cgroup of its own (tests only).
+  std::optional<sys::Cgroup::Request> cgroup_request;  // Instead of both.
+
+  // --- For a container that outlives the caller (OCI runtime) ---
+  bool dies_with_parent = true;
+  // A listening Unix socket: the process waits there until somebody connects. launch() returns when
+  // it waits; what comes after is told to whoever connects (see follow_start).
+  sys::Fd gate;
+  // Where the root file system is, when hooks have to find the container's mounts there.
+  std::string root_place;
+  std::vector<Hook> create_hooks;  // createContainer.
+  std::vector<Hook> start_hooks;   // startContainer.
+  sys::Fd create_state;            // Their standard inputs, complete when `born` has returned.
+  sys::Fd start_state;
+  // Called when the process exists, in its namespaces and groups, and waits.
+  std::function<Result<>(int pid, const sys::Cgroup& cgroup)> born;
+  // Called when its mounts stand and the old root is still there.
+  std::function<Result<>(int pid)> runtime_hooks;
+  // What could not be done as asked, but does no harm.
+  std::function<void(const std::string&)> warn;
 };
 
 // What the parent keeps of a started container or process.
@@ -104,7 +219,8 @@ struct Started {
   std::vector<std::string> cgroup_directories;
 };
 
-enum class Stdin : std::uint8_t { Null, Pipe };
+// Inherit: all three streams are our own.
+enum class Stdin : std::uint8_t { Null, Pipe, Inherit };
 
 // Where a start failed, for the engine to explain: see explain.h.
 enum class FailedAt : std::uint8_t { Setup, Cwd, Exec };
@@ -119,12 +235,20 @@ struct LaunchError {
 // is left on failure.
 std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind);
 
+// The end of a start through a gate: `connection` is connected to it. Returns when execve has
+// succeeded.
+std::expected<void, LaunchError> follow_start(const sys::Fd& connection);
+
 // Runs one more process in a container whose process 1 is `pidfd`: all its namespaces, its cgroups,
 // a session keyring of its own, the same order of protections. As launch() otherwise.
 struct EnterSpec {
   int pid = 0;  // Of process 1, in our pid namespace.
   int pidfd = -1;
   std::string cgroup_name;
+  std::optional<sys::Cgroup> cgroup;  // Instead.
+  bool needs_user_namespace = true;   // The engine's containers all have one.
+  bool dies_with_parent = true;
+  std::function<void(const std::string&)> warn;
   Process process;
 };
 std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind);

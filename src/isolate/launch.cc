@@ -15,13 +15,16 @@
 #include "isolate/channel.h"
 #include "isolate/isolate.h"
 #include "isolate/plan.h"
+#include "isolate/process_attributes.h"
 #include "sys/cgroup.h"
 
 namespace tare::isolate {
 namespace {
 
+// What clone3 makes; the cgroup namespace is the child's own doing.
 std::uint64_t new_namespaces(const Spec& spec) {
-  std::uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS;
+  std::uint64_t flags = CLONE_NEWNS;
+  if (!spec.uids.ranges.empty()) flags |= CLONE_NEWUSER;
   if (spec.network == Namespace::New) flags |= CLONE_NEWNET;
   if (spec.ipc == Namespace::New) flags |= CLONE_NEWIPC;
   if (spec.pid == Namespace::New) flags |= CLONE_NEWPID;
@@ -84,34 +87,27 @@ Result<Born> give_birth(std::uint64_t flags, int cgroup, const child::Plan& plan
   return born;
 }
 
-// The child may only lower hard limits; those that go up are raised from here.
-Result<> raise_rlimits(int pid, const Process& process) {
-  if (process.rlimits.empty() || !may_raise_rlimits()) return {};
-  for (const Rlimit& limit : process.rlimits) {
-    rlimit now{};
-    const auto resource = static_cast<__rlimit_resource>(limit.resource);
-    if (::prlimit(pid, resource, nullptr, &now) != 0) return fail_errno("read a resource limit");
-    if (limit.value.rlim_max <= now.rlim_max) continue;
-    now.rlim_max = limit.value.rlim_max;
-    if (::prlimit(pid, resource, &now, nullptr) != 0)
-      return fail_errno("raise resource limit " + std::to_string(limit.resource));
-  }
-  return {};
-}
-
 Result<> say_go(const Channel& channel) {
   if (::send(channel.parent.get(), "g", 1, MSG_NOSIGNAL) != 1)
     return fail_errno("start the new process");
   return {};
 }
 
-Result<> prepare_child(const Born& born, const Spec& spec, const sys::Cgroup& cgroup,
+Result<> place_in_cgroup(const Born& born, const Spec& spec, sys::Cgroup& cgroup) {
+  const int pid = born.newborn.pid();
+  TRY(apply_before_cgroup(pid, spec.process));
+  if (cgroup.needs_scope()) TRY(cgroup.start_scope(pid));
+  TRY(cgroup.add(pid, born.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
+  return apply_attributes(pid, spec.process, spec.warn);
+}
+
+Result<> prepare_child(const Born& born, const Spec& spec, sys::Cgroup& cgroup,
                        const Channel& channel) {
-  TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
-      "map the container's user and group ids");
-  TRY(cgroup.add(born.newborn.pid(),
-                 born.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
-  TRY(raise_rlimits(born.newborn.pid(), spec.process));
+  if (!spec.uids.ranges.empty())
+    TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
+        "map the container's user and group ids");
+  TRY(place_in_cgroup(born, spec, cgroup));
+  if (spec.born) TRY(spec.born(born.newborn.pid(), cgroup));
   return say_go(channel);
 }
 
@@ -128,24 +124,100 @@ struct Prepared {
 
 Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, std::uint32_t uid,
                  std::uint32_t gid) {
-  prepared.channel = TRY(make_channel());
+  const int lowest = lowest_fd(process);
+  prepared.channel = TRY(make_channel(lowest));
   prepared.memory.set_channel(prepared.channel.child.get());
   if (process.terminal) return {};
-  prepared.streams = TRY(make_streams(stdin_kind, uid, gid));
+  if (stdin_kind == Stdin::Inherit) {
+    prepared.memory.inherit_stdio();
+    return {};
+  }
+  prepared.streams = TRY(make_streams(stdin_kind, uid, gid, lowest));
   prepared.memory.set_stdio(prepared.streams.in.get(), prepared.streams.out.get(),
                             prepared.streams.err.get());
   return {};
 }
 
 Result<> prepare_launch(Prepared& prepared, const Spec& spec, Stdin stdin_kind) {
-  TRY(prepared.memory.build_container(spec));
-  const std::uint32_t uid = TRY(spec.uids.outside_of(spec.process.uid));
-  const std::uint32_t gid = TRY(spec.gids.outside_of(spec.process.gid));
-  TRY(connect(prepared, spec.process, stdin_kind, uid, gid));
-  if (spec.cgroup_name.empty()) return {};
-  prepared.cgroup = TRY(sys::Cgroup::create(spec.cgroup_name, spec.limits));
+  if (spec.cgroup_request)
+    prepared.cgroup = TRY(sys::Cgroup::create(*spec.cgroup_request));
+  else if (!spec.cgroup_name.empty())
+    prepared.cgroup = TRY(sys::Cgroup::create(spec.cgroup_name, spec.limits));
   prepared.cgroup_directory = TRY(prepared.cgroup.v2_directory());
+  TRY(prepared.memory.build_container(spec, prepared.cgroup));
+  std::uint32_t uid = spec.process.uid;
+  std::uint32_t gid = spec.process.gid;
+  if (!spec.uids.ranges.empty()) {
+    uid = TRY(spec.uids.outside_of(uid));
+    gid = TRY(spec.gids.outside_of(gid));
+  }
+  return connect(prepared, spec.process, stdin_kind, uid, gid);
+}
+
+// Our own namespaces again, when the container has been born into others.
+class VisitedNamespaces {
+ public:
+  VisitedNamespaces() = default;
+  VisitedNamespaces(const VisitedNamespaces&) = delete;
+  VisitedNamespaces& operator=(const VisitedNamespaces&) = delete;
+  ~VisitedNamespaces() {
+    for (const auto& [kind, fd] : own_) (void)::setns(fd.get(), kind);
+  }
+
+  // Our children are born there: joins (a pid or time namespace is for children alone).
+  Result<> enter(int kind, const char* name, int fd) {
+    own_.emplace_back(kind, TRY(sys::open_path(std::string("/proc/self/ns/") + name, O_RDONLY)));
+    if (::setns(fd, kind) != 0)
+      return fail_errno(std::string("join the ") + name + " namespace");
+    return {};
+  }
+  Result<> make_time(const std::vector<Spec::TimeOffset>& offsets) {
+    own_.emplace_back(CLONE_NEWTIME,
+                      TRY(sys::open_path("/proc/self/ns/time", O_RDONLY)));
+    if (::unshare(CLONE_NEWTIME) != 0) return fail_errno("make a time namespace");
+    const sys::Fd file = TRY(sys::open_path("/proc/self/timens_offsets", O_WRONLY));
+    for (const Spec::TimeOffset& offset : offsets) {
+      const std::string line = offset.clock + " " + std::to_string(offset.seconds) + " " +
+                               std::to_string(offset.nanoseconds) + "\n";
+      TRY(sys::write_all(file.get(), line), "set the offset of clock " + offset.clock);
+    }
+    return {};
+  }
+
+ private:
+  std::vector<std::pair<int, sys::Fd>> own_;
+};
+
+struct NamespaceName {
+  int kind;
+  const char* name;
+};
+constexpr NamespaceName kNames[] = {{CLONE_NEWNET, "net"},       {CLONE_NEWIPC, "ipc"},
+                                    {CLONE_NEWUTS, "uts"},       {CLONE_NEWPID, "pid"},
+                                    {CLONE_NEWCGROUP, "cgroup"}, {CLONE_NEWTIME, "time"}};
+
+Result<> visit_namespaces(VisitedNamespaces& visited, const Spec& spec) {
+  for (const JoinedNamespace& joined : spec.joined)
+    for (const NamespaceName& known : kNames)
+      if (known.kind == joined.kind)
+        TRY(visited.enter(joined.kind, known.name, joined.fd.get()));
+  if (spec.new_time) TRY(visited.make_time(spec.time_offsets));
   return {};
+}
+
+// The first process, in all namespaces that it can be born in. Where a user namespace is joined,
+// what is new has to belong to that one, and so is made by the child when it is in there.
+Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
+  VisitedNamespaces visited;
+  TRY(visit_namespaces(visited, spec));
+  std::uint64_t flags = new_namespaces(spec);
+  for (const JoinedNamespace& joined : spec.joined) {
+    if (joined.kind != CLONE_NEWUSER) continue;
+    prepared.memory.make_in_child(flags);
+    flags = 0;
+  }
+  return give_birth(flags, prepared.cgroup_directory.get(), prepared.memory.plan(),
+                    prepared.channel.parent);
 }
 
 Started finish(Prepared& prepared, Newborn& newborn, sys::Fd terminal) {
@@ -186,12 +258,15 @@ Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sy
   const std::uint32_t gid = TRY(gids.outside_of(spec.process.gid));
   TRY(connect(prepared, spec.process, stdin_kind, uid, gid));
   if (!spec.cgroup_name.empty()) prepared.cgroup = sys::Cgroup::open(spec.cgroup_name);
+  if (spec.cgroup) prepared.cgroup = std::move(*spec.cgroup);
   return {};
 }
 
 Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared& prepared) {
-  TRY(prepared.cgroup.add(born.newborn.pid()));
-  TRY(raise_rlimits(born.newborn.pid(), spec.process));
+  const int pid = born.newborn.pid();
+  TRY(apply_before_cgroup(pid, spec.process));
+  TRY(prepared.cgroup.add(pid));
+  TRY(apply_attributes(pid, spec.process, spec.warn));
   return say_go(prepared.channel);
 }
 
@@ -199,18 +274,20 @@ Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared
 
 std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   Prepared prepared;
-  if (auto ready = prepare_launch(prepared, spec, stdin_kind); !ready)
-    return std::unexpected(setup_error(std::move(ready).error()));
   // The cgroup goes last, when the process that was in it is gone.
   Undo undo;
   undo.push([&prepared]() noexcept { (void)prepared.cgroup.remove(); });
-  auto born = give_birth(new_namespaces(spec), prepared.cgroup_directory.get(),
-                         prepared.memory.plan(), prepared.channel.parent);
+  if (auto ready = prepare_launch(prepared, spec, stdin_kind); !ready)
+    return std::unexpected(setup_error(std::move(ready).error()));
+  auto born = bear_container(prepared, spec);
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
   if (auto done = prepare_child(*born, spec, prepared.cgroup, prepared.channel); !done)
     return std::unexpected(setup_error(std::move(done).error()));
-  auto terminal = follow(prepared.channel, born->newborn, prepared.memory);
+  const Renamed renamed = [&](int pid) -> Result<> {
+    return spec.born ? spec.born(pid, prepared.cgroup) : Result<>{};
+  };
+  auto terminal = follow(prepared.channel, born->newborn, prepared.memory, &spec, renamed);
   if (!terminal) return std::unexpected(std::move(terminal).error());
   undo.keep();
   return finish(prepared, born->newborn, std::move(*terminal));

@@ -273,7 +273,7 @@ TEST_CASE("launch: links of the image lead nowhere on the host") {
   REQUIRE(::rmdir((root.path() + "/proc").c_str()) == 0);
   REQUIRE(::symlink("/etc", (root.path() + "/proc").c_str()) == 0);
   const LaunchError failure = launch_failure(make_spec(root, {"true"}));
-  CHECK(failure.error.message().starts_with("use /proc of the image as mount point"));
+  CHECK(failure.error.message().starts_with("find or make the mount point '/proc'"));
   CHECK(failure.error.hint() == "the image has a symbolic link there, which is refused");
 }
 

@@ -16,45 +16,15 @@
 #include <array>
 
 #include "base/text.h"
+#include "isolate/channel.h"
+#include "sys/files.h"
 #include "sys/mounts.h"
 
 namespace tare::isolate {
 namespace {
 
-constexpr std::size_t kMostFiles = 26;  // Named a..z on their tmpfs.
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct KnownDevice {
-  const char* name;
-  unsigned major;
-  unsigned minor;
-};
-// [runtime-spec 1.2 config-linux, "Default Devices"; kernel admin-guide/devices.txt]
-constexpr std::array<KnownDevice, 6> kDevices{{{"null", 1, 3},
-                                               {"zero", 1, 5},
-                                               {"full", 1, 7},
-                                               {"random", 1, 8},
-                                               {"urandom", 1, 9},
-                                               {"tty", 5, 0}}};
-
-Result<> check_text(std::string_view text, std::string_view what) {
-  if (text.find('\0') == std::string_view::npos) return {};
-  return fail(Kind::Invalid, fmt::format("{} {} has a NUL byte", what, quoted(text)));
-}
-
-// The host's device as a detached bind mount. SECURITY: whoever could put another file at the path
-// would have it used as the mask of every container [CVE-2025-31133].
-Result<sys::Fd> open_device(const KnownDevice& device) {
-  const std::string path = fmt::format("/dev/{}", device.name);
-  sys::Fd mount(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!mount) return fail_errno("use the host's " + path);
-  struct stat status{};
-  if (::fstat(mount.get(), &status) != 0) return fail_errno("look at the host's " + path);
-  if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(device.major, device.minor))
-    return fail(Kind::Denied, fmt::format("the host's {} is not the character device {}:{}", path,
-                                          device.major, device.minor));
-  return mount;
-}
+constexpr std::size_t kMostFiles = 26;  // Named a..z on their tmpfs.
 
 std::uint32_t last_capability() {
   // Newer or older kernels than our headers: looked for from there.
@@ -84,19 +54,12 @@ Result<> check_identity(const Spec& spec) {
   return {};
 }
 
-// "net.ipv4.conf.eth0/1.x": dots separate and a slash stands for a dot in a name. [sysctl(8)]
-std::string sysctl_path(std::string name) {
-  for (char& c : name) c = c == '.' ? '/' : (c == '/' ? '.' : c);
-  return "sys/" + name;
-}
-
-bool same_target(std::string_view left, std::string_view right) {
-  const auto normal = [](std::string_view path) {
-    std::vector<std::string> parts = split(path, '/');
-    std::erase_if(parts, [](const std::string& part) { return part.empty() || part == "."; });
-    return parts;
-  };
-  return normal(left) == normal(right);
+// Whether setgroups(2) works in the user namespace of a process: not where an ordinary user mapped
+// a single id. [user_namespaces(7), "/proc/PID/setgroups"]
+Result<bool> groups_allowed(const std::string& pid) {
+  auto text = sys::load_file(AT_FDCWD, "/proc/" + pid + "/setgroups", 64);
+  if (!text && text.error().kind() != Kind::NotFound) return std::unexpected(text.error());
+  return !text || trim(*text) != "deny";
 }
 
 // CLONE_NEW* of the namespaces of process `pid` that are not ours. Not all of them: joining one
@@ -129,6 +92,11 @@ Result<std::uint64_t> foreign_namespaces(int pid) {
 
 }  // namespace
 
+Result<> check_text(std::string_view text, std::string_view what) {
+  if (text.find('\0') == std::string_view::npos) return {};
+  return fail(Kind::Invalid, fmt::format("{} {} has a NUL byte", what, quoted(text)));
+}
+
 std::vector<std::string> command_candidates(const std::string& program,
                                             const std::vector<std::string>& env) {
   if (program.find('/') != std::string::npos) return {program};
@@ -154,30 +122,86 @@ const char* PlanMemory::keep(std::string text) {
   return texts_.back().c_str();
 }
 
-Result<> PlanMemory::build_container(const Spec& spec) {
-  TRY(check_identity(spec));
+char* const* PlanMemory::keep_words(const std::vector<std::string>& words) {
+  std::vector<char*>& list = words_.emplace_back();
+  for (const std::string& word : words) list.push_back(const_cast<char*>(keep(word)));
+  list.push_back(nullptr);
+  return list.data();
+}
+
+Result<int> PlanMemory::keep_high(int fd) {
+  fds_.push_back(TRY(move_up(fd, lowest_)));
+  return fds_.back().get();
+}
+
+Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup) {
+  lowest_ = lowest_fd(spec.process);
   if (!spec.root) return fail(Kind::Internal, "no root file system given");
-  container_.root = spec.root.get();
-  container_.read_only_root = spec.read_only_root;
-  container_.new_network = spec.network == Namespace::New;
-  container_.new_ipc = spec.ipc == Namespace::New;
-  container_.new_pid = spec.pid == Namespace::New;
-  if (spec.uts == Namespace::New && !spec.hostname.empty())
-    container_.hostname = keep(spec.hostname);
-  const sys::CgroupHost& groups = sys::cgroup_host();
-  container_.cgroup2 =
-      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
-  constexpr std::uint32_t kTtyGroup = 5;
-  container_.tty_group = spec.gids.outside_of(kTtyGroup).has_value();
-  container_.shm_size = keep(std::to_string(spec.shm_bytes));
-  TRY(add_devices());
-  TRY(add_mounts(spec));
   if (spec.files.size() > kMostFiles) return fail(Kind::Invalid, "more than 26 engine files");
+  TRY(add_namespaces(spec));
+  container_.root = spec.root.get();
+  container_.root_nodev = !spec.root_devices;
+  container_.read_only_root = spec.read_only_root;
+  container_.pivot = spec.pivot;
+  if (!spec.root_place.empty()) container_.root_place = keep(spec.root_place);
+  // Shared with whom: everybody else is left out by being a slave first.
+  container_.propagation = MS_PRIVATE;
+  if ((spec.root_propagation & (MS_SHARED | MS_SLAVE)) != 0) container_.propagation = MS_SLAVE;
+  container_.root_propagation = spec.root_propagation;
+  if (spec.usual_mounts) TRY(add_usual_mounts(spec));
+  for (const Mount& mount : spec.mounts) {
+    if (mount.kind == MountKind::Cgroups)
+      TRY(add_cgroups(spec, mount, cgroup), "mount at " + quoted(mount.target));
+    else
+      TRY(add_mount(mount));
+  }
+  TRY(add_devices(spec));
+  finish_mounts();
   add_files(spec);
   TRY(add_paths(spec));
+  container_.runtime_hooks = static_cast<bool>(spec.runtime_hooks);
+  add_hooks(spec.create_hooks, spec.create_state, container_.create_hooks);
+  add_hooks(spec.start_hooks, spec.start_state, plan_.process.start_hooks);
   if (spec.init) TRY(set_init(spec.init.get()), "the init program");
+  if (spec.gate) plan_.process.gate = TRY(keep_high(spec.gate.get()));
+  plan_.process.dies_with_parent = spec.dies_with_parent;
   plan_.container = &container_;
   return build_process(spec.process);
+}
+
+Result<> PlanMemory::add_namespaces(const Spec& spec) {
+  container_.user = !spec.uids.ranges.empty();
+  for (const JoinedNamespace& joined : spec.joined)
+    if (joined.kind == CLONE_NEWUSER) container_.join_user = joined.fd.get();
+  container_.user |= container_.join_user >= 0;
+  if (container_.user && container_.join_user < 0) TRY(check_identity(spec));
+  if (spec.cgroup == Namespace::New) container_.make |= CLONE_NEWCGROUP;
+  container_.new_network = spec.network == Namespace::New;
+  const bool own_names =
+      spec.uts == Namespace::New ||
+      std::ranges::find(spec.joined, CLONE_NEWUTS, &JoinedNamespace::kind) != spec.joined.end();
+  if (own_names && !spec.hostname.empty()) container_.hostname = keep(spec.hostname);
+  if (own_names && !spec.domainname.empty()) container_.domainname = keep(spec.domainname);
+  bool allowed = true;
+  if (!sys::in_initial_user_namespace())
+    allowed = TRY(groups_allowed("self"));
+  else if (container_.join_user < 0 && !spec.uids.ranges.empty())
+    allowed = ::geteuid() == 0;
+  container_.groups = plan_.process.set_groups = allowed;
+  return {};
+}
+
+void PlanMemory::add_hooks(const std::vector<Hook>& hooks, const sys::Fd& state,
+                           child::Hooks& to) {
+  if (hooks.empty()) return;
+  std::vector<child::Hook>& list = hooks_.emplace_back();
+  for (const Hook& hook : hooks)
+    list.push_back({.path = keep(hook.path),
+                    .argv = keep_words(hook.argv.empty() ? std::vector{hook.path} : hook.argv),
+                    .envp = keep_words(hook.env),
+                    .timeout_ms = hook.timeout_seconds * 1000});
+  to.hooks = {.items = list.data(), .count = static_cast<std::uint32_t>(list.size())};
+  to.state = state.get();
 }
 
 // SECURITY: through a read-only mount of its own, so that the container cannot open the host's
@@ -185,92 +209,25 @@ Result<> PlanMemory::build_container(const Spec& spec) {
 Result<> PlanMemory::set_init(int fd) {
   sys::Fd mount = TRY(sys::clone_mount(fd, false));
   TRY(sys::set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, false));
-  // Above 63, like the channel: 0 to 2 become the process's streams before it is used.
-  constexpr int kLowest = 64;
-  sys::Fd high(::fcntl(mount.get(), F_DUPFD_CLOEXEC, kLowest));
-  if (!high) return fail_errno("duplicate a descriptor");
-  plan_.process.init = high.get();
-  fds_.push_back(std::move(high));
+  // Like the channel: 0 to 2 become the process's streams before it is used.
+  plan_.process.init = TRY(keep_high(mount.get()));
   init_argv_.push_back(const_cast<char*>(keep("init")));
   return {};
 }
 
-Result<> PlanMemory::add_devices() {
-  for (const KnownDevice& device : kDevices) {
-    fds_.push_back(TRY(open_device(device)));
-    devices_.push_back({.name = device.name, .mount = fds_.back().get()});
-  }
-  container_.devices = {.items = devices_.data(),
-                        .count = static_cast<std::uint32_t>(devices_.size())};
-  return {};
-}
-
-Result<> PlanMemory::add_mounts(const Spec& spec) {
-  for (const Mount& mount : spec.mounts) {
-    TRY(check_text(mount.target, "mount point"));
-    if (!mount.target.starts_with('/') || same_target(mount.target, "/"))
-      return fail(Kind::Invalid, "mount point " + quoted(mount.target) +
-                                     " is not an absolute path below the root");
-    child::Mount entry{.target = keep(mount.target)};
-    entry.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    if (mount.read_only) entry.attributes |= MOUNT_ATTR_RDONLY;
-    if (mount.kind == MountKind::Bind) {
-      entry.source = mount.source.get();
-      entry.directory = mount.source_is_directory;
-      // With all below it, as far as the source was cloned: a read-only bind is read-only.
-      TRY(sys::set_mount_attributes(entry.source, entry.attributes, 0, true),
-          "mount at " + quoted(mount.target));
-    } else {
-      if (!mount.executable) entry.attributes |= MOUNT_ATTR_NOEXEC;
-      if (mount.tmpfs_bytes != 0) entry.size = keep(std::to_string(mount.tmpfs_bytes));
-      entry.mode = keep(fmt::format("{:o}", mount.tmpfs_mode & 07777U));
-    }
-    mounts_.push_back(entry);
-  }
-  container_.mounts = {.items = mounts_.data(),
-                       .count = static_cast<std::uint32_t>(mounts_.size())};
-  return {};
-}
-
-void PlanMemory::add_files(const Spec& spec) {
-  constexpr std::size_t kRoom = 1 << 20;  // For what the container adds to its /etc/hosts.
-  std::size_t total = kRoom;
-  for (const auto& [target, content] : spec.files) {
-    // What the user mounts there wins.
-    const auto covered = [&target](const Mount& mount) {
-      return same_target(mount.target, target);
-    };
-    if (std::ranges::any_of(spec.mounts, covered)) continue;
-    files_.push_back({.target = keep(target), .content = content.data(), .size = content.size()});
-    total += content.size();
-  }
-  container_.files = {.items = files_.data(), .count = static_cast<std::uint32_t>(files_.size())};
-  container_.files_size = keep(std::to_string(total));
-}
-
-Result<> PlanMemory::add_paths(const Spec& spec) {
-  for (const std::string& path : spec.read_only_paths) read_only_paths_.push_back(keep(path));
-  for (const std::string& path : spec.masked_paths) masked_paths_.push_back(keep(path));
-  for (const auto& [name, value] : spec.sysctls) {
-    TRY(check_text(name, "sysctl"));
-    const std::string_view text = keep(value);
-    sysctls_.push_back(
-        {.path = keep(sysctl_path(name)), .value = text.data(), .size = text.size()});
-  }
-  container_.read_only_paths = {.items = read_only_paths_.data(),
-                                .count = static_cast<std::uint32_t>(read_only_paths_.size())};
-  container_.masked_paths = {.items = masked_paths_.data(),
-                             .count = static_cast<std::uint32_t>(masked_paths_.size())};
-  container_.sysctls = {.items = sysctls_.data(),
-                        .count = static_cast<std::uint32_t>(sysctls_.size())};
-  return {};
-}
-
 Result<> PlanMemory::build_entry(const EnterSpec& spec) {
+  lowest_ = lowest_fd(spec.process);
   entry_.pidfd = spec.pidfd;
   entry_.namespaces = TRY(foreign_namespaces(spec.pid));
-  if ((entry_.namespaces & CLONE_NEWUSER) == 0)
+  const bool user = (entry_.namespaces & CLONE_NEWUSER) != 0;
+  if (!user && spec.needs_user_namespace)
     return fail(Kind::Denied, "the container has no user namespace of its own");
+  // The engine maps ranges, never a single id.
+  if (user && !spec.needs_user_namespace)
+    entry_.groups = plan_.process.set_groups = TRY(groups_allowed(std::to_string(spec.pid)));
+  // A process of exec that has a terminal lives as long as somebody holds the other side of it;
+  // that may be a process that is not its parent (the detach keys).
+  plan_.process.dies_with_parent = spec.dies_with_parent && !spec.process.terminal;
   plan_.entry = &entry_;
   return build_process(spec.process);
 }
@@ -289,18 +246,54 @@ Result<> PlanMemory::build_process(const Process& process) {
   // group would lose it. [CVE-2022-36109]
   if (std::ranges::find(groups_, process.gid) == groups_.end()) groups_.push_back(process.gid);
   to.groups = {.items = groups_.data(), .count = static_cast<std::uint32_t>(groups_.size())};
-  to.last_capability = last_capability();
-  const std::uint64_t known = ~0ULL >> (63 - to.last_capability);
-  to.bounding = process.capabilities & known;
-  to.permitted = process.uid == 0 ? to.bounding : 0;
+  add_capabilities(process);
   to.no_new_privileges = process.no_new_privileges;
-  filter_ = process.seccomp;
-  to.filter = {.items = filter_.data(), .count = static_cast<std::uint32_t>(filter_.size())};
+  to.new_keyring = process.new_keyring;
+  TRY(add_seccomp(process));
   add_rlimits(process);
   to.umask = process.umask & 0777U;
+  if (process.personality) to.personality = *process.personality;
+  if (process.memory_policy)
+    to.memory_policy = {.mode = process.memory_policy->mode,
+                        .nodes = process.memory_policy->nodes.data(),
+                        .bits = process.memory_policy->nodes.size() * 64 + 1};
+  if (process.label) {
+    to.label = keep(process.label->text);
+    to.label_path = keep(process.label->path);
+  }
+  to.kept_fds = process.kept_fds;
   to.terminal = process.terminal;
   to.rows = process.rows;
   to.columns = process.columns;
+  return {};
+}
+
+void PlanMemory::add_capabilities(const Process& process) {
+  child::Process& to = plan_.process;
+  to.last_capability = last_capability();
+  const std::uint64_t known = ~0ULL >> (63 - to.last_capability);
+  if (process.capability_sets) {
+    const Capabilities& sets = *process.capability_sets;
+    to.capabilities = {.bounding = sets.bounding & known,
+                       .permitted = sets.permitted & known,
+                       .effective = sets.effective & known,
+                       .inheritable = sets.inheritable & known,
+                       .ambient = sets.ambient & known};
+    return;
+  }
+  const std::uint64_t bounding = process.capabilities & known;
+  const std::uint64_t usable = process.uid == 0 ? bounding : 0;
+  to.capabilities = {.bounding = bounding, .permitted = usable, .effective = usable};
+}
+
+Result<> PlanMemory::add_seccomp(const Process& process) {
+  child::Process& to = plan_.process;
+  filter_ = process.seccomp;
+  to.filter = {.items = filter_.data(), .count = static_cast<std::uint32_t>(filter_.size())};
+  to.filter_flags = process.seccomp_flags;
+  if (process.seccomp_listener < 0) return {};
+  to.listener = TRY(keep_high(process.seccomp_listener));
+  to.listener_state = TRY(keep_high(process.seccomp_state));
   return {};
 }
 
@@ -337,27 +330,19 @@ void PlanMemory::add_rlimits(const Process& process) {
 Result<> PlanMemory::add_command(const Process& process) {
   if (process.argv.empty() || process.argv[0].empty())
     return fail(Kind::Invalid, "no command to run");
-  for (const std::string& word : process.argv) {
-    TRY(check_text(word, "argument"));
-    argv_.push_back(const_cast<char*>(keep(word)));
-  }
-  for (const std::string& variable : process.env) {
-    TRY(check_text(variable, "environment variable"));
-    envp_.push_back(const_cast<char*>(keep(variable)));
-  }
+  for (const std::string& word : process.argv) TRY(check_text(word, "argument"));
+  for (const std::string& variable : process.env) TRY(check_text(variable, "environment variable"));
   for (std::string& path : command_candidates(process.argv[0], process.env))
     candidates_.push_back(keep(std::move(path)));
-  if (plan_.process.init >= 0) {
-    init_argv_.insert(init_argv_.end(), argv_.begin(), argv_.end());
-    init_argv_.push_back(nullptr);
-    plan_.process.init_argv = init_argv_.data();
-  }
-  argv_.push_back(nullptr);
-  envp_.push_back(nullptr);
   candidates_.push_back(nullptr);
-  plan_.process.argv = argv_.data();
-  plan_.process.envp = envp_.data();
+  plan_.process.argv = keep_words(process.argv);
+  plan_.process.envp = keep_words(process.env);
   plan_.process.candidates = candidates_.data();
+  if (plan_.process.init < 0) return {};
+  for (char* const* word = plan_.process.argv; *word != nullptr; ++word)
+    init_argv_.push_back(*word);
+  init_argv_.push_back(nullptr);
+  plan_.process.init_argv = init_argv_.data();
   return {};
 }
 
@@ -367,6 +352,11 @@ void PlanMemory::set_stdio(int in, int out, int err) {
   plan_.process.stdio[2] = err;
 }
 
+void PlanMemory::inherit_stdio() {
+  set_stdio(0, 1, 2);
+  plan_.process.own_stdio = true;
+}
+
 std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) const {
   using child::Step;
   const auto at = [detail](const auto& list, auto name) {
@@ -374,11 +364,14 @@ std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) cons
   };
   switch (step) {
     case Step::Device:
-      return at(devices_, [](const child::Device& d) { return std::string("/dev/") + d.name; });
+      return at(devices_, [](const child::Device& d) { return d.path; });
     case Step::Sysctl:
       return at(sysctls_, [](const child::Sysctl& s) { return std::string("/proc/") + s.path; });
+    case Step::HostMount:
+    case Step::MakeMount:
     case Step::Mount:
     case Step::MountTarget:
+    case Step::CopyUp:
       return at(mounts_, [](const child::Mount& m) { return m.target; });
     case Step::File:
     case Step::FileTarget:
@@ -387,6 +380,12 @@ std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) cons
       return at(read_only_paths_, [](const char* path) { return path; });
     case Step::MaskedPath:
       return at(masked_paths_, [](const char* path) { return path; });
+    case Step::Hook: {
+      const child::Hooks& create = container_.create_hooks;
+      const bool first = plan_.container != nullptr && detail < create.hooks.count;
+      const child::Hooks& hooks = first ? create : plan_.process.start_hooks;
+      return detail < hooks.hooks.count ? quoted(hooks.hooks.items[detail].path) : "?";
+    }
     case Step::Rlimit:
       return at(rlimits_, [](const child::Rlimit& r) { return std::to_string(r.resource); });
     default:

@@ -21,13 +21,17 @@ class PlanMemory {
 
   // Opens the host's devices, sets the attributes of bind mounts. Borrows the descriptors of
   // `spec`, which has to live as long as the plan.
-  Result<> build_container(const Spec& spec);
+  // `cgroup` is the container's.
+  Result<> build_container(const Spec& spec, const sys::Cgroup& cgroup);
   // Namespaces that the container shares with us are left out.
   Result<> build_entry(const EnterSpec& spec);
   Result<> build_process(const Process& process);
-  // `fd` must be above 63 (see child::Plan).
+  // `fd` must be lowest_fd() or more (see child::Plan).
   void set_channel(int fd) { plan_.channel = fd; }
+  // The rest of the namespaces is the child's: kinds it has to make itself.
+  void make_in_child(std::uint64_t kinds) { container_.make |= kinds; }
   void set_stdio(int in, int out, int err);
+  void inherit_stdio();
 
   const child::Plan& plan() const { return plan_; }
   // Mounts and files that a report's detail may name.
@@ -35,30 +39,52 @@ class PlanMemory {
 
  private:
   const char* keep(std::string text);
-  Result<> add_devices();
-  Result<> add_mounts(const Spec& spec);
+  char* const* keep_words(const std::vector<std::string>& words);
+  Result<int> keep_high(int fd);
+  Result<> add_namespaces(const Spec& spec);
+  // Mounts: plan_mounts.cc.
+  Result<> add_usual_mounts(const Spec& spec);
+  Result<> add_process_mounts(const Spec& spec);
+  Result<> add_device_mounts(const Spec& spec);
+  child::Mount& add_own(const char* target, const char* type, std::uint64_t attributes,
+                        std::vector<child::Option> options = {});
+  Result<> add_host(const char* target, bool recursive, std::uint64_t attributes);
+  Result<> add_usual_devices();
+  Result<> add_devices(const Spec& spec);
+  Result<> add_mount(const Mount& mount);
+  Result<> add_bind(const Mount& mount, child::Mount& entry);
+  void add_tmpfs(const Mount& mount, child::Mount& entry);
+  void add_file_system(const Mount& mount, child::Mount& entry);
+  Result<> add_cgroups(const Spec& spec, const Mount& mount, const sys::Cgroup& cgroup);
+  void finish_mounts();
   void add_files(const Spec& spec);
   Result<> add_paths(const Spec& spec);
+  void add_hooks(const std::vector<Hook>& hooks, const sys::Fd& state, child::Hooks& to);
   void add_rlimits(const Process& process);
+  void add_capabilities(const Process& process);
+  Result<> add_seccomp(const Process& process);
   Result<> find_command_line();
   Result<> add_command(const Process& process);
   Result<> set_init(int fd);
 
   std::deque<std::string> texts_;
+  std::deque<std::vector<char*>> words_;
+  std::deque<std::vector<child::Option>> options_;
   std::vector<sys::Fd> fds_;
   std::vector<child::Device> devices_;
   std::vector<child::Mount> mounts_;
+  std::vector<int> made_;
   std::vector<child::File> files_;
   std::vector<child::Sysctl> sysctls_;
+  std::deque<std::vector<child::Hook>> hooks_;
   std::vector<const char*> read_only_paths_;
   std::vector<const char*> masked_paths_;
   std::vector<child::Rlimit> rlimits_;
   std::vector<std::uint32_t> groups_;
   std::vector<sock_filter> filter_;
-  std::vector<char*> argv_;
-  std::vector<char*> envp_;
   std::vector<char*> init_argv_;
   std::vector<const char*> candidates_;
+  int lowest_ = 64;
   child::Container container_;
   child::Entry entry_;
   child::Plan plan_;
@@ -68,6 +94,12 @@ class PlanMemory {
 // of PATH in `env` (Docker's default when there is none). [execvp(3)]
 std::vector<std::string> command_candidates(const std::string& program,
                                             const std::vector<std::string>& env);
+
+// Refuses a NUL byte, which would cut `text` short; `what` is for the message.
+Result<> check_text(std::string_view text, std::string_view what);
+
+// The lowest number that a descriptor of the plan may have.
+inline int lowest_fd(const Process& process) { return 64 + static_cast<int>(process.kept_fds); }
 
 // Whether we may raise hard resource limits.
 bool may_raise_rlimits();

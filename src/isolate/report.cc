@@ -19,18 +19,18 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return "wait for the engine in the new process";
     case Step::Identity:
       return "become root of the container's user namespace";
+    case Step::JoinNamespace:
+      return "join the user namespace";
+    case Step::MakeNamespaces:
+      return "make the container's namespaces";
     case Step::CgroupNamespace:
       return "make a cgroup namespace";
     case Step::Private:
       return "make the container's mounts private";
-    case Step::MountProc:
-      return "mount /proc in the container";
-    case Step::MountSys:
-      return "mount /sys in the container";
-    case Step::HostShm:
-      return "share the host's /dev/shm with the container";
-    case Step::HostMqueue:
-      return "share the host's /dev/mqueue with the container";
+    case Step::HostMount:
+      return "share the host's " + name + " with the container";
+    case Step::MakeMount:
+      return "make the file system for " + name;
     case Step::Loopback:
       return "bring up the container's loopback device";
     case Step::AttachRoot:
@@ -39,26 +39,14 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return "change to the container's root file system";
     case Step::Hostname:
       return "set the container's host name";
-    case Step::AttachProc:
-      return "use /proc of the image as mount point";
+    case Step::Domainname:
+      return "set the container's domain name";
     case Step::Sysctl:
       return "set the sysctl " + name;
-    case Step::AttachSys:
-      return "use /sys of the image as mount point";
-    case Step::MountCgroup:
-      return "mount /sys/fs/cgroup in the container";
-    case Step::MountDev:
-      return "mount /dev in the container";
     case Step::Device:
       return "make the device " + name;
     case Step::DevLink:
       return "make the links in /dev";
-    case Step::MountPts:
-      return "mount /dev/pts in the container";
-    case Step::MountShm:
-      return "mount /dev/shm in the container";
-    case Step::MountMqueue:
-      return "mount /dev/mqueue in the container";
     case Step::Terminal:
       return "make a terminal";
     case Step::Console:
@@ -67,6 +55,8 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return "find or make the mount point " + name;
     case Step::Mount:
       return "mount at " + name;
+    case Step::CopyUp:
+      return "copy the image's files into the mount at " + name;
     case Step::FileTarget:
       return "find or make the file " + name;
     case Step::File:
@@ -79,6 +69,12 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return fmt::format("make the working directory {}", quoted(process.cwd));
     case Step::ReadOnlyRoot:
       return "make the root file system read-only";
+    case Step::Propagation:
+      return "set the propagation of the root file system";
+    case Step::RuntimeHooks:
+      return "wait for the hooks outside";
+    case Step::Hook:
+      return "run the hook " + name;
     case Step::Join:
       return "join the container's namespaces";
     case Step::Clone:
@@ -109,6 +105,12 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return "reset the signals";
     case Step::Rlimit:
       return "set resource limit " + name;
+    case Step::Personality:
+      return "set the execution domain (personality)";
+    case Step::MemoryPolicy:
+      return "set the memory policy";
+    case Step::Label:
+      return "set the security label of the process";
     case Step::CloseRange:
       return "close the engine's descriptors";
     case Step::Cwd:
@@ -117,23 +119,28 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return fmt::format("the working directory {} is outside the container", quoted(process.cwd));
     case Step::Seccomp:
       return "install the seccomp filter";
+    case Step::Gate:
+      return "wait for the start";
+    case Step::SeccompListener:
+      return "hand the seccomp notifications to their listener";
     case Step::Exec:
-      return fmt::format("run {}", quoted(process.argv[0]));
+      return fmt::format("run {}", quoted(process.argv == nullptr ? "the program" : process.argv[0]));
   }
   return "start";
 }
 
-std::string hint_for(Step step, int errnum) {
+std::string how_hook_ended(int errnum) {
+  if (errnum >= child::kHookSignaled)
+    return fmt::format("it was killed by signal {}", errnum - child::kHookSignaled);
+  return fmt::format("it ended with exit status {}", errnum - child::kHookExited);
+}
+
+std::string hint_for(Step step, int errnum, const std::string& name) {
   switch (step) {
-    case Step::MountProc:
-      if (errnum != EPERM) break;
+    case Step::MakeMount:
+      if (errnum != EPERM || name != quoted("/proc")) break;
       return "the kernel gives a /proc only to who sees a whole one: inside another container, run "
              "that one with its /proc unmasked (docker: --security-opt systempaths=unconfined)";
-    case Step::AttachProc:
-    case Step::AttachSys:
-    case Step::MountDev:
-      if (errnum == ELOOP) return "the image has a symbolic link there, which is refused";
-      break;
     case Step::Uid:
     case Step::Gid:
     case Step::Groups:
@@ -151,6 +158,8 @@ std::string hint_for(Step step, int errnum) {
       if (step == Step::MountTarget && errnum == EPERM)
         return "a directory of /proc cannot be covered, neither directly nor by a link of the "
                "image";
+      if (step == Step::MountTarget && errnum == ELOOP)
+        return "the image has a symbolic link there, which is refused";
       if (errnum == EROFS) return "make it in the image, or give the container a writable root";
       break;
     default:
@@ -163,8 +172,11 @@ std::string hint_for(Step step, int errnum) {
 
 LaunchError explain_failure(const child::Message& message, const PlanMemory& memory) {
   const std::string name = memory.detail_name(message.step, message.detail);
-  Error error = Error::sys(message.errnum, what_failed(message.step, name, memory.plan().process));
-  std::string hint = hint_for(message.step, message.errnum);
+  const std::string what = what_failed(message.step, name, memory.plan().process);
+  Error error = message.step == Step::Hook && message.errnum >= child::kHookExited
+                    ? Error(Kind::Invalid, what + ": " + how_hook_ended(message.errnum))
+                    : Error::sys(message.errnum, what);
+  std::string hint = hint_for(message.step, message.errnum, name);
   if (!hint.empty()) error = std::move(error).hint(std::move(hint));
   FailedAt at = FailedAt::Setup;
   if (message.step == Step::Cwd || message.step == Step::MakeCwd) at = FailedAt::Cwd;

@@ -81,6 +81,16 @@ Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear,
   return {};
 }
 
+Result<> set_mount_propagation(int mount, std::uint64_t propagation) {
+  struct mount_attr attributes{};
+  attributes.propagation = propagation & ~static_cast<std::uint64_t>(MS_REC);
+  const bool recursive = (propagation & MS_REC) != 0;
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (::mount_setattr(mount, "", flags, &attributes, sizeof attributes) != 0)
+    return fail_errno("change a mount's propagation");
+  return {};
+}
+
 Result<> idmap_mount(int mount, int user_namespace) {
   struct mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;

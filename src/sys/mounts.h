@@ -29,6 +29,8 @@ Result<Fd> mount_filesystem(const char* type, std::span<const FsOption> options,
 Result<Fd> clone_mount(int fd, bool recursive);
 // Sets and clears MOUNT_ATTR_* on a detached mount; `recursive` on all below it.
 Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive);
+// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with MS_REC for all below it, too.
+Result<> set_mount_propagation(int mount, std::uint64_t propagation);
 // Shows a detached mount through an id map: owner `inside` on disk appears as `outside`.
 // Errors: Unsupported (file system without FS_ALLOW_IDMAP), Denied (not ours to map).
 Result<> idmap_mount(int mount, int user_namespace);
