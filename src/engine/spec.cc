@@ -109,7 +109,7 @@ sys::CgroupLimits make_limits(const CreateRequest& config) {
   if (config.memory_swap_bytes != 0) limits.memory_swap_bytes = config.memory_swap_bytes;
   if (config.cpus > 0)
     limits.cpu_quota_us = static_cast<std::uint64_t>(
-        std::llround(config.cpus * static_cast<double>(limits.cpu_period_us)));
+        std::llround(config.cpus * 100000.0));
   if (config.pids_limit.value_or(0) > 0)
     limits.pids = static_cast<std::uint64_t>(*config.pids_limit);
   return limits;

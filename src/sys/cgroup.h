@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control groups, whatever the host has: pure v2, v1, or v1 controllers beside a v2 tree without
-// any. One Cgroup stands for the directories of one container in all of them.
+// Control groups, whatever the host has: pure v2, v1, or v1 controllers beside a v2 tree with none
+// or some. One Cgroup stands for the directories of one container in all of them.
 // [cgroup-v2.rst; cgroup-v1/*.rst]
 #pragma once
 
@@ -10,31 +10,23 @@
 #include <string>
 #include <vector>
 
+#include "sys/cgroup_limits.h"
+#include "sys/cgroup_stats.h"
 #include "sys/fd.h"
 
 namespace tare::sys {
 
 enum class CgroupLayout : std::uint8_t { None, V1, Hybrid, V2 };
 
-struct CgroupLimits {
-  std::optional<std::uint64_t> memory_bytes;
-  std::optional<std::uint64_t> memory_swap_bytes;  // Memory plus swap, as Docker's --memory-swap.
-  std::optional<std::uint64_t> cpu_quota_us;       // Per period.
-  std::uint64_t cpu_period_us = 100'000;
-  std::optional<std::uint64_t> cpu_shares;  // v1 scale, 2..262144.
-  std::optional<std::uint64_t> pids;
-  bool empty() const {
-    return !memory_bytes && !memory_swap_bytes && !cpu_quota_us && !cpu_shares && !pids;
-  }
-};
-
 // What this process can do with cgroups here.
 struct CgroupHost {
   CgroupLayout layout = CgroupLayout::None;
   std::string v2_mount;     // "" when there is no cgroup2 tree.
-  std::string own_v2_path;  // Our cgroup in it, "/" is the root of the tree.
+  std::string own_v2_path;  // The group in it below which ours go, "/" is the root of the tree.
+  bool v2_writable = false;
+  std::vector<std::string> v2_controllers;  // Of that group.
   using Place = std::pair<std::string, std::string>;
-  std::vector<Place> v1;                 // Controller name, directory of our use.
+  std::vector<Place> v1;                 // Controller name ("name=systemd", too), its mount point.
   std::vector<Place> read_only;          // The same of version 1, where we may not write.
   bool writable = false;                 // We may make groups below.
   std::vector<std::string> controllers;  // Usable ones: "memory", "cpu", "pids"...
@@ -43,26 +35,68 @@ struct CgroupHost {
 // Looks once and remembers.
 const CgroupHost& cgroup_host();
 
+// The path of the groups of a container of the engine.
+std::string tare_group(const std::string& name);
+
+// Out-of-memory events of a group, for a poll(2) loop. Owns its descriptors.
+class OomWatch {
+ public:
+  int fd() const { return v1_ ? event_.get() : notify_.get(); }
+  // Call when fd() is readable: true when processes were killed (v1: the group was out of memory)
+  // since the last call. NotFound: the group is gone, watch no more.
+  Result<bool> happened();
+
+ private:
+  friend class Cgroup;
+  bool v1_ = false;
+  Fd event_;          // v1: eventfd(2).
+  Fd notify_;         // v2: inotify(7).
+  std::string file_;  // v2: memory.events; v1: memory.oom_control.
+  std::uint64_t seen_ = 0;
+};
+
 class Cgroup {
  public:
-  enum class Reach : std::uint8_t { Needed, Every };
+  Cgroup() = default;  // Of nobody: everything succeeds and does nothing.
+  // Which hierarchies of version 1 get a group. Each costs a start a mkdir(2) and a move.
+  enum class Reach : std::uint8_t {
+    Needed,  // Those of memory, cpu, cpuacct and pids, and what the limits need.
+    Every,   // All that exist: who looks for a container's group by its path finds it everywhere.
+  };
   struct Request {
+    // Absolute: from the root of each hierarchy, as it is mounted. Relative: below the group that
+    // was delegated to us. Directories above the last that are missing are made; the last must be
+    // empty of processes.
     std::string path;
     Reach reach = Reach::Needed;
     CgroupLimits limits;
+    // `path` is "slice:prefix:name" and systemd makes the group: a scope, which cannot exist
+    // without a process. create() only checks then, and start_scope() does it. [runtime-spec issue
+    // 1021; org.freedesktop.systemd1(5), StartTransientUnit]
     bool systemd = false;
   };
-  static Result<Cgroup> create(const Request& request) { return create(request.path.substr(request.path.rfind('/')+1), request.limits); }
-  bool needs_scope() const { return false; }
-  Result<> start_scope(int) { return {}; }
-  static Cgroup reopen(std::vector<std::string> directories, std::vector<std::string> parents = {}) { Cgroup g; g.directories_ = directories; (void)parents; return g; }
-  const std::vector<std::string>& parents() const { return directories_; }
-  // Makes "tare/NAME" (below our delegated group on v2 as an ordinary user) in every hierarchy that
-  // matters and sets the limits. Nothing is left behind on failure. Errors: Unsupported, naming the
-  // limit that this host cannot enforce and why; Denied.
+  // Nothing is left behind on failure. Errors: Unsupported, naming the limit that this host cannot
+  // enforce and why; Busy (somebody lives in that group); Denied; Invalid (path, value).
+  // `host` is another one in tests only, here and below.
+  static Result<Cgroup> create(const Request& request, const CgroupHost& host = cgroup_host());
+  // Needed ones for "tare/NAME" below our delegated group.
   static Result<Cgroup> create(const std::string& name, const CgroupLimits& limits);
   // The groups of a container made earlier; what is gone is left out.
   static Cgroup open(const std::string& name);
+  // By path, as in Request.
+  static Cgroup open_at(const std::string& path, const CgroupHost& host = cgroup_host());
+  // By directories() and parents() that were kept in a file.
+  static Cgroup reopen(std::vector<std::string> directories, std::vector<std::string> parents = {},
+                       const CgroupHost& host = cgroup_host());
+  // Every directory that a group of this path may ever have here: who cleans up after it does not
+  // know which an update() has made.
+  static std::vector<std::string> possible_directories(const std::string& path,
+                                                       const CgroupHost& host = cgroup_host());
+
+  // True after create() with `systemd`, until start_scope() has made the scope, with this process
+  // in it, and set the limits. Errors: Unavailable (no systemd; what it said).
+  bool needs_scope() const { return scope_.has_value(); }
+  Result<> start_scope(int pid);
 
   // Moves a process in, by pid, in every hierarchy; or only in those of version 1, for a process
   // that was born in v2_directory().
@@ -72,15 +106,44 @@ class Cgroup {
   Result<Fd> v2_directory() const;
   // Directories ("/sys/fs/cgroup/memory/tare/NAME"), for the keeper to remove at the end.
   const std::vector<std::string>& directories() const { return directories_; }
+  // Directories above them that create() made, outermost first: remove() takes those that nobody
+  // else uses by then.
+  const std::vector<std::string>& parents() const { return parents_; }
+  // Values that create() took and the kernel has no use for any more, a sentence each.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  // The directory with the files of one controller ("memory"), "" where there is none.
+  std::string directory_of(std::string_view controller) const;
 
-  Result<> update(const CgroupLimits& limits) const;
-  Result<> kill() const;  // All processes: cgroup.kill, or SIGKILL until empty.
-  Result<std::vector<int>> processes() const;  // Pids in our pid namespace.
+  // Sets what is given and leaves the rest. A group in a hierarchy of version 1 that was not needed
+  // before is made now, at the same path, with all processes.
+  // `warnings`, when given, gets a sentence for each value that the kernel no longer has a use for.
+  Result<> update(const CgroupLimits& limits, std::vector<std::string>* warnings = nullptr);
+  // Stops all processes and waits until they are. Errors: Unsupported; Unavailable (some do not).
+  Result<> freeze() const;
+  Result<> thaw() const;
+  Result<bool> is_frozen() const;
+  // All processes, those of groups below, too: cgroup.kill, or SIGKILL until empty. Works on a
+  // frozen group.
+  Result<> kill() const;
+  // Pids in our pid namespace.
+  enum class Depth : std::uint8_t { Own, WithBelow };
+  Result<std::vector<int>> processes(Depth depth = Depth::Own) const;
+  Result<CgroupStats> stats() const;
   Result<std::uint64_t> oom_kills() const;
-  Result<> remove() const;  // Retries for a moment while zombies leave. Gone is fine.
+  Result<OomWatch> watch_oom() const;  // Errors: Unsupported without a memory controller.
+  Result<> remove() const;             // Retries for a moment while zombies leave. Gone is fine.
 
  private:
+  explicit Cgroup(const CgroupHost& host) : host_(&host) {}
+  std::string path() const;
+  std::string freezable_v2() const;
+  Result<> join_needed(const CgroupLimits& limits);
+
+  const CgroupHost* host_ = &cgroup_host();
   std::vector<std::string> directories_;
+  std::vector<std::string> parents_;
+  std::vector<std::string> warnings_;
+  std::optional<Request> scope_;
 };
 
 }  // namespace tare::sys
