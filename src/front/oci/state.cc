@@ -99,22 +99,6 @@ void remove_directory(int root, const std::string& id, int directory) {
 
 }  // namespace
 
-std::string_view status_name(Status status) {
-  switch (status) {
-    case Status::Creating:
-      return "creating";
-    case Status::Created:
-      return "created";
-    case Status::Running:
-      return "running";
-    case Status::Paused:
-      return "paused";
-    case Status::Stopped:
-      return "stopped";
-  }
-  return "";
-}
-
 ProcessFacts look_at_process(int pid) {
   if (pid <= 0) return {};
   const auto text = sys::load_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "codec/json.h"
+#include "oci/runtime_state.h"
 #include "sys/cgroup.h"
 #include "sys/fd.h"
 
@@ -36,8 +37,7 @@ struct Record {
   bool poststop_hooks = false;
 };
 
-enum class Status : std::uint8_t { Creating, Created, Running, Paused, Stopped };
-std::string_view status_name(Status status);  // "creating"... [runtime-spec 1.2 runtime.md, "State"]
+using oci::Status;
 
 // An existing container's directory, locked when that was asked for.
 class Container {
