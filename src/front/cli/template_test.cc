@@ -11,7 +11,8 @@ namespace {
 json::Value sample() {
   return *json::parse(R"({"ID":"abc","Names":"web","Size":12,"On":true,"None":null,
     "List":["x","y","z"],"State":{"Pid":7,"Running":true},"Labels":{"a":"1","b.c":"2"},
-    "Empty":[],"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Ratio":1.5,"Huge":18446744073709551615,"Html":"<a&b>"})");
+    "Empty":[],"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Ratio":1.5,
+    "Huge":18446744073709551615,"Html":"<a&b>"})");
 }
 
 std::string run(std::string_view text) {
