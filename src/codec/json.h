@@ -28,16 +28,16 @@ class Value {
   Value() = default;                   // null
   Value(std::nullptr_t) {}             // NOLINT(google-explicit-constructor): values convert.
   Value(bool value) : data_(value) {}  // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(static_cast<std::int64_t>(value)) {}            // NOLINT
-  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
-  Value(std::int64_t value) : data_(value) {}                              // NOLINT
-  Value(std::uint64_t value) : data_(whole(value)) {}                      // NOLINT
-  Value(double value) : data_(value) {}                                    // NOLINT
-  Value(const char* value) : data_(std::string(value)) {}                  // NOLINT
-  Value(std::string_view value) : data_(std::string(value)) {}             // NOLINT
-  Value(std::string value) : data_(std::move(value)) {}                    // NOLINT
-  Value(Array value) : data_(std::move(value)) {}                          // NOLINT
-  Value(Object value) : data_(std::move(value)) {}                         // NOLINT
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
+  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
+  Value(std::int64_t value) : data_(value) {}                         // NOLINT
+  Value(std::uint64_t value) : data_(whole(value)) {}                 // NOLINT
+  Value(double value) : data_(value) {}                               // NOLINT
+  Value(const char* value) : data_(std::string(value)) {}             // NOLINT
+  Value(std::string_view value) : data_(std::string(value)) {}        // NOLINT
+  Value(std::string value) : data_(std::move(value)) {}               // NOLINT
+  Value(Array value) : data_(std::move(value)) {}                     // NOLINT
+  Value(Object value) : data_(std::move(value)) {}                    // NOLINT
   // An array of strings.
   explicit Value(const std::vector<std::string>& values);
 
@@ -52,7 +52,7 @@ class Value {
   bool is_object() const { return std::holds_alternative<Object>(data_); }
 
   bool as_bool(bool otherwise = false) const;
-  std::int64_t as_int(std::int64_t otherwise = 0) const;  // A double is truncated.
+  std::int64_t as_int(std::int64_t otherwise = 0) const;     // A double is truncated.
   std::uint64_t as_uint(std::uint64_t otherwise = 0) const;  // Only of is_uint().
   double as_double() const;
   const std::string& as_string() const;

@@ -49,8 +49,8 @@ Value default_process() {
   });
 }
 
-Value mount(const char* destination, const char* type, const char* source,
-            std::initializer_list<const char*> options) {
+Value mount_entry(const char* destination, const char* type, const char* source,
+                  std::initializer_list<const char*> options) {
   Value value = object({{"destination", destination}, {"type", type}, {"source", source}});
   if (options.size() != 0) value.set("options", list(options));
   return value;
@@ -59,18 +59,20 @@ Value mount(const char* destination, const char* type, const char* source,
 // An ordinary user can neither mount a new sysfs without a network namespace, nor give a terminal
 // to the group tty, which has no id in its map.
 Array default_mounts(bool rootless) {
-  Value pts = mount("/dev/pts", "devpts", "devpts",
-                    {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"});
+  Value pts = mount_entry("/dev/pts", "devpts", "devpts",
+                          {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"});
   if (!rootless) pts.find("options")->push("gid=5");
   return {
-      mount("/proc", "proc", "proc", {}),
-      mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}),
+      mount_entry("/proc", "proc", "proc", {}),
+      mount_entry("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}),
       pts,
-      mount("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}),
-      mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
-      rootless ? mount("/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"})
-               : mount("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
-      mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}),
+      mount_entry("/dev/shm", "tmpfs", "shm",
+                  {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}),
+      mount_entry("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
+      rootless ? mount_entry("/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"})
+               : mount_entry("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
+      mount_entry("/sys/fs/cgroup", "cgroup", "cgroup",
+                  {"nosuid", "noexec", "nodev", "relatime", "ro"}),
   };
 }
 
