@@ -52,6 +52,27 @@ eventually() {
 status_is() { [ "$(tare inspect --format '{{.State.Status}}' "$1")" = "$2" ]; }
 logs_contain() { [[ $(tare logs "$1" 2>&1) == *"$2"* ]]; }
 
+# has_controller NAME: this user's control groups can limit that.
+has_controller() {
+  tare info --format '{{range .Features}}{{if eq .Name "cgroups"}}{{.Detail}}{{end}}{{end}}' |
+    grep -Eq "limits of:.*\b$1\b"
+}
+# limit_of CONTAINER CONTROLLER V1_FILE V2_FILE: what the kernel holds the container to.
+limit_of() {
+  local pid path mount file=$3
+  pid=$(tare inspect --format '{{.State.Pid}}' "$1")
+  path=$(awk -F: -v name="$2" '{n = split($2, all, ","); for (i = 1; i <= n; i++) if (all[i] == name) print $3}' \
+    "/proc/$pid/cgroup")
+  mount=$(awk -v name="$2" '{n = split($NF, all, ","); for (i = 1; i <= n; i++) if (all[i] == name && / - cgroup /) print $5}' \
+    /proc/self/mountinfo | head -1)
+  if [ -z "$path" ] || [ -z "$mount" ]; then
+    file=$4
+    path=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    mount=$(awk '/ - cgroup2 /{print $5}' /proc/self/mountinfo | head -1)
+  fi
+  cat "$mount$path/$file"
+}
+
 # busybox:latest, in this test's own store.
 image_busybox() { tare load -q -i "$TEST_CACHE/busybox-docker.tar" >/dev/null; }
 

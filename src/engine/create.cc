@@ -11,6 +11,7 @@
 #include "base/undo.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "policy/policy.h"
@@ -29,10 +30,10 @@ void set_default_pids(CreateRequest& config) {
   const sys::CgroupHost& host = sys::cgroup_host();
   const auto& all = host.controllers;
   if (host.writable && std::find(all.begin(), all.end(), "pids") != all.end()) {
-    config.pids_limit = kDefaultPids;
+    config.resources.pids_limit = kDefaultPids;
     return;
   }
-  config.pids_limit = 0;
+  config.resources.pids_limit = 0;
   for (const auto& [name, limit] : config.ulimits)
     if (name == "nproc") return;
   const std::string number = std::to_string(kDefaultPids);
@@ -99,17 +100,7 @@ Result<> check_mounts(std::vector<MountRequest>& mounts) {
   return {};
 }
 
-Result<> check_limits(const CreateRequest& config) {
-  constexpr std::uint64_t kLeastMemory = 6 << 20;  // As Docker: less cannot start anything.
-  if (config.memory_bytes != 0 && config.memory_bytes < kLeastMemory)
-    return fail(Kind::Invalid, "memory limit is below the minimum of 6 MB");
-  if (config.memory_swap_bytes != 0 && config.memory_swap_bytes < config.memory_bytes)
-    return fail(Kind::Invalid,
-                "memory-swap is memory and swap together: it cannot be less than memory");
-  const long processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
-  if (config.cpus < 0 || config.cpus > static_cast<double>(processors))
-    return fail(Kind::Invalid, "cpus is out of range: this machine has " +
-                                   std::to_string(processors) + " processors");
+Result<> check_network(const CreateRequest& config) {
   if (config.network != "" && config.network != "none" && config.network != "host")
     return std::unexpected(Error(Kind::Unsupported, "network " + quoted(config.network) +
                                                         " is not there: networks are none and host")
@@ -210,7 +201,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   // 1. What was asked for, checked alone.
   if (!config.name.empty()) TRY(check_name(config.name));
   TRY(check_mounts(config.mounts));
-  TRY(check_limits(config));
+  complete_resources(config.resources);
+  TRY(check_resources(config.resources));
+  TRY(make_limits(config));
+  TRY(check_network(config));
   TRY(check_hostname(config.hostname));
   const policy::Grants grants = TRY(collect_grants(config));
   for (const auto& entry : grants.entries())
@@ -228,7 +222,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
   if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
   TRY(parse_signal(config.stop_signal));
-  if (!config.pids_limit) set_default_pids(config);
+  if (!config.resources.pids_limit) set_default_pids(config);
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
   TRY(seccomp_filter(config, 0), "seccomp profile");
   TRY(parse_ulimits(config.ulimits));

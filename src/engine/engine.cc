@@ -11,6 +11,7 @@
 
 #include "engine/made_up_names.h"
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
 #include "sys/cgroup.h"
@@ -135,7 +136,7 @@ Result<sys::Fd> Engine::State::lock_container(int dir, const std::string& name) 
 }
 
 void Engine::State::heal(const Container& container) const {
-  const sys::Cgroup group = sys::Cgroup::open(container.id);
+  const sys::Cgroup group = sys::Cgroup::open(group_name(container));
   if (group.directories().empty()) return;
   (void)group.kill();    // A process that outlived its keeper cannot be reached otherwise.
   (void)group.remove();  // Left for the next time when it does not work now.

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "image/image.h"
+#include "sys/cgroup_stats.h"
 #include "sys/fd.h"
 #include "sys/ids.h"
 
@@ -34,6 +35,36 @@ struct MountRequest {
   bool executable = true;    // tmpfs without "exec" is noexec, as in Docker.
   std::uint64_t tmpfs_bytes = 0;
   std::uint32_t tmpfs_mode = 01777;
+};
+
+// A device by the path of its node, and what it is limited to.
+struct DeviceLimit {
+  std::string path;
+  std::uint64_t value = 0;
+};
+
+// What create and update limit. Zero and empty: not asked for; update leaves that as it is.
+struct Resources {
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_swap_bytes = 0;  // With memory together. sys::kNoLimit: unlimited swap.
+  std::uint64_t memory_reservation_bytes = 0;
+  std::optional<int> memory_swappiness;  // 0..100
+  bool oom_kill_disable = false;
+  double cpus = 0;
+  std::uint64_t cpu_period_us = 0;
+  std::int64_t cpu_quota_us = 0;  // -1: no limit.
+  std::uint64_t cpu_shares = 0;
+  std::uint64_t cpu_realtime_period_us = 0;
+  std::uint64_t cpu_realtime_runtime_us = 0;
+  std::string cpuset_cpus;
+  std::string cpuset_mems;
+  std::optional<std::int64_t> pids_limit;  // Default 2048; 0 or -1: no limit.
+  std::uint16_t block_weight = 0;          // 10..1000
+  std::vector<DeviceLimit> block_weights;
+  std::vector<DeviceLimit> read_bps;
+  std::vector<DeviceLimit> write_bps;
+  std::vector<DeviceLimit> read_iops;
+  std::vector<DeviceLimit> write_iops;
 };
 
 // What `create` needs; an empty member takes the image's value or the default.
@@ -55,12 +86,12 @@ struct CreateRequest {
   bool init = false;
   bool read_only = false;
   std::vector<MountRequest> mounts;
-  std::string stop_signal;                 // "": the image's, else SIGTERM.
-  std::optional<int> stop_timeout_s;       // Default 10.
-  std::uint64_t memory_bytes = 0;          // 0: no limit.
-  std::uint64_t memory_swap_bytes = 0;     // 0: as memory (no swap beyond Docker's double rule).
-  double cpus = 0;                         // 0: no limit.
-  std::optional<std::int64_t> pids_limit;  // Default 2048; 0 or -1: no limit.
+  std::string stop_signal;            // "": the image's, else SIGTERM.
+  std::optional<int> stop_timeout_s;  // Default 10.
+  Resources resources;
+  std::optional<int> oom_score_adj;              // -1000..1000
+  std::vector<std::string> device_cgroup_rules;  // "c 42:* rwm", beside the usual devices.
+  std::string cgroup_parent;                     // Path; "": "tare".
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
   std::vector<std::string> security_opt;  // "no-new-privileges[=true|false]", "seccomp=unconfined",
@@ -93,7 +124,8 @@ struct Container {
   UnixNanos finished_at = 0;
   int exit_code = 0;
   bool oom_killed = false;
-  std::string error;  // Why the last start failed.
+  bool paused = false;  // Running, and frozen.
+  std::string error;    // Why the last start failed.
 };
 
 // One thing a front reads from a running container, through its keeper.
@@ -241,6 +273,25 @@ class Engine {
     std::vector<std::vector<std::string>> rows;
   };
   Result<ProcessTable> top(const std::string& id) const;
+  // Stops all its processes, and lets them go on. Errors: Busy (not running, paused already, not
+  // paused); Unsupported (no control group of its own).
+  Result<> pause(const std::string& id);
+  Result<> unpause(const std::string& id);
+  // Changes limits, of the running processes, too; kept for later starts. Gives warnings. Errors:
+  // Invalid; Unsupported, naming the limit.
+  Result<std::vector<std::string>> update(const std::string& id, const Resources& change);
+  // What a running container uses now. Errors: Busy (not running); Unsupported (no control group).
+  struct Stats {
+    sys::CgroupStats groups;
+    std::chrono::nanoseconds when{};  // Monotonic clock.
+    std::uint64_t memory_limit = 0;   // Its own or the machine's.
+    bool has_network = false;         // One besides loopback.
+    std::uint64_t received_bytes = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t read_bytes = 0;  // From and to disks.
+    std::uint64_t written_bytes = 0;
+  };
+  Result<Stats> stats(const std::string& id) const;
   // Bytes of the writable layer.
   Result<std::uint64_t> size(const std::string& id) const;
   // docker container inspect's JSON object.

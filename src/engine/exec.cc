@@ -11,6 +11,7 @@
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "isolate/isolate.h"
@@ -139,6 +140,11 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
         failure_of(Error(Kind::Busy, "container " + quoted(container.name) + " is not running")
                        .hint("start it with tare start " + container.name),
                    1));
+  if (container.paused)
+    return std::unexpected(
+        failure_of(Error(Kind::Busy, "container " + quoted(container.name) + " is paused")
+                       .hint("let it go on first: tare unpause " + container.name),
+                   1));
   isolate::EnterSpec spec;
   sys::Fd root;
   sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
@@ -156,7 +162,7 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
     return std::unexpected(failure_of(std::move(prepared).error()));
   spec.pid = container.pid;
   spec.pidfd = pidfd.get();
-  spec.cgroup_name = container.id;
+  spec.cgroup_name = group_name(container);
   const isolate::Process process = spec.process;
   const auto stdin_kind = request.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
   auto started = request.detach ? enter_detached(std::move(spec))

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/state.h"
 #include "isolate/isolate.h"
 #include "policy/policy.h"
@@ -33,9 +34,9 @@ const char* status_word(Status status) {
 
 json::Value state_object(const Container& container) {
   json::Value out;
-  out.set("Status", status_word(container.status));
+  out.set("Status", container.paused ? "paused" : status_word(container.status));
   out.set("Running", container.status == Status::Running);
-  out.set("Paused", false);
+  out.set("Paused", container.paused);
   out.set("Restarting", false);
   out.set("OOMKilled", container.oom_killed);
   out.set("Dead", false);
@@ -96,10 +97,7 @@ json::Value host_config_object(const Container& container) {
   out.set("ReadonlyRootfs", config.read_only);
   out.set("SecurityOpt", strings_or_null(config.security_opt));
   out.set("ShmSize", config.shm_bytes);
-  out.set("Memory", config.memory_bytes);
-  out.set("MemorySwap", config.memory_swap_bytes);
-  out.set("NanoCpus", static_cast<std::int64_t>(std::llround(config.cpus * 1e9)));
-  out.set("PidsLimit", config.pids_limit.value_or(0));
+  describe_resources(out, config);
   out.set("Init", config.init);
   out.set("UsernsMode", "private");
   out.set("MaskedPaths", json::Value(policy::masked_paths()));
@@ -128,10 +126,11 @@ std::string describe_limits(const CreateRequest& config) {
   for (const auto& [name, limit] : config.ulimits)
     if (name == "nproc")
       out = "at most " + limit.substr(0, limit.find(':')) + " processes of each user inside";
-  if (config.pids_limit.value_or(0) > 0)
-    out = fmt::format("at most {} processes", *config.pids_limit);
-  if (config.memory_bytes != 0) out += ", " + human_size(config.memory_bytes) + " of memory";
-  if (config.cpus > 0) out += fmt::format(", {:g} processors", config.cpus);
+  const Resources& resources = config.resources;
+  if (resources.pids_limit.value_or(0) > 0)
+    out = fmt::format("at most {} processes", *resources.pids_limit);
+  if (resources.memory_bytes != 0) out += ", " + human_size(resources.memory_bytes) + " of memory";
+  if (resources.cpus > 0) out += fmt::format(", {:g} processors", resources.cpus);
   return out;
 }
 
@@ -210,12 +209,16 @@ std::vector<std::string> Engine::isolation_report(const Container& container) co
 Result<json::Value> Engine::info() const {
   json::Value out;
   int running = 0;
+  int paused = 0;
   const std::vector<Container> containers = TRY(list());
-  for (const Container& container : containers) running += container.status == Status::Running;
+  for (const Container& container : containers) {
+    running += container.status == Status::Running && !container.paused;
+    paused += container.paused;
+  }
   out.set("Containers", static_cast<std::int64_t>(containers.size()));
   out.set("ContainersRunning", running);
-  out.set("ContainersPaused", 0);
-  out.set("ContainersStopped", static_cast<std::int64_t>(containers.size()) - running);
+  out.set("ContainersPaused", paused);
+  out.set("ContainersStopped", static_cast<std::int64_t>(containers.size()) - running - paused);
   out.set("Images", static_cast<std::int64_t>(TRY(state_->images.list()).size()));
   out.set("Driver", state_->rootfs->name());
   out.set("TareRootDir", root());

@@ -12,7 +12,6 @@
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/state.h"
-#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -53,6 +52,9 @@ Result<std::unique_ptr<Attachment>> Engine::attach(const std::string& id,
                                                    const AttachRequest& request) {
   const Container container = TRY(find(id));
   if (container.status != Status::Running) TRY(not_running(container));
+  if (container.paused)
+    return std::unexpected(Error(Kind::Busy, "container " + quoted(container.name) + " is paused")
+                               .hint("let it go on first: tare unpause " + container.name));
   sys::Fd dir = TRY(state_->open_container(container.id));
   std::unique_ptr<KeeperAttachment> keeper = TRY(connect_keeper(dir.get()));
   TRY(keeper->attach(request, false));
@@ -66,6 +68,8 @@ Result<> Engine::kill(const std::string& id, int signal) {
   std::unique_ptr<KeeperAttachment> keeper = TRY(connect_keeper(dir.get()));
   TRY(keeper->signal(signal), "kill " + quoted(container.name));
   if (signal != SIGKILL) return {};
+  // Frozen processes of version 1 of control groups do not die before they go on.
+  TRY(state_->thaw(container));
   // As with kill(2) the signal is certain; so that what follows sees a stopped container, wait.
   TRY(keeper->wait());
   TRY(wait_exit(*keeper, Clock::now() + std::chrono::seconds(10)));
@@ -85,6 +89,7 @@ Result<> Engine::stop(const std::string& id, std::optional<int> timeout_s) {
   const int stop_signal = TRY(parse_signal(container.config.stop_signal));
   TRY(keeper->wait());
   TRY(keeper->signal(stop_signal));
+  TRY(state_->thaw(container));  // With the signal waiting, so that it ends and does nothing else.
   const int seconds =
       timeout_s.value_or(container.config.stop_timeout_s.value_or(kDefaultStopSeconds));
   std::optional<Clock::time_point> deadline;  // A negative timeout waits for ever, as in Docker.

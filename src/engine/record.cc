@@ -2,7 +2,9 @@
 #include "engine/record.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include "engine/resources.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -109,10 +111,10 @@ void print_host(json::Value& out, const CreateRequest& config) {
   json::Array mounts;
   for (const MountRequest& mount : config.mounts) mounts.push_back(print_mount(mount));
   out.set("mounts", std::move(mounts));
-  out.set("memory", config.memory_bytes);
-  out.set("memorySwap", config.memory_swap_bytes);
-  out.set("cpus", config.cpus);
-  if (config.pids_limit) out.set("pidsLimit", *config.pids_limit);
+  out.set("resources", print_resources(config.resources));
+  if (config.oom_score_adj) out.set("oomScoreAdj", *config.oom_score_adj);
+  out.set("deviceCgroupRules", json::Value(config.device_cgroup_rules));
+  out.set("cgroupParent", config.cgroup_parent);
   out.set("capAdd", json::Value(config.cap_add));
   out.set("capDrop", json::Value(config.cap_drop));
   out.set("securityOpt", json::Value(config.security_opt));
@@ -129,10 +131,11 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.read_only = in["readOnly"].as_bool();
   for (const json::Value& mount : in["mounts"].as_array())
     config.mounts.push_back(parse_mount(mount));
-  config.memory_bytes = static_cast<std::uint64_t>(in["memory"].as_int());
-  config.memory_swap_bytes = static_cast<std::uint64_t>(in["memorySwap"].as_int());
-  config.cpus = in["cpus"].as_double();
-  if (in.find("pidsLimit") != nullptr) config.pids_limit = in["pidsLimit"].as_int();
+  config.resources = parse_resources(in["resources"]);
+  if (in.find("oomScoreAdj") != nullptr)
+    config.oom_score_adj = static_cast<int>(in["oomScoreAdj"].as_int());
+  config.device_cgroup_rules = in["deviceCgroupRules"].as_strings();
+  config.cgroup_parent = in["cgroupParent"].as_string();
   config.cap_add = in["capAdd"].as_strings();
   config.cap_drop = in["capDrop"].as_strings();
   config.security_opt = in["securityOpt"].as_strings();
@@ -225,6 +228,9 @@ Result<Container> load_container(int dir) {
     container.status = Status::Running;
     container.pid = static_cast<int>(number_field(started, "pid"));
     container.keeper_pid = static_cast<int>(number_field(started, "keeper_pid"));
+    // The kernel knows; the file only saves asking it about those that were never paused.
+    if (::faccessat(dir, "paused", F_OK, 0) == 0)
+      container.paused = sys::Cgroup::open(group_name(container)).is_frozen().value_or(false);
   } else if (!exited.empty()) {
     apply_exit(container, exited);
   } else if (!started.empty()) {

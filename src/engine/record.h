@@ -5,6 +5,7 @@
 //   started      by the launching process: "pid=N\nkeeper_pid=N\nstarted_at=NS\nboot=ID\n"
 //   exit         by the keeper: "exit_code=N\nfinished_at=NS\noom=0|1\n"
 //   error        why the last start failed: "exit_code=N\n" and a sentence
+//   paused       by pause, empty: the control group may be frozen
 //   lock         held by the keeper (or by who is starting it) as long as it runs
 //   ctl          the keeper's socket
 //   log/         the keeper's log

@@ -23,9 +23,9 @@ TEST_CASE("a container's record goes out and comes back") {
   container.config.env = {"A=b=c"};
   container.config.labels = {{"k", "v"}};
   container.config.stop_timeout_s = 3;
-  container.config.memory_bytes = 64 << 20;
-  container.config.cpus = 1.5;
-  container.config.pids_limit = 10;
+  container.config.resources.memory_bytes = 64 << 20;
+  container.config.resources.cpus = 1.5;
+  container.config.resources.pids_limit = 10;
   container.config.mounts = {{.source = "/src", .target = "/dst", .read_only = true}};
   container.config.ulimits = {{"nofile", "10:20"}};
   const std::string text = print_record(container);
@@ -33,7 +33,7 @@ TEST_CASE("a container's record goes out and comes back") {
   CHECK(print_record(back) == text);
   CHECK(back.ids == container.ids);
   CHECK(back.argv == container.argv);
-  CHECK(back.config.cpus == 1.5);
+  CHECK(back.config.resources.cpus == 1.5);
   CHECK(back.config.mounts.at(0).read_only);
   CHECK(*back.config.stop_timeout_s == 3);
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "engine/resources.h"
 #include "policy/policy.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
@@ -101,18 +102,6 @@ std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest&
   return {{"/etc/hosts", hosts},
           {"/etc/hostname", config.hostname + "\n"},
           {"/etc/resolv.conf", resolv}};
-}
-
-sys::CgroupLimits make_limits(const CreateRequest& config) {
-  sys::CgroupLimits limits;
-  if (config.memory_bytes != 0) limits.memory_bytes = config.memory_bytes;
-  if (config.memory_swap_bytes != 0) limits.memory_swap_bytes = config.memory_swap_bytes;
-  if (config.cpus > 0)
-    limits.cpu_quota_us = static_cast<std::uint64_t>(
-        std::llround(config.cpus * 100000.0));
-  if (config.pids_limit.value_or(0) > 0)
-    limits.pids = static_cast<std::uint64_t>(*config.pids_limit);
-  return limits;
 }
 
 void add_missing(std::vector<std::string>& env, const std::string& key, const std::string& value) {
@@ -210,12 +199,13 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
     // Instead of CAP_NET_BIND_SERVICE and CAP_NET_RAW: low ports and ping for everybody inside.
     spec.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "0"},
                     {"net.ipv4.ping_group_range", "0 65534"}};
-  spec.limits = make_limits(config);
-  spec.cgroup_name = container.id;
+  spec.limits = TRY(make_limits(config));
+  spec.cgroup_name = group_name(container);
   spec.process = TRY(make_process(container, root.get(), config.user));
   spec.process.argv = container.argv;
   spec.process.cwd = config.working_dir;
   spec.process.terminal = config.tty;
+  spec.process.oom_score_adj = config.oom_score_adj;
   if (config.tty) add_missing(spec.process.env, "TERM", "xterm");
   spec.root = std::move(root);
   return spec;

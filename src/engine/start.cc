@@ -8,12 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/spec.h"
 #include "engine/state.h"
@@ -65,6 +67,12 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   if (config.open_stdin) arguments.emplace_back("stdin_once=1");
   for (const std::string& directory : started.cgroup_directories)
     arguments.push_back("cgroup=" + directory);
+  // And those that an update may make later.
+  for (const std::string& directory :
+       sys::Cgroup::possible_directories(sys::tare_group(group_name(launch.container))))
+    if (std::ranges::find(started.cgroup_directories, directory) ==
+        started.cgroup_directories.end())
+      arguments.push_back("cgroup=" + directory);
   arguments.push_back("log_max=" + std::to_string(config.log_max_bytes));
   arguments.push_back("log_files=" + std::to_string(config.log_files));
   for (std::size_t i = 0; i < launch.cleanup.size(); ++i)
@@ -173,7 +181,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     launch.lock = TRY(state.lock_container(dir.get(), id.substr(0, 12)));
     container = TRY(load_container(dir.get()));
     TRY(state.id_ranges.confirm(container.ids, state.container_path(id)));
-    for (const char* stale : {"started", "exit", "error"}) ::unlinkat(dir.get(), stale, 0);
+    for (const char* stale : {"started", "exit", "error", "paused"})
+      ::unlinkat(dir.get(), stale, 0);
     if (::mkdirat(dir.get(), "log", 0700) != 0 && errno != EEXIST)
       return fail_errno("make the log directory");
     const image::Image image = TRY(state.images.find(container.image_id.text()));

@@ -35,6 +35,8 @@ struct Engine::State {
   Result<sys::Fd> lock_container(int dir, const std::string& name) const;
   // Removes cgroups of a container whose keeper died without doing it.
   void heal(const Container& container) const;
+  // Lets a paused container go on; any other one does.
+  Result<> thaw(const Container& container) const;
   // Removes an auto-remove container whose owner died between its exit and the removal.
   bool sweep(const Container& container, int dir);
   // Its directory, name and ids; the caller holds the lock.

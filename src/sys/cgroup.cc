@@ -99,11 +99,12 @@ Result<> make_place(const CgroupHost& host, const Place& place, const CgroupLimi
 
 }  // namespace
 
-std::string tare_group(const std::string& name) { return "tare/" + name; }
+std::string tare_group(const std::string& name) {
+  return name.find('/') == std::string::npos ? "tare/" + name : name;
+}
 
 Result<Cgroup> Cgroup::create(const Request& request, const CgroupHost& host) {
-  if (request.systemd)
-    return fail(Kind::Unsupported, "control groups made by systemd are not there yet");
+  if (request.systemd) return prepare_scope(request, host);
   TRY(check_path(request.path));
   Cgroup group(host);
   Undo undo;
@@ -189,6 +190,7 @@ std::string Cgroup::directory_of(std::string_view controller) const {
 }
 
 Result<> Cgroup::update(const CgroupLimits& limits, std::vector<std::string>* warnings) {
+  TRY(tell_systemd(limits));
   TRY(join_needed(limits));
   return cgroups::apply(*host_, directories_, limits, warnings);
 }

@@ -35,7 +35,7 @@ struct CgroupHost {
 // Looks once and remembers.
 const CgroupHost& cgroup_host();
 
-// The path of the groups of a container of the engine.
+// The path of the groups of a container of the engine: "tare/NAME", or NAME when that is a path.
 std::string tare_group(const std::string& name);
 
 // Out-of-memory events of a group, for a poll(2) loop. Owns its descriptors.
@@ -74,12 +74,14 @@ class Cgroup {
     // without a process. create() only checks then, and start_scope() does it. [runtime-spec issue
     // 1021; org.freedesktop.systemd1(5), StartTransientUnit]
     bool systemd = false;
+    // An ordinary user's bus, as DBUS_SESSION_BUS_ADDRESS has it. Root has the system's.
+    std::string bus = {};
   };
   // Nothing is left behind on failure. Errors: Unsupported, naming the limit that this host cannot
   // enforce and why; Busy (somebody lives in that group); Denied; Invalid (path, value).
   // `host` is another one in tests only, here and below.
   static Result<Cgroup> create(const Request& request, const CgroupHost& host = cgroup_host());
-  // Needed ones for "tare/NAME" below our delegated group.
+  // Needed ones for tare_group(NAME).
   static Result<Cgroup> create(const std::string& name, const CgroupLimits& limits);
   // The groups of a container made earlier; what is gone is left out.
   static Cgroup open(const std::string& name);
@@ -97,6 +99,9 @@ class Cgroup {
   // in it, and set the limits. Errors: Unavailable (no systemd; what it said).
   bool needs_scope() const { return scope_.has_value(); }
   Result<> start_scope(int pid);
+
+  // Request's `bus` for a group that was opened, before update().
+  void use_bus(std::string address) { bus_ = std::move(address); }
 
   // Moves a process in, by pid, in every hierarchy; or only in those of version 1, for a process
   // that was born in v2_directory().
@@ -138,12 +143,16 @@ class Cgroup {
   std::string path() const;
   std::string freezable_v2() const;
   Result<> join_needed(const CgroupLimits& limits);
+  static Result<Cgroup> prepare_scope(const Request& request, const CgroupHost& host);
+  Result<> adopt_scope(const std::string& path, const Request& request);
+  Result<> tell_systemd(const CgroupLimits& limits) const;
 
   const CgroupHost* host_ = &cgroup_host();
   std::vector<std::string> directories_;
   std::vector<std::string> parents_;
   std::vector<std::string> warnings_;
   std::optional<Request> scope_;
+  std::string bus_;
 };
 
 }  // namespace tare::sys

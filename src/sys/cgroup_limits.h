@@ -60,6 +60,7 @@ struct RdmaLimit {
 struct CgroupLimits {
   std::optional<std::uint64_t> memory_bytes;
   std::optional<std::uint64_t> memory_swap_bytes;  // Memory plus swap, as Docker and OCI have it.
+  bool memory_swap_if_possible = false;            // It is a default that nobody asked for.
   std::optional<std::uint64_t> memory_reservation_bytes;
   std::optional<std::uint64_t> memory_kernel_bytes;      // Kernels have it no more: a warning.
   std::optional<std::uint64_t> memory_kernel_tcp_bytes;  // The same, but of version 1 until 6.12.

@@ -76,7 +76,7 @@ Writes memory_writes(const CgroupLimits& limits, Version version) {
     out.push_back({.limit = "memory and swap",
                    .file = v1 ? "memory.memsw.limit_in_bytes" : "memory.swap.max",
                    .value = v1 ? v1_number(*limits.memory_swap_bytes) : swap_alone(limits),
-                   .optional = unlimited});
+                   .optional = unlimited || limits.memory_swap_if_possible});
   }
   if (limits.memory_reservation_bytes)
     out.push_back({.limit = "memory reservation",

@@ -125,7 +125,7 @@ class Filter {
 
   bool matches(const Container& container, const std::string& key, const std::string& value) const {
     if (key == "id") return container.id.starts_with(value);
-    if (key == "status") return value == state_text(container.status);
+    if (key == "status") return value == state_text(container);
     if (key == "exited")
       return container.status == Status::Exited && std::to_string(container.exit_code) == value;
     if (key == "network")
@@ -185,7 +185,7 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   fields.set("CreatedAt", created_at(container.created_at));
   fields.set("RunningFor", ago(container.created_at, now));
   fields.set("Ports", "");
-  fields.set("State", state_text(container.status));
+  fields.set("State", state_text(container));
   fields.set("Status", status_text(container, now));
   std::string size = "0B";
   if (wanted.size) {

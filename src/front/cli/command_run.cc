@@ -111,6 +111,18 @@ Result<int> run_detached(Context& context, const std::string& id, bool auto_remo
   return 0;
 }
 
+// An exit code alone does not say that it was the limit.
+void tell_out_of_memory(Context& context, const engine::CreateRequest& request, int exit_code) {
+  constexpr int kKilled = 137;
+  const std::uint64_t limit = request.resources.memory_bytes;
+  const std::string at = limit == 0 ? "" : " at its limit of " + human_size(limit);
+  context.report(Error(Kind::Unavailable,
+                       (exit_code == kKilled ? "the container ran out of memory"
+                                             : "a process of the container ran out of memory") +
+                           at + " and was killed")
+                     .hint("give it more: --memory SIZE"));
+}
+
 Result<int> run_attached(Context& context, const Arguments& arguments,
                          const engine::CreateRequest& request, const std::string& id, Times times) {
   engine::Engine& engine = *TRY(context.engine());
@@ -136,6 +148,7 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
   const SessionEnd end = TRY(attached_session(context, signals, *started->attachment, run));
   if (end.how != SessionEnd::How::Exited) return end.exit_code;
   times.exited = Clock::now();
+  if (end.oom_killed) tell_out_of_memory(context, request, end.exit_code);
   std::vector<std::string> sentences;
   if (arguments.flag("report"))
     if (const auto container = engine.find(id)) sentences = engine.isolation_report(*container);

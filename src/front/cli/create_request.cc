@@ -23,16 +23,6 @@ Result<std::string> current_directory() {
   return std::string(buffer.data());
 }
 
-// A value read by `parse`, with the option named when it is wrong; `otherwise` without the option.
-template <typename T, typename Parse>
-Result<T> number(const Arguments& arguments, std::string_view option, T otherwise, Parse parse) {
-  const auto text = arguments.value(option);
-  if (!text) return otherwise;
-  auto value = parse(*text);
-  if (!value) return bad_value(option, *text, value.error().message());
-  return static_cast<T>(*value);
-}
-
 Result<> add_labels(CreateRequest& request, const Arguments& arguments) {
   const auto add = [&](std::string_view text) -> Result<> {
     const auto pair = split_once(text, '=');
@@ -67,32 +57,17 @@ Result<> add_mounts(CreateRequest& request, const Arguments& arguments) {
   return {};
 }
 
-Result<> add_memory(CreateRequest& request, const Arguments& arguments) {
-  request.memory_bytes = TRY(number<std::uint64_t>(arguments, "memory", 0, parse_size));
-  request.shm_bytes = TRY(number(arguments, "shm-size", request.shm_bytes, parse_size));
-  const auto swap = arguments.value("memory-swap");
-  if (!swap) return {};
-  if (request.memory_bytes == 0)
-    return fail(Kind::Invalid, "--memory-swap is memory and swap together, so it needs --memory");
-  if (*swap == "-1") {
-    request.memory_swap_bytes = std::numeric_limits<std::uint64_t>::max();
-    return {};
-  }
-  request.memory_swap_bytes = TRY(number<std::uint64_t>(arguments, "memory-swap", 0, parse_size));
-  if (request.memory_swap_bytes != 0 && request.memory_swap_bytes < request.memory_bytes)
-    return bad_value("memory-swap", *swap, "memory and swap together cannot be less than --memory");
-  return {};
-}
-
 Result<> add_limits(CreateRequest& request, const Arguments& arguments) {
-  TRY(add_memory(request, arguments));
-  request.cpus = TRY(number(arguments, "cpus", 0.0, parse_double));
-  if (request.cpus < 0) return bad_value("cpus", arguments.value_or("cpus", ""), "less than none");
-  if (const auto text = arguments.value("pids-limit")) {
-    const auto limit = parse_i64(*text);
-    if (!limit || *limit < -1)
-      return bad_value("pids-limit", *text, "a whole number, or -1 for no limit");
-    request.pids_limit = *limit;
+  request.resources = TRY(new_resources(arguments));
+  request.oom_score_adj = TRY(oom_score(arguments));
+  request.device_cgroup_rules = arguments.list("device-cgroup-rule");
+  request.cgroup_parent = arguments.value_or("cgroup-parent", "");
+  while (request.cgroup_parent.size() > 1 && request.cgroup_parent.ends_with('/'))
+    request.cgroup_parent.pop_back();
+  if (const auto text = arguments.value("shm-size")) {
+    const auto size = parse_size(*text);
+    if (!size) return bad_value("shm-size", *text, size.error().message());
+    request.shm_bytes = *size;
   }
   for (const std::string& text : arguments.list("ulimit"))
     request.ulimits.push_back(TRY(parse_ulimit(text)));

@@ -31,10 +31,15 @@ Result<int> cmd_history(Context& context, const Arguments& arguments);
 Result<int> cmd_load(Context& context, const Arguments& arguments);
 Result<int> cmd_import(Context& context, const Arguments& arguments);
 Result<int> cmd_save(Context& context, const Arguments& arguments);
+Result<int> cmd_update(Context& context, const Arguments& arguments);
+Result<int> cmd_pause(Context& context, const Arguments& arguments);
+Result<int> cmd_unpause(Context& context, const Arguments& arguments);
+Result<int> cmd_stats(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
 
 // The table's rows of options that are too many for commands.cc: create_options.cc.
 std::span<const Option> create_options();
+std::span<const Option> update_options();
 std::span<const Option> run_options();  // What run has beyond create.
 
 // A session with a container from its first byte to its exit, for run, start and attach.

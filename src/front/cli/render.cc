@@ -151,8 +151,9 @@ std::string created_at(UnixNanos when) {
   return {text, length};
 }
 
-std::string_view state_text(engine::Status status) {
-  switch (status) {
+std::string_view state_text(const engine::Container& container) {
+  if (container.paused) return "paused";
+  switch (container.status) {
     case engine::Status::Created:
       return "created";
     case engine::Status::Running:
@@ -168,9 +169,11 @@ std::string status_text(const engine::Container& container, UnixNanos now) {
     case engine::Status::Created:
       return "Created";
     case engine::Status::Running:
-      return "Up " + human_duration(std::chrono::nanoseconds(now - container.started_at));
+      return "Up " + human_duration(std::chrono::nanoseconds(now - container.started_at)) +
+             (container.paused ? " (Paused)" : "");
     case engine::Status::Exited:
-      return fmt::format("Exited ({}) {}", container.exit_code, ago(container.finished_at, now));
+      return fmt::format("Exited ({}) {}{}", container.exit_code, ago(container.finished_at, now),
+                         container.oom_killed ? " (out of memory)" : "");
   }
   return "";
 }

@@ -46,7 +46,7 @@ std::string ago(UnixNanos when, UnixNanos now);
 std::string created_at(UnixNanos when);
 // "Up 5 minutes", "Exited (0) 3 seconds ago", "Created".
 std::string status_text(const engine::Container& container, UnixNanos now);
-std::string_view state_text(engine::Status status);
+std::string_view state_text(const engine::Container& container);  // "running", "paused"...
 // --filter KEY=VALUE. Errors: Invalid, with the known keys.
 Result<std::vector<std::pair<std::string, std::string>>> parse_filters(
     const std::vector<std::string>& texts, const std::vector<std::string>& known);

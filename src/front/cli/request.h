@@ -48,6 +48,11 @@ using sys::parse_signal;
 
 // All options of run and create, and the operands IMAGE [COMMAND...].
 Result<engine::CreateRequest> create_request(const Arguments& arguments);
+// The limits that update knows, and all that create does.
+Result<engine::Resources> changed_resources(const Arguments& arguments);
+Result<engine::Resources> new_resources(const Arguments& arguments);
+// --oom-score-adj.
+Result<std::optional<int>> oom_score(const Arguments& arguments);
 // Which streams are attached: -a, or stdout, stderr and with -i stdin.
 Result<engine::AttachRequest> attach_request(const Arguments& arguments);
 

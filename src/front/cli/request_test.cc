@@ -178,10 +178,10 @@ TEST_CASE("options become a request") {
   REQUIRE(all);
   CHECK(all->tty);
   CHECK(all->open_stdin);
-  CHECK(all->memory_bytes == 512 << 20);
-  CHECK(all->memory_swap_bytes == std::numeric_limits<std::uint64_t>::max());
-  CHECK(all->cpus == 1.5);
-  CHECK(all->pids_limit == -1);
+  CHECK(all->resources.memory_bytes == 512 << 20);
+  CHECK(all->resources.memory_swap_bytes == std::numeric_limits<std::uint64_t>::max());
+  CHECK(all->resources.cpus == 1.5);
+  CHECK(all->resources.pids_limit == -1);
   CHECK(all->labels == std::map<std::string, std::string>{{"a", "b"}, {"c", ""}});
   CHECK(all->entrypoint == std::vector<std::string>{""});
   CHECK(all->cmd == std::vector<std::string>{"a", "b"});
@@ -191,7 +191,7 @@ TEST_CASE("options become a request") {
   const auto plain = request({"img"});
   REQUIRE(plain);
   CHECK_FALSE(plain->entrypoint);
-  CHECK_FALSE(plain->pids_limit);
+  CHECK_FALSE(plain->resources.pids_limit);
   CHECK(plain->shm_bytes == 64 << 20);
 }
 
