@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <system_error>
 
@@ -21,6 +22,10 @@ namespace tare::json {
 
 Value::Value(const std::vector<std::string>& values) : data_(Array(values.begin(), values.end())) {}
 
+Value::Value(std::uint64_t value) : data_(value) {
+  if (value <= static_cast<std::uint64_t>(INT64_MAX)) data_ = static_cast<std::int64_t>(value);
+}
+
 bool Value::as_bool(bool otherwise) const {
   const bool* value = std::get_if<bool>(&data_);
   return value != nullptr ? *value : otherwise;
@@ -33,7 +38,16 @@ std::int64_t Value::as_int(std::int64_t otherwise) const {
   return static_cast<std::int64_t>(*value);
 }
 
+std::optional<std::uint64_t> Value::as_unsigned() const {
+  if (const std::uint64_t* value = std::get_if<std::uint64_t>(&data_)) return *value;
+  const std::int64_t* value = std::get_if<std::int64_t>(&data_);
+  if (value == nullptr || *value < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*value);
+}
+
 double Value::as_double() const {
+  if (const std::uint64_t* value = std::get_if<std::uint64_t>(&data_))
+    return static_cast<double>(*value);
   if (const double* value = std::get_if<double>(&data_)) return *value;
   return static_cast<double>(as_int());
 }
@@ -123,6 +137,9 @@ class Builder {
       std::int64_t value = 0;
       result = std::from_chars(text, end, value);
       if (result.ec == std::errc() && result.ptr == end) return add(value);
+      std::uint64_t large = 0;
+      result = std::from_chars(text, end, large);
+      if (result.ec == std::errc() && result.ptr == end) return add(large);
     }
     return refuse("number " + quoted(all) + " is out of range");
   }
@@ -259,6 +276,8 @@ class Printer {
       out_ += value.as_bool() ? "true" : "false";
     } else if (value.is_int()) {
       out_ += std::to_string(value.as_int());
+    } else if (value.is_large()) {
+      out_ += std::to_string(*value.as_unsigned());
     } else if (value.is_number()) {
       print_double(out_, value.as_double());
     } else if (value.is_string()) {

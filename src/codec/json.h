@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,29 +29,33 @@ class Value {
   Value() = default;                   // null
   Value(std::nullptr_t) {}             // NOLINT(google-explicit-constructor): values convert.
   Value(bool value) : data_(value) {}  // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(static_cast<std::int64_t>(value)) {}            // NOLINT
-  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
-  Value(std::int64_t value) : data_(value) {}                              // NOLINT
-  Value(std::uint64_t value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Value(double value) : data_(value) {}                                    // NOLINT
-  Value(const char* value) : data_(std::string(value)) {}                  // NOLINT
-  Value(std::string_view value) : data_(std::string(value)) {}             // NOLINT
-  Value(std::string value) : data_(std::move(value)) {}                    // NOLINT
-  Value(Array value) : data_(std::move(value)) {}                          // NOLINT
-  Value(Object value) : data_(std::move(value)) {}                         // NOLINT
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
+  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
+  Value(std::int64_t value) : data_(value) {}                         // NOLINT
+  Value(std::uint64_t value);                                         // NOLINT
+  Value(double value) : data_(value) {}                               // NOLINT
+  Value(const char* value) : data_(std::string(value)) {}             // NOLINT
+  Value(std::string_view value) : data_(std::string(value)) {}        // NOLINT
+  Value(std::string value) : data_(std::move(value)) {}               // NOLINT
+  Value(Array value) : data_(std::move(value)) {}                     // NOLINT
+  Value(Object value) : data_(std::move(value)) {}                    // NOLINT
   // An array of strings.
   explicit Value(const std::vector<std::string>& values);
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
   bool is_bool() const { return std::holds_alternative<bool>(data_); }
   bool is_int() const { return std::holds_alternative<std::int64_t>(data_); }
-  bool is_number() const { return is_int() || std::holds_alternative<double>(data_); }
+  // A whole number above the largest int64, up to the largest uint64. It is not is_int().
+  bool is_large() const { return std::holds_alternative<std::uint64_t>(data_); }
+  bool is_number() const { return is_int() || is_large() || std::holds_alternative<double>(data_); }
   bool is_string() const { return std::holds_alternative<std::string>(data_); }
   bool is_array() const { return std::holds_alternative<Array>(data_); }
   bool is_object() const { return std::holds_alternative<Object>(data_); }
 
   bool as_bool(bool otherwise = false) const;
   std::int64_t as_int(std::int64_t otherwise = 0) const;  // A double is truncated.
+  // A whole number from 0 to the largest uint64; nullopt for anything else.
+  std::optional<std::uint64_t> as_unsigned() const;
   double as_double() const;
   const std::string& as_string() const;
   const Array& as_array() const;
@@ -69,7 +74,9 @@ class Value {
   bool operator==(const Value&) const = default;
 
  private:
-  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> data_;
+  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array,
+               Object>
+      data_;
 };
 
 struct Limits {
@@ -77,7 +84,7 @@ struct Limits {
   std::size_t depth = 32;       // Of nested arrays and objects.
 };
 
-// Errors: Invalid, with the byte offset. Integers outside int64 are errors.
+// Errors: Invalid, with the byte offset. Integers outside int64 and uint64 are errors.
 Result<Value> parse(std::string_view text, const Limits& limits = {});
 
 enum class Style : std::uint8_t { Compact, Indented };  // Indented: four spaces, as Docker prints.

@@ -34,7 +34,17 @@ TEST_CASE("JSON values go in and come out") {
 TEST_CASE("JSON integers are exact or refused") {
   CHECK(parse("9223372036854775807")->as_int() == std::numeric_limits<std::int64_t>::max());
   CHECK(parse("-9223372036854775808")->as_int() == std::numeric_limits<std::int64_t>::min());
-  CHECK(refused("9223372036854775808"));
+  CHECK(parse("9223372036854775808")->as_unsigned() == std::uint64_t{1} << 63);
+  CHECK(parse("18446744073709551615")->as_unsigned() == ~std::uint64_t{0});
+  CHECK_FALSE(parse("18446744073709551615")->is_int());
+  CHECK(print(*parse("18446744073709551615")) == "18446744073709551615");
+  CHECK(parse("7")->as_unsigned() == 7);
+  CHECK_FALSE(parse("-7")->as_unsigned().has_value());
+  CHECK_FALSE(parse("7.0")->as_unsigned().has_value());
+  CHECK(Value(~std::uint64_t{0}) == *parse("18446744073709551615"));
+  CHECK(Value(std::uint64_t{7}) == *parse("7"));
+  CHECK(refused("18446744073709551616"));
+  CHECK(refused("-9223372036854775809"));
   CHECK(refused("-9223372036854775809"));
   CHECK(refused("1e999"));
   CHECK(parse("1e3")->is_number());
