@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,9 @@ class Value {
   bool as_bool(bool otherwise = false) const;
   std::int64_t as_int(std::int64_t otherwise = 0) const;     // A double is truncated.
   std::uint64_t as_uint(std::uint64_t otherwise = 0) const;  // Only of is_uint().
+  std::optional<std::uint64_t> maybe_uint() const {
+    return is_uint() ? std::optional(as_uint()) : std::nullopt;
+  }
   double as_double() const;
   const std::string& as_string() const;
   const Array& as_array() const;

@@ -11,9 +11,7 @@
 #include "base/text.h"
 #include "front/oci/log.h"
 #include "front/oci/spec.h"
-#if __has_include("oci/seccomp_profile.h")
 #include "oci/seccomp_profile.h"
-#endif
 #include "policy/policy.h"
 #include "sys/files.h"
 
@@ -158,14 +156,10 @@ Result<isolate::Process> make_process(const oci::Process& from, bool own_users) 
 }
 
 Result<> add_seccomp(isolate::Process& to, const json::Value& seccomp) {
-#if __has_include("oci/seccomp_profile.h")
   const oci::SeccompProfile profile = TRY(oci::parse_seccomp_profile(seccomp));
   policy::CompiledSeccomp compiled = TRY(policy::compile_oci_seccomp(profile));
   to.seccomp = std::move(compiled.program);
   to.seccomp_flags = compiled.flags;
-#else
-  (void)to; (void)seccomp;
-#endif
   return {};
 }
 
