@@ -112,7 +112,17 @@ Result<SeccompArgument> parse_argument(const json::Value& value, std::string_vie
   return argument;
 }
 
+template <typename T, std::size_t N>
+std::vector<std::string> all_words(const Words<T, N>& words) {
+  std::vector<std::string> all;
+  for (const auto& [word, meaning] : words) all.emplace_back(word);
+  return all;
+}
+
 }  // namespace
+
+std::vector<std::string> seccomp_actions() { return all_words(kActions); }
+std::vector<std::string> seccomp_operators() { return all_words(kOperators); }
 
 Result<SeccompEntry> parse_seccomp_entry(const json::Value& value) {
   constexpr std::string_view kEntry = "seccomp profile, entry of \"syscalls\"";

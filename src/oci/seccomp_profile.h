@@ -73,4 +73,8 @@ Result<SeccompProfile> parse_seccomp_profile(const json::Value& value);
 Result<SeccompProfile> parse_seccomp_head(const json::Value& value);
 Result<SeccompEntry> parse_seccomp_entry(const json::Value& value);
 
+// What a runtime can say in `features` that it knows. [runtime-spec 1.2 features-linux.md]
+std::vector<std::string> seccomp_actions();    // "SCMP_ACT_ALLOW"...
+std::vector<std::string> seccomp_operators();  // "SCMP_CMP_EQ"...
+
 }  // namespace tare::oci

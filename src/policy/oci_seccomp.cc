@@ -225,19 +225,19 @@ class Builder {
   bool notifies_ = false;
 };
 
+struct NamedFlag {
+  std::string_view name;
+  unsigned bit;
+};
+constexpr NamedFlag kFlags[] = {{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+                                {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+                                {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+                                {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", kWaitKillableReceive}};
+
 Result<unsigned> flags_of(const oci::SeccompProfile& profile, bool notifies) {
-  struct Named {
-    std::string_view name;
-    unsigned bit;
-  };
-  static constexpr Named kFlags[] = {
-      {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
-      {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
-      {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-      {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", kWaitKillableReceive}};
   unsigned flags = notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
   for (const std::string& name : profile.flags) {
-    const auto* flag = std::ranges::find(kFlags, name, &Named::name);
+    const auto* flag = std::ranges::find(kFlags, name, &NamedFlag::name);
     if (flag == std::end(kFlags))
       return fail(Kind::Invalid, "seccomp profile: flag " + quoted(name) + " is unknown");
     flags |= flag->bit;
@@ -270,6 +270,18 @@ Result<CompiledSeccomp> compile_profile(const oci::SeccompProfile& profile, Abi 
   }
   compiled.program = TRY(sys::compile_seccomp(builder.policies()));
   return compiled;
+}
+
+std::vector<std::string> seccomp_architectures() {
+  std::vector<std::string> names;
+  for (const AbiFacts& abi : kAbis) names.emplace_back(abi.name);
+  return names;
+}
+
+std::vector<std::string> seccomp_flags() {
+  std::vector<std::string> names;
+  for (const NamedFlag& flag : kFlags) names.emplace_back(flag.name);
+  return names;
 }
 
 Result<CompiledSeccomp> compile_oci_seccomp(const oci::SeccompProfile& profile) {

@@ -124,3 +124,15 @@ TEST_CASE("one rule without arguments wins over those with; several of one argum
   CHECK(verdict(*either, AUDIT_ARCH_X86_64, SYS_mount, 2) == kPerm);
   CHECK(verdict(*either, AUDIT_ARCH_X86_64, SYS_mount, 3) == kAllow);
 }
+
+TEST_CASE("what is said to be known is known") {
+  for (const std::string& name : seccomp_architectures())
+    CHECK(compile(R"("defaultAction":"SCMP_ACT_ALLOW","architectures":[")" + name + "\"]")
+              .has_value());
+  for (const std::string& name : seccomp_flags())
+    CHECK(compile(R"("defaultAction":"SCMP_ACT_ALLOW","flags":[")" + name + "\"]").has_value());
+  CHECK(seccomp_architectures().size() == 9);
+  CHECK(seccomp_flags().size() == 4);
+  CHECK(oci::seccomp_actions().size() == 9);
+  CHECK(oci::seccomp_operators().size() == 7);
+}

@@ -98,6 +98,9 @@ struct CompiledSeccomp {
 // Errors: Invalid (names of flags; NOTIFY as default or without listenerPath; too many rules),
 // Unsupported (an architecture whose numbers are not in profiles/seccomp/syscalls.txt).
 Result<CompiledSeccomp> compile_oci_seccomp(const oci::SeccompProfile& profile);
+// The names that such profiles may use here.
+std::vector<std::string> seccomp_architectures();  // "SCMP_ARCH_X86_64"...
+std::vector<std::string> seccomp_flags();          // "SECCOMP_FILTER_FLAG_LOG"...
 // A profile in Docker's JSON format (--security-opt seccomp=FILE), with the other ABIs that its
 // archMap lists for this machine. Errors: as above, and Unsupported (flags and NOTIFY).
 Result<std::vector<sock_filter>> compile_docker_profile(std::string_view json,

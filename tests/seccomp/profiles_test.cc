@@ -4,6 +4,9 @@
 // that a profile cannot have known, is added here by a plain reading of the profile.
 #include <doctest/doctest.h>
 #include <linux/audit.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <bit>
@@ -278,6 +281,29 @@ TEST_CASE("Docker's and Podman's default profiles: same verdicts as libseccomp")
       data.profile.architectures = machine.others;
       same_on_all_abis(dice, data, machine.native, 12);
     }
+  }
+}
+
+TEST_CASE("the kernel takes these programs") {
+  for (const char* name : {"docker", "podman"}) {
+    NamedProfile data = read_profile_data(data_file(name));
+    data.profile.architectures = seccomp_architectures();
+    auto compiled = compile_profile(data.profile, kNativeAbi, data.also_known).value();
+    sock_fprog program{static_cast<unsigned short>(compiled.program.size()),
+                       compiled.program.data()};
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ::_exit(2);
+      if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, compiled.flags, &program) != 0)
+        ::_exit(3);
+      const bool closed = ::syscall(SYS_acct, nullptr) == -1 && errno == EPERM;
+      const bool unknown = ::syscall(2000) == -1 && errno == ENOSYS;
+      ::_exit(closed && unknown && ::getpid() > 0 ? 0 : 4);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
   }
 }
 
