@@ -225,9 +225,9 @@ Result<Container> load_container(int dir) {
     container.status = Status::Running;
     container.pid = static_cast<int>(number_field(started, "pid"));
     container.keeper_pid = static_cast<int>(number_field(started, "keeper_pid"));
-  } else if (!exited.empty()) {
+  } else if (!exited.empty() && number_field(exited, "lost") == 0) {
     apply_exit(container, exited);
-  } else if (!started.empty()) {
+  } else if (!started.empty() || !exited.empty()) {
     apply_lost(container);
   }
   if (const std::string error = load_optional(dir, "error"); !error.empty()) {
