@@ -92,10 +92,13 @@ static long leave_keys(char** arguments) {
   char secret[16];
   FILE* file = fopen("keys", "we");
   const int rings[] = {KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING};
+  // A session of our own through which the user's keyring is possessed, as logins have.
+  if (!file || keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) < 0 ||
+      keyctl(KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING, 0, 0) < 0)
+    return -1;
   for (int i = 0; i < 2; ++i) {
     const long key = syscall(SYS_add_key, "user", "tare-secret", "secret", 6, rings[i]);
-    // Possessed only through the session: a user keyring that is not linked there gives no leave.
-    (void)keyctl(KEYCTL_LINK, key, KEY_SPEC_SESSION_KEYRING, 0, 0);
+    (void)keyctl(KEYCTL_SET_TIMEOUT, key, 200, 0, 0);  // The user's keyring outlives us.
     if (key < 0 || keyctl(KEYCTL_READ, key, (long)secret, sizeof secret, 0) != 6) return -1;
     (void)fprintf(file, "%ld\n", key);
   }
