@@ -176,8 +176,13 @@ Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
       return killed;
     failpoint("remove.killed");
   }
-  sys::Fd dir = TRY(state_->open_container(container.id));
-  const sys::Fd lock = TRY(state_->await_container(dir.get(), container.name));
+  // Killed, one with --rm is removed by its keeper or by its owner too: then it is gone as asked.
+  const auto gone = [](const Error& error) { return error.kind() == Kind::NotFound; };
+  auto dir = state_->open_container(container.id);
+  if (!dir && gone(dir.error())) return {};
+  auto lock = state_->await_container(TRY(std::move(dir)).get(), container.name);
+  if (!lock && gone(lock.error())) return {};
+  const sys::Fd held = TRY(std::move(lock));
   failpoint("remove.locked");
   return state_->destroy(container);
 }

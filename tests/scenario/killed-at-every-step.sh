@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2116
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2116,SC2046,SC2030,SC2031
 # kill -9 of the command, the launching process or the keeper between any two steps: the next command
 # lists what there is, removes it, can use its name again, and nothing stays.
 # as: root user
@@ -60,9 +60,8 @@ recovered() {
     gone) ;;
     *) fail "after $point: state '$state'" ;;
   esac
-  [ $state = gone ] || tare rm -f web >/dev/null || fail "rm -f after $point"
+  [ "$state" = gone ] || tare rm -f web >/dev/null || fail "rm -f after $point"
   mark=$point-again
-  # shellcheck disable=SC2046  # Words.
   tare $(run_as) >/dev/null || fail "the name is not free after $point"
   tare rm -f web >/dev/null
   eventually 10 emptied
@@ -75,7 +74,6 @@ for p in create.directory create.named create.ids create.prepared create.recorde
   launcher.begin:parent launcher.launched:parent launcher.recorded:parent launcher.reported:parent \
   keeper.begin; do
   mark=$p
-  # shellcheck disable=SC2046
   at $p tare $(run_as)
   recovered
 done
@@ -89,7 +87,6 @@ done
 
 for p in keeper.exited keeper.drained keeper.written keeper.told keeper.groups; do
   mark=$p
-  # shellcheck disable=SC2046
   (export PATH=$TEST_FAILPOINTS:$PATH TARE_FAILPOINT=$p TARE_FAILPOINT_HIT=$TMPDIR/hit && tare $(run_as) >/dev/null)
   at $p tare kill web
   recovered
@@ -100,7 +97,6 @@ done
 
 for p in stop.asked stop.killed remove.killed remove.locked remove.ended remove.discarded remove.released; do
   mark=$p
-  # shellcheck disable=SC2046
   tare $(run_as) >/dev/null
   case $p in
     stop.*) at $p tare stop -t 1 web ;;
@@ -111,7 +107,6 @@ done
 
 for p in rename.claimed rename.written; do
   mark=$p
-  # shellcheck disable=SC2046
   tare $(run_as) >/dev/null
   at $p tare rename web other
   tare ps -a >/dev/null
@@ -124,7 +119,6 @@ done
 
 for p in exec.opened exec.entered exec.forked exec.detached; do
   mark=$p
-  # shellcheck disable=SC2046
   tare $(run_as) >/dev/null
   detach=''
   [[ $p != exec.forked && $p != exec.detached ]] || detach=-d
