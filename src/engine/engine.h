@@ -71,6 +71,7 @@ struct CreateRequest {
   int log_files = 5;
   std::vector<std::pair<std::string, std::string>> ulimits;  // "nofile", "1024:2048".
   std::uint64_t shm_bytes = 64 << 20;
+  int oom_score_adj = 0;  // 0: as its starter.
 };
 
 enum class Status : std::uint8_t { Created, Running, Exited };
@@ -207,6 +208,7 @@ class Engine {
   struct StartedContainer {
     std::unique_ptr<Attachment> attachment;  // Null without attach.
     Timing timing;
+    std::vector<std::string> warnings;  // Sentences: what could not be given as it was asked for.
   };
   StartResult<StartedContainer> start(const std::string& id, const StartRequest& request,
                                       const Progress& progress);

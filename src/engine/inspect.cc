@@ -96,6 +96,7 @@ json::Value host_config_object(const Container& container) {
   out.set("ReadonlyRootfs", config.read_only);
   out.set("SecurityOpt", strings_or_null(config.security_opt));
   out.set("ShmSize", config.shm_bytes);
+  out.set("OomScoreAdj", config.oom_score_adj);
   out.set("Memory", config.memory_bytes);
   out.set("MemorySwap", config.memory_swap_bytes);
   out.set("NanoCpus", static_cast<std::int64_t>(std::llround(config.cpus * 1e9)));

@@ -121,6 +121,7 @@ void print_host(json::Value& out, const CreateRequest& config) {
   out.set("logFiles", config.log_files);
   out.set("ulimits", print_pairs(config.ulimits));
   out.set("shmBytes", config.shm_bytes);
+  if (config.oom_score_adj != 0) out.set("oomScoreAdj", config.oom_score_adj);
 }
 
 void parse_host(const json::Value& in, CreateRequest& config) {
@@ -141,6 +142,7 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.log_files = static_cast<int>(in["logFiles"].as_int(5));
   config.ulimits = parse_pairs(in["ulimits"]);
   config.shm_bytes = static_cast<std::uint64_t>(in["shmBytes"].as_int(64 << 20));
+  config.oom_score_adj = static_cast<int>(in["oomScoreAdj"].as_int(0));
 }
 
 std::string load_optional(int dir, const char* name) {

@@ -20,6 +20,7 @@
 #include "engine/state.h"
 #include "isolate/isolate.h"
 #include "sys/files.h"
+#include "sys/limits.h"
 
 namespace tare::engine {
 namespace {
@@ -101,8 +102,16 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   if (::access(launch.keeper.c_str(), X_OK) != 0)
     give_up({.error = Error::sys(errno, "find the keeper program " + quoted(launch.keeper)),
              .at = isolate::FailedAt::Setup});
+  const int oom_wanted = launch.container.config.oom_score_adj;
+  const auto oom_before = oom_wanted != 0 ? sys::oom_score_adj() : Result<int>(0);
+  // What is born inherits it.
+  const auto oom_given = oom_wanted != 0 ? sys::set_oom_score_adj(oom_wanted) : Result<int>(0);
+  if (!oom_given)
+    give_up({.error = Error(oom_given.error()).wrap("--oom-score-adj"),
+             .at = isolate::FailedAt::Setup});
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
+  if (oom_wanted != 0 && oom_before) (void)sys::set_oom_score_adj(*oom_before);
   failpoint("launcher.launched");
   std::string text = "pid=" + std::to_string(started->pid) +
                      "\nkeeper_pid=" + std::to_string(::getpid()) +
@@ -114,7 +123,8 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
     give_up({.error = std::move(written).error().wrap("record the start"),
              .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
   failpoint("launcher.recorded");
-  (void)sys::write_all(launch.report.get(), "ok\n");
+  (void)sys::write_all(launch.report.get(),
+                       "ok\noom_score_adj=" + std::to_string(*oom_given) + "\n");
   failpoint("launcher.reported");
   launch.report.reset();
   // Whoever reads our standard output must not wait for the container.
@@ -125,8 +135,8 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   become_keeper(launch, *started);
 }
 
-// Runs the launcher and waits for its report.
-std::expected<void, isolate::LaunchError> fork_launcher(Launch launch) {
+// Runs the launcher and waits for its report; what it says behind "ok".
+std::expected<std::string, isolate::LaunchError> fork_launcher(Launch launch) {
   const auto setup_failure = [](Error error) {
     return std::unexpected(
         isolate::LaunchError{.error = std::move(error), .at = isolate::FailedAt::Setup});
@@ -142,7 +152,7 @@ std::expected<void, isolate::LaunchError> fork_launcher(Launch launch) {
   launch.lock.reset();  // The launcher's copy holds the lock now.
   auto text = sys::read_all(pipe->read.get(), 64 << 10);
   if (!text) return setup_failure(std::move(text).error());
-  if (*text == "ok\n") return {};
+  if (text->starts_with("ok\n")) return text->substr(3);
   ::waitpid(pid, nullptr, 0);
   return std::unexpected(parse_failure(*text));
 }
@@ -237,7 +247,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
       return std::unexpected(StartFailure{.error = std::move(sent).error()});
   }
   const auto prepared = Clock::now();
-  if (auto launched = fork_launcher(std::move(launch)); !launched) {
+  auto launched = fork_launcher(std::move(launch));
+  if (!launched) {
     StartFailure failure = explain(launched.error(), container, root_again.get(), process);
     remember_failure(dir.get(), failure);
     ::unlinkat(dir.get(), "ctl", 0);
@@ -245,6 +256,12 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   }
   result.timing = {.prepare = prepared - begin, .launch = Clock::now() - prepared};
   result.attachment = std::move(attachment);
+  result.warnings = clamped_ulimits(container.config);
+  const int wanted = container.config.oom_score_adj;
+  if (const auto given = number_field(*launched, "oom_score_adj"); given != wanted)
+    result.warnings.push_back("--oom-score-adj " + std::to_string(wanted) + ": it is " +
+                              std::to_string(given) +
+                              ", as ours: lowering it needs CAP_SYS_RESOURCE over the machine");
   return result;
 }
 

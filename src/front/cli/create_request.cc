@@ -70,6 +70,12 @@ Result<> add_mounts(CreateRequest& request, const Arguments& arguments) {
 Result<> add_memory(CreateRequest& request, const Arguments& arguments) {
   request.memory_bytes = TRY(number<std::uint64_t>(arguments, "memory", 0, parse_size));
   request.shm_bytes = TRY(number(arguments, "shm-size", request.shm_bytes, parse_size));
+  if (const auto text = arguments.value("oom-score-adj")) {
+    const auto score = parse_i64(*text);
+    if (!score || *score < -1000 || *score > 1000)
+      return bad_value("oom-score-adj", *text, "a number from -1000 to 1000");
+    request.oom_score_adj = static_cast<int>(*score);
+  }
   const auto swap = arguments.value("memory-swap");
   if (!swap) return {};
   if (request.memory_bytes == 0)
