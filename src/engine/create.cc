@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/undo.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
@@ -177,12 +178,6 @@ Result<> claim_name(const store::Store& store, Container& container, bool made_u
     std::string holder(64, '\0');
     const ssize_t size = ::readlinkat(store.dir(), link.c_str(), holder.data(), holder.size());
     holder.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-    struct stat info{};
-    if (::fstatat(store.dir(), ("containers/" + holder).c_str(), &info, 0) != 0 &&
-        errno == ENOENT) {
-      ::unlinkat(store.dir(), link.c_str(), 0);  // Its container died with the one who made it.
-      continue;
-    }
     return std::unexpected(
         Error(Kind::Exists, "container name " + quoted(container.name) +
                                 " is in use by container " + holder.substr(0, 12))
@@ -230,6 +225,12 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
   const sys::Fd containers =
       TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
+  struct stat info{};
+  if (!config.name.empty() &&
+      ::fstatat(state.store.dir(), ("container-names/" + config.name).c_str(), &info,
+                AT_SYMLINK_NOFOLLOW) == 0)
+    state.recover();  // It may be the name of nothing.
+  const sys::Fd between = TRY(state.store.lock(State::kBetween, sys::Lock::Shared));
   Undo undo;
   container.id = TRY(random_id());
   container.name = config.name;
@@ -238,14 +239,17 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   if (::mkdirat(containers.get(), container.id.c_str(), 0700) != 0)
     return fail_errno("make the container's directory");
   undo.push([&]() noexcept { (void)sys::remove_tree(containers.get(), container.id); });
+  failpoint("create.directory");
   TRY(claim_name(state.store, container, config.name.empty()));
   undo.push([&]() noexcept {
     ::unlinkat(state.store.dir(), ("container-names/" + container.name).c_str(), 0);
   });
+  failpoint("create.named");
   container.ids = TRY(state.id_ranges.claim(state.container_path(container.id)));
   undo.push([&, ids = container.ids]() noexcept {
     state.id_ranges.release(ids, state.container_path(container.id));
   });
+  failpoint("create.ids");
   if (grants.has<policy::grants::CallerId>()) use_caller_id(container.ids);
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
     if (progress) progress("unpacking " + image.id.short_hex(), done, total);
@@ -257,6 +261,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     return std::unexpected(
         std::move(prepared).error().wrap("unpack image " + quoted(config.image)));
   }
+  failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
   // From the record on, the image is in use. Who removes images holds this lock alone: he either
   // saw the record, or is seen here.
@@ -265,6 +270,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
   undo.keep();
+  failpoint("create.recorded");
   return container.id;
 }
 

@@ -14,7 +14,6 @@
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
-#include "sys/cgroup.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -135,22 +134,6 @@ Result<sys::Fd> Engine::State::lock_container(int dir, const std::string& name) 
   return lock;
 }
 
-void Engine::State::heal(const Container& container) const {
-  const sys::Cgroup group = sys::Cgroup::open(group_name(container));
-  if (group.directories().empty()) return;
-  (void)group.kill();    // A process that outlived its keeper cannot be reached otherwise.
-  (void)group.remove();  // Left for the next time when it does not work now.
-}
-
-bool Engine::State::sweep(const Container& container, int dir) {
-  constexpr UnixNanos kTimeForOwner = 10'000'000'000;
-  if (container.status != Status::Exited || !container.config.auto_remove) return false;
-  const UnixNanos age = now_ns() - container.finished_at;
-  if (age >= 0 && age < kTimeForOwner) return false;
-  const auto lock = lock_container(dir, container.name);
-  return lock && destroy(container);
-}
-
 Result<Container> Engine::find(const std::string& name_or_id) const {
   const std::string& text = name_or_id;
   std::string id;
@@ -176,25 +159,34 @@ Result<Container> Engine::find(const std::string& name_or_id) const {
     return std::unexpected(std::move(error).hint(near ? "did you mean " + quoted(*near) + "?"
                                                       : "tare ps -a lists all containers"));
   }
-  sys::Fd dir = TRY(state_->open_container(id), "open container " + quoted(text));
+  auto opened = state_->open_container(id);
+  if (!opened && opened.error().kind() == Kind::NotFound)
+    state_->recover();  // Only its name is left.
+  sys::Fd dir = TRY(std::move(opened), "no such container: " + quoted(text));
   Container container = TRY(load_container(dir.get()), "container " + quoted(text));
-  if (container.status == Status::Exited) state_->heal(container);
+  state_->heal(container, dir.get());
   return container;
 }
 
 Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const {
   std::vector<Container> containers;
-  for (const std::string& id : TRY(sys::list_directory(state_->store.dir(), "containers"))) {
+  std::vector<std::string> ids = TRY(sys::list_directory(state_->store.dir(), "containers"));
+  // Every container has one name, unless one is being made or removed, or who did it died.
+  if (TRY(sys::list_directory(state_->store.dir(), "container-names")).size() != ids.size()) {
+    state_->recover();
+    ids = TRY(sys::list_directory(state_->store.dir(), "containers"));
+  }
+  for (const std::string& id : ids) {
     auto dir = state_->open_container(id);
     if (!dir) continue;  // Removed meanwhile.
     auto container = load_container(dir->get());
     if (!container) {
-      // A directory without a record is one whose creation is under way or died: not a container.
+      // A directory without a record is one whose creation is under way: not a container yet.
       if (problems != nullptr && container.error().kind() != Kind::NotFound)
         problems->push_back(std::move(container).error().wrap("container " + id.substr(0, 12)));
       continue;
     }
-    if (container->status == Status::Exited) state_->heal(*container);
+    state_->heal(*container, dir->get());
     if (state_->sweep(*container, dir->get())) continue;
     containers.push_back(std::move(*container));
   }

@@ -239,6 +239,7 @@ class Engine {
   struct StartedContainer {
     std::unique_ptr<Attachment> attachment;  // Null without attach.
     Timing timing;
+    std::vector<std::string> warnings;  // Sentences: what could not be given as it was asked for.
   };
   StartResult<StartedContainer> start(const std::string& id, const StartRequest& request,
                                       const Progress& progress);

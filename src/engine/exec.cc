@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
@@ -35,9 +36,11 @@ Result<sys::Fd> open_root_of(int pid) {
 // keep the container's pid namespace from ending.)
 [[noreturn]] void stand_by(isolate::EnterSpec spec, sys::Fd report) {
   ::setsid();
+  failpoint("exec.forked");
   auto started = isolate::enter(std::move(spec), isolate::Stdin::Null);
   (void)sys::write_all(report.get(), started ? "ok\n" : print_failure(started.error()));
   if (!started) ::_exit(1);
+  failpoint("exec.detached");
   report.reset();
   // Whoever reads the command's standard output must not wait for this process.
   if (const auto null = sys::open_path("/dev/null", O_RDWR))
@@ -160,6 +163,7 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
   };
   if (auto prepared = prepare(); !prepared)
     return std::unexpected(failure_of(std::move(prepared).error()));
+  failpoint("exec.opened");
   spec.pid = container.pid;
   spec.pidfd = pidfd.get();
   spec.cgroup_name = group_name(container);
@@ -180,6 +184,7 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
         failure_of(std::move(failure.error).wrap("exec in " + quoted(container.name)),
                    failure.at == isolate::FailedAt::Cwd ? 127 : 125));
   }
+  failpoint("exec.entered");
   return ExecProcess{.pid = started->pid,
                      .pidfd = std::move(started->pidfd),
                      .in = std::move(started->stdio.in),

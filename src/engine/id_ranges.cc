@@ -143,6 +143,17 @@ Result<> IdRanges::confirm(const sys::IdMap& map, const std::string& owner) {
   return taken;
 }
 
+void IdRanges::sweep(const std::string& owners) const {
+  auto claims = open_claims(directory_);
+  const auto names = claims ? sys::list_directory(claims->dir.get()) : std::vector<std::string>();
+  if (!claims || !names) return;
+  for (const std::string& name : *names) {
+    const auto owner = sys::load_file(claims->dir.get(), name, 8192);
+    if (owner && owner->starts_with(owners) && is_stale(claims->dir.get(), name))
+      ::unlinkat(claims->dir.get(), name.c_str(), 0);
+  }
+}
+
 void IdRanges::release(const sys::IdMap& map, const std::string& owner) {
   auto claims = open_claims(directory_);
   if (!claims) return;  // A stale claim is found by the next allocation.

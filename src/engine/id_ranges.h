@@ -26,6 +26,9 @@ class IdRanges {
   // Claims exactly `map` again (a stopped container after its claim was lost), or confirms that
   // `owner` has it. Errors: Exists when somebody else has it now.
   Result<> confirm(const sys::IdMap& map, const std::string& owner);
+  // Gives back stale claims whose owner's path starts with `owners`. Others are not ours to judge:
+  // another store's disk may only not be there now.
+  void sweep(const std::string& owners) const;
   void release(const sys::IdMap& map, const std::string& owner);
 
  private:

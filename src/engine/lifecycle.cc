@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 
+#include "base/failpoint.h"
 #include "engine/attachment.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
@@ -89,6 +90,7 @@ Result<> Engine::stop(const std::string& id, std::optional<int> timeout_s) {
   const int stop_signal = TRY(parse_signal(container.config.stop_signal));
   TRY(keeper->wait());
   TRY(keeper->signal(stop_signal));
+  failpoint("stop.asked");
   TRY(state_->thaw(container));  // With the signal waiting, so that it ends and does nothing else.
   const int seconds =
       timeout_s.value_or(container.config.stop_timeout_s.value_or(kDefaultStopSeconds));
@@ -96,6 +98,7 @@ Result<> Engine::stop(const std::string& id, std::optional<int> timeout_s) {
   if (seconds >= 0) deadline = Clock::now() + std::chrono::seconds(seconds);
   if (TRY(wait_exit(*keeper, deadline))) return {};
   TRY(keeper->signal(SIGKILL));
+  failpoint("stop.killed");
   if (TRY(wait_exit(*keeper, Clock::now() + std::chrono::seconds(10)))) return {};
   return fail(Kind::Busy,
               "container " + quoted(container.name) + " does not stop, even by SIGKILL");
@@ -115,14 +118,6 @@ Result<int> Engine::wait(const std::string& id) {
   return now.exit_code;
 }
 
-Result<> Engine::State::destroy(const Container& container) {
-  heal(container);
-  TRY(store.discard("containers/" + container.id));
-  ::unlinkat(store.dir(), ("container-names/" + container.name).c_str(), 0);
-  id_ranges.release(container.ids, container_path(container.id));
-  return {};
-}
-
 Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
   const Container container = TRY(find(id));
   if (container.status == Status::Running) {
@@ -134,31 +129,51 @@ Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
     if (!killed && killed.error().kind() != Kind::Busy && killed.error().kind() != Kind::NotFound &&
         killed.error().kind() != Kind::Unavailable)
       return killed;
+    failpoint("remove.killed");
   }
-  sys::Fd dir = TRY(state_->open_container(container.id));
-  // The keeper lets go of the lock when it ends, a moment after it told the exit.
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  // Killed, one with --rm is removed by its keeper or by its owner too: then it is gone as asked.
+  const auto gone = [](const Error& error) { return error.kind() == Kind::NotFound; };
+  auto dir = state_->open_container(container.id);
+  if (!dir && gone(dir.error())) return {};
+  auto lock = state_->await_container(TRY(std::move(dir)).get(), container.name);
+  if (!lock && gone(lock.error())) return {};
+  const sys::Fd held = TRY(std::move(lock));
+  failpoint("remove.locked");
+  return state_->destroy(container);
+}
+
+Result<sys::Fd> Engine::State::await_container(int dir, const std::string& name) const {
+  constexpr std::chrono::seconds kPatience(10);
+  constexpr unsigned kPauseUs = 500;
+  const auto deadline = Clock::now() + kPatience;
   for (;;) {
-    auto lock = state_->lock_container(dir.get(), container.name);
-    if (lock) return state_->destroy(container);
-    if (lock.error().kind() != Kind::Busy || Clock::now() > deadline)
-      return std::unexpected(std::move(lock).error());
-    ::usleep(500);
+    auto lock = lock_container(dir, name);
+    if (lock || lock.error().kind() != Kind::Busy || Clock::now() > deadline) return lock;
+    const auto now = load_container(dir);
+    if (now && now->status == Status::Running) return lock;
+    ::usleep(kPauseUs);
   }
 }
 
 Result<> Engine::rename(const std::string& id, const std::string& new_name) {
   TRY(check_name(new_name));
-  Container container = TRY(find(id));
   const int store = state_->store.dir();
+  struct stat info{};
+  if (::fstatat(store, ("container-names/" + new_name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+    state_->recover();  // It may be the name of nothing.
+  const sys::Fd one = TRY(state_->store.lock("rename", sys::Lock::Exclusive));
+  Container container = TRY(find(id));
+  const sys::Fd between = TRY(state_->store.lock(State::kBetween, sys::Lock::Shared));
   if (::symlinkat(container.id.c_str(), store, ("container-names/" + new_name).c_str()) != 0) {
     if (errno != EEXIST) return fail_errno("claim the name " + quoted(new_name));
     return std::unexpected(Error(Kind::Exists, "container name " + quoted(new_name) + " is in use")
                                .hint("take another name; tare ps -a lists those in use"));
   }
+  failpoint("rename.claimed");
   const std::string old_name = std::exchange(container.name, new_name);
   sys::Fd dir = TRY(state_->open_container(container.id));
   auto written = sys::replace_file(dir.get(), "config.json", print_record(container));
+  failpoint("rename.written");
   const std::string& stale = written ? old_name : new_name;
   ::unlinkat(store, ("container-names/" + stale).c_str(), 0);
   return written;

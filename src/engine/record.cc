@@ -231,9 +231,9 @@ Result<Container> load_container(int dir) {
     // The kernel knows; the file only saves asking it about those that were never paused.
     if (::faccessat(dir, "paused", F_OK, 0) == 0)
       container.paused = sys::Cgroup::open(group_name(container)).is_frozen().value_or(false);
-  } else if (!exited.empty()) {
+  } else if (!exited.empty() && number_field(exited, "lost") == 0) {
     apply_exit(container, exited);
-  } else if (!started.empty()) {
+  } else if (!started.empty() || !exited.empty()) {
     apply_lost(container);
   }
   if (const std::string error = load_optional(dir, "error"); !error.empty()) {

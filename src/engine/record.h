@@ -2,8 +2,10 @@
 // A container on disk: containers/ID/ in the store.
 //
 //   config.json  as created; rewritten only by rename
-//   started      by the launching process: "pid=N\nkeeper_pid=N\nstarted_at=NS\nboot=ID\n"
-//   exit         by the keeper: "exit_code=N\nfinished_at=NS\noom=0|1\n"
+//   started      by the launching process: "pid=N\nkeeper_pid=N\nstarted_at=NS\n", and without a
+//                cgroup "pid_start=TICKS\n", field 22 of /proc/PID/stat
+//   exit         by the keeper: "exit_code=N\nfinished_at=NS\noom=0|1\n"; with "lost=1\n" by who
+//                found that the keeper had been killed
 //   error        why the last start failed: "exit_code=N\n" and a sentence
 //   paused       by pause, empty: the control group may be frozen
 //   lock         held by the keeper (or by who is starting it) as long as it runs

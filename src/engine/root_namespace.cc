@@ -11,9 +11,7 @@
 #include "sys/ids.h"
 
 namespace tare::engine {
-namespace {
 
-// Field 22 of /proc/PID/stat: together with the pid it names a process for ever. [proc(5)]
 std::string start_time(int pid) {
   const auto stat = sys::load_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!stat) return "";
@@ -25,6 +23,8 @@ std::string start_time(int pid) {
   constexpr std::size_t kStartTime = 20;  // Counted from the state field behind the name.
   return fields.size() > kStartTime ? fields[kStartTime] : "";
 }
+
+namespace {
 
 // A living member other than us; the files of dead ones are removed.
 int find_member(int dir) {

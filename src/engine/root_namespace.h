@@ -19,6 +19,9 @@ Result<std::string> usual_root_of_namespace();
 // one (entering a running container works only from the namespace it was made in), else a new one.
 // Members are files USUAL/namespace/PID that hold the process's start time.
 Result<> enter_root_namespace(const std::string& usual);
+// Field 22 of /proc/PID/stat: together with the pid it names a process for ever; "" for one that
+// has ended. [proc_pid_stat(5)]
+std::string start_time(int pid);
 // Adds the calling process to the members, for those that live on (keepers).
 Result<> join_members(const std::string& usual);
 

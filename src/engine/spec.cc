@@ -10,6 +10,7 @@
 #include "engine/resources.h"
 #include "policy/policy.h"
 #include "sys/files.h"
+#include "sys/limits.h"
 #include "sys/mounts.h"
 #include "sys/own_program.h"
 
@@ -171,6 +172,22 @@ Result<std::vector<isolate::Rlimit>> parse_ulimits(
     limits.push_back({.resource = found->resource, .value = {.rlim_cur = soft, .rlim_max = hard}});
   }
   return limits;
+}
+
+std::vector<std::string> clamped_ulimits(const CreateRequest& config) {
+  std::vector<std::string> sentences;
+  const auto limits = parse_ulimits(config.ulimits);
+  if (!limits || limits->empty() || sys::may_raise_limits()) return sentences;
+  for (std::size_t i = 0; i < limits->size(); ++i) {
+    rlimit ours{};
+    const auto& wanted = (*limits)[i];
+    if (::getrlimit(static_cast<__rlimit_resource>(wanted.resource), &ours) != 0) continue;
+    if (wanted.value.rlim_max <= ours.rlim_max) continue;
+    sentences.push_back("--ulimit " + config.ulimits[i].first + "=" + config.ulimits[i].second +
+                        ": the hard limit stays at our own, " + std::to_string(ours.rlim_max) +
+                        ": raising it needs CAP_SYS_RESOURCE, which this user does not have");
+  }
+  return sentences;
 }
 
 Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {

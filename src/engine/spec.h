@@ -29,4 +29,7 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root);
 Result<isolate::Process> make_exec_process(const Container& container, int root,
                                            const ExecRequest& request);
 
+// A sentence for every limit that is lower than asked for, because this process may not raise it.
+std::vector<std::string> clamped_ulimits(const CreateRequest& config);
+
 }  // namespace tare::engine

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/failpoint.h"
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
@@ -21,11 +22,19 @@
 #include "engine/state.h"
 #include "isolate/isolate.h"
 #include "sys/files.h"
+#include "sys/limits.h"
 
 namespace tare::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Of our environment, for the keeper's clean-up program: it looks for the store's usual place.
+constexpr const char* kPassedOn[] = {"HOME", "XDG_DATA_HOME",
+#ifdef TARE_FAILPOINTS
+                                     "TARE_FAILPOINT", "TARE_FAILPOINT_HIT"
+#endif
+};
 
 // Everything the launcher needs, made before the fork.
 struct Launch {
@@ -80,9 +89,8 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  // The clean-up program looks for the store's usual place by these.
   std::vector<std::string> environment;
-  for (const char* key : {"HOME", "XDG_DATA_HOME"})
+  for (const char* key : kPassedOn)
     if (const char* value = std::getenv(key)) environment.push_back(std::string(key) + "=" + value);
   std::vector<char*> envp;
   for (std::string& entry : environment) envp.push_back(entry.data());
@@ -94,6 +102,7 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
 // The launcher's whole life. Its report is the last thing before it becomes the keeper.
 [[noreturn]] void run_launcher(Launch& launch) {
   ::setsid();
+  failpoint("launcher.begin");
   const auto give_up = [&](const isolate::LaunchError& failure) {
     (void)sys::write_all(launch.report.get(), print_failure(failure));
     ::_exit(1);
@@ -101,27 +110,34 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   if (::access(launch.keeper.c_str(), X_OK) != 0)
     give_up({.error = Error::sys(errno, "find the keeper program " + quoted(launch.keeper)),
              .at = isolate::FailedAt::Setup});
+  std::string warnings;
+  launch.spec.warn = [&warnings](const std::string& text) { warnings += escaped(text) + "\n"; };
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
+  failpoint("launcher.launched");
   std::string text = "pid=" + std::to_string(started->pid) +
                      "\nkeeper_pid=" + std::to_string(::getpid()) +
                      "\nstarted_at=" + std::to_string(now_ns()) + "\n";
+  if (started->cgroup_directories.empty()) text += "pid_start=" + start_time(started->pid) + "\n";
   Result<> written = sys::replace_file(launch.dir.get(), "started", text, sys::Durability::Lazy);
   if (written && !launch.usual_root.empty()) written = join_members(launch.usual_root);
   if (!written)
     give_up({.error = std::move(written).error().wrap("record the start"),
              .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
-  (void)sys::write_all(launch.report.get(), "ok\n");
+  failpoint("launcher.recorded");
+  (void)sys::write_all(launch.report.get(), "ok\n" + warnings);
+  failpoint("launcher.reported");
   launch.report.reset();
   // Whoever reads our standard output must not wait for the container.
   if (const auto null = sys::open_path("/dev/null", O_RDWR))
     for (int fd = 0; fd <= 2; ++fd) ::dup2(null->get(), fd);
   (void)!::chdir("/");
+  failpoint("launcher.keeper");
   become_keeper(launch, *started);
 }
 
-// Runs the launcher and waits for its report.
-std::expected<void, isolate::LaunchError> fork_launcher(Launch launch) {
+// Runs the launcher and waits for its report; what it says behind "ok": warnings, a line each.
+std::expected<std::string, isolate::LaunchError> fork_launcher(Launch launch) {
   const auto setup_failure = [](Error error) {
     return std::unexpected(
         isolate::LaunchError{.error = std::move(error), .at = isolate::FailedAt::Setup});
@@ -132,11 +148,12 @@ std::expected<void, isolate::LaunchError> fork_launcher(Launch launch) {
   const pid_t pid = ::fork();
   if (pid < 0) return setup_failure(Error::sys(errno, "fork the launching process"));
   if (pid == 0) run_launcher(launch);
+  failpoint("start.forked");
   launch.report.reset();
   launch.lock.reset();  // The launcher's copy holds the lock now.
   auto text = sys::read_all(pipe->read.get(), 64 << 10);
   if (!text) return setup_failure(std::move(text).error());
-  if (*text == "ok\n") return {};
+  if (text->starts_with("ok\n")) return text->substr(3);
   ::waitpid(pid, nullptr, 0);
   return std::unexpected(parse_failure(*text));
 }
@@ -178,11 +195,13 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   // The part that fails with 125, whatever goes wrong.
   const auto prepare = [&]() -> Result<> {
     dir = TRY(state.open_container(id));
-    launch.lock = TRY(state.lock_container(dir.get(), id.substr(0, 12)));
+    launch.lock = TRY(state.await_container(dir.get(), id.substr(0, 12)));
+    failpoint("start.locked");
     container = TRY(load_container(dir.get()));
     TRY(state.id_ranges.confirm(container.ids, state.container_path(id)));
     for (const char* stale : {"started", "exit", "error", "paused"})
       ::unlinkat(dir.get(), stale, 0);
+    failpoint("start.cleared");
     if (::mkdirat(dir.get(), "log", 0700) != 0 && errno != EEXIST)
       return fail_errno("make the log directory");
     const image::Image image = TRY(state.images.find(container.image_id.text()));
@@ -194,6 +213,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     sys::Fd root = TRY(state.rootfs->mount(image.id, container.ids, dir.get(), false),
                        "mount the root file system");
     root_again = TRY(root.duplicate());
+    failpoint("start.mounted");
     launch.spec = TRY(make_spec(container, std::move(root)));
     launch.spec.process.rows = request.rows;
     launch.spec.process.columns = request.columns;
@@ -203,6 +223,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
           TRY(sys::open_path(state.programs + "/tare-init", O_PATH), "find the init program");
     launch.listener = TRY(listen_keeper(dir.get()));
     launch.dir = TRY(dir.duplicate());
+    failpoint("start.listening");
     return {};
   };
   if (auto prepared = prepare(); !prepared)
@@ -228,7 +249,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
       return std::unexpected(StartFailure{.error = std::move(sent).error()});
   }
   const auto prepared = Clock::now();
-  if (auto launched = fork_launcher(std::move(launch)); !launched) {
+  auto launched = fork_launcher(std::move(launch));
+  if (!launched) {
     StartFailure failure = explain(launched.error(), container, root_again.get(), process);
     remember_failure(dir.get(), failure);
     ::unlinkat(dir.get(), "ctl", 0);
@@ -236,6 +258,9 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   }
   result.timing = {.prepare = prepared - begin, .launch = Clock::now() - prepared};
   result.attachment = std::move(attachment);
+  result.warnings = clamped_ulimits(container.config);
+  for (const std::string& warning : split(*launched, '\n'))
+    if (!warning.empty()) result.warnings.push_back(warning);
   return result;
 }
 

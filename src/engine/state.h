@@ -27,19 +27,31 @@ struct Engine::State {
   std::string programs;         // Directory of tare-keeper and tare-init.
   bool namespace_root = false;  // We were an ordinary user before.
 
+  // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
+  // directory, name and ids do not agree.
+  static constexpr const char* kBetween = "containers";
+
   std::string container_path(const std::string& id) const {
     return store.path() + "/containers/" + id;
   }
   Result<sys::Fd> open_container(const std::string& id) const;
   // Takes the container's lock: Busy when it is running or being started or removed.
   Result<sys::Fd> lock_container(int dir, const std::string& name) const;
-  // Removes cgroups of a container whose keeper died without doing it.
-  void heal(const Container& container) const;
+  // The same, but waits for those who hold it for a moment only: a keeper that has told the exit, a
+  // command that looks after the remains of another.
+  Result<sys::Fd> await_container(int dir, const std::string& name) const;
+  // Ends what a keeper or a launching process that was killed has left of a container that does not
+  // run: processes and cgroups; and records the end that nobody saw. Nothing while somebody is
+  // starting or removing it.
+  void heal(const Container& container, int dir) const;
+  // Takes away what commands that were killed have left between a container's first step and its
+  // record, between two names, or behind its removal. Nothing while somebody is at such a step.
+  void recover();
   // Lets a paused container go on; any other one does.
   Result<> thaw(const Container& container) const;
   // Removes an auto-remove container whose owner died between its exit and the removal.
   bool sweep(const Container& container, int dir);
-  // Its directory, name and ids; the caller holds the lock.
+  // Its processes, cgroups, directory, ids and name; the caller holds the lock.
   Result<> destroy(const Container& container);
 };
 

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <new>
 
+#include "base/failpoint.h"
 #include "keeper/clients.h"
 #include "keeper/ending.h"
 
@@ -32,10 +33,15 @@ class Keeper {
 
   int run(char** environment) {
     set_up();
+    failpoint("keeper.begin");
     while (!exited_) step(-1);
+    failpoint("keeper.exited");
     drain();
+    failpoint("keeper.drained");
     finish();
+    failpoint("keeper.told");
     remove_cgroups(options_);
+    failpoint("keeper.groups");
     if (options_.cleanup != nullptr && !taken_over_) exec_cleanup(options_, environment);
     return 0;
   }
@@ -261,6 +267,7 @@ void Keeper::finish() {
   exit_.oom = had_oom_kill(options_) ? 1 : 0;
   // What is removed next need not survive a power failure.
   write_exit(options_, log_, exit_, options_.cleanup == nullptr);
+  failpoint("keeper.written");
   // From here on a new client finds the exit file instead of us; those that were quicker are told.
   bare::unlink_at(options_.dir, "ctl");
   for (std::size_t i = 0; i < 2 * kMaxClients && accept_client(); ++i) {

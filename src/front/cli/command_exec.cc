@@ -102,6 +102,7 @@ Result<int> cmd_start(Context& context, const Arguments& arguments) {
         status = report_start_failure(context, started.error());
         continue;
       }
+      for (const std::string& warning : started->warnings) context.warn(warning);
     }
     context.print(name + "\n");
   }

@@ -107,6 +107,7 @@ Result<int> run_detached(Context& context, const std::string& id, bool auto_remo
     if (auto_remove) (void)engine.remove(id, {.force = true});
     return report_start_failure(context, started.error());
   }
+  for (const std::string& warning : started->warnings) context.warn(warning);
   context.print(id + "\n");
   return 0;
 }
@@ -143,6 +144,7 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
     if (request.auto_remove) (void)engine.remove(id, {.force = true});
     return report_start_failure(context, started.error());
   }
+  for (const std::string& warning : started->warnings) context.warn(warning);
   times.started = Clock::now();
   times.timing = started->timing;
   const SessionEnd end = TRY(attached_session(context, signals, *started->attachment, run));

@@ -1,0 +1,21 @@
+# The programs with failpoints (src/base/failpoint.h), for tests/scenario/killed-at-every-step.sh: the
+# files that have points once more, in front of the same rooms. Not installed.
+if(NOT TARE_STATIC)
+  return()
+endif()
+
+set(failpoint_directory ${CMAKE_BINARY_DIR}/tests/failpoints)
+foreach(file create exec lifecycle recovery start)
+  list(APPEND failpoint_sources src/engine/${file}.cc)
+endforeach()
+# A file's own object is taken before the room's library is looked into.
+tare_program(failpoint-tare SOURCE src/front/cli/main.cc ROOMS front/cli)
+target_sources(failpoint-tare PRIVATE ${failpoint_sources} src/base/failpoint.cc)
+tare_tiny_program(failpoint-keeper ${keeper_sources})
+tare_tiny_program(failpoint-init src/init/main.cc)
+foreach(program tare keeper init)
+  target_compile_definitions(failpoint-${program} PRIVATE TARE_FAILPOINTS)
+  set_target_properties(failpoint-${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${failpoint_directory}
+                        OUTPUT_NAME tare-${program})
+endforeach()
+set_target_properties(failpoint-tare PROPERTIES OUTPUT_NAME tare)
