@@ -31,8 +31,6 @@ void make_namespaces(const Plan& plan, const Container& container) noexcept {
   // The cgroup namespace here and not in clone3: the groups we belong to are known only since the
   // parent moved us.
   if (now != 0) check(plan, Step::MakeNamespaces, call(SYS_unshare, now));
-  if (container.join_mount >= 0)
-    check(plan, Step::JoinNamespace, call(SYS_setns, container.join_mount, CLONE_NEWNS));
   if (later != 0) continue_as_child(plan, later);
 }
 
@@ -69,6 +67,8 @@ void attach_root(const Plan& plan, const Container& container) noexcept {
 // Leaves the old root. pivot_root(".", ".") stacks the old root over the new one at the same place,
 // where umount2 then finds it. [pivot_root(2), NOTES]
 void change_root(const Plan& plan, const Container& container) noexcept {
+  if (container.join_mount >= 0)
+    check(plan, Step::JoinNamespace, call(SYS_setns, container.join_mount, CLONE_NEWNS));
   check(plan, Step::Pivot, call(SYS_fchdir, container.root));
   if (container.pivot && container.own_mounts) {
     check(plan, Step::Pivot, call(SYS_pivot_root, ".", "."));
@@ -143,7 +143,7 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
   if (container.new_network) loopback_up(plan);
   set_names(plan, container);
   set_sysctls(plan, container);
-  const bool stay = container.root_place != nullptr;
+  const bool stay = container.root_place != nullptr || !container.own_mounts;
   attach_root(plan, container);
   if (!stay) change_root(plan, container);
   // From here on the host's files are out of reach, unless hooks have to see them.
@@ -153,7 +153,7 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
   mount_files(plan, container);
   if (container.runtime_hooks) run_parents_hooks(plan);
   if (container.create_hooks.hooks.count > 0) run_hooks(plan, container.create_hooks, 0);
-  if (stay) change_root(plan, container);
+  if (stay && container.own_mounts) change_root(plan, container);
   protect_read_only(plan, container);
   mask_paths(plan, container);
   if (!container.read_only_root) make_cwd(plan, container);
@@ -162,6 +162,8 @@ void set_up_container(const Plan& plan, const Container& container, int stdio[3]
     check(plan, Step::ReadOnlyRoot, set_attributes(container.root, MOUNT_ATTR_RDONLY, 0));
   if (container.root_propagation != 0)
     check(plan, Step::Propagation, set_propagation(container.root, container.root_propagation));
+  // Only from the mount namespace it was made in can something be mounted in a tree of its own.
+  if (!container.own_mounts) change_root(plan, container);
 }
 
 }  // namespace tare::child

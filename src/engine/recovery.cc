@@ -9,6 +9,7 @@
 
 #include "base/failpoint.h"
 #include "engine/record.h"
+#include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
 #include "sys/cgroup.h"

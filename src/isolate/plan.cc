@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "isolate/channel.h"
 #include "sys/files.h"
+#include "sys/limits.h"
 #include "sys/mounts.h"
 
 namespace tare::isolate {
@@ -107,14 +108,6 @@ std::vector<std::string> command_candidates(const std::string& program,
   for (const std::string& directory : split(path, ':'))
     candidates.push_back((directory.empty() ? "." : directory) + "/" + program);
   return candidates;
-}
-
-bool may_raise_rlimits() {
-  if (!sys::in_initial_user_namespace()) return false;
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3};
-  __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &header, data) != 0) return false;
-  return (data[0].effective >> CAP_SYS_RESOURCE & 1U) != 0;
 }
 
 const char* PlanMemory::keep(std::string text) {
@@ -320,7 +313,7 @@ Result<> PlanMemory::find_command_line() {
 }
 
 void PlanMemory::add_rlimits(const Process& process) {
-  const bool may_raise = may_raise_rlimits();
+  const bool may_raise = sys::may_raise_limits();
   for (const Rlimit& limit : process.rlimits) {
     rlimit value = limit.value;
     rlimit ours{};

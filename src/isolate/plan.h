@@ -101,7 +101,4 @@ Result<> check_text(std::string_view text, std::string_view what);
 // The lowest number that a descriptor of the plan may have.
 inline int lowest_fd(const Process& process) { return 64 + static_cast<int>(process.kept_fds); }
 
-// Whether we may raise hard resource limits.
-bool may_raise_rlimits();
-
 }  // namespace tare::isolate

@@ -203,7 +203,7 @@ Feature security_modules() {
 }
 
 Feature rlimits() {
-  return feature("raising resource limits", may_raise_rlimits(), "--ulimit may go above ours",
+  return feature("raising resource limits", sys::may_raise_limits(), "--ulimit may go above ours",
                  "CAP_SYS_RESOURCE is missing: --ulimit stops at our own hard limits");
 }
 

@@ -9,14 +9,14 @@
 #include <cerrno>
 
 #include "base/text.h"
-#include "isolate/plan.h"
+#include "sys/limits.h"
 
 namespace tare::isolate {
 namespace {
 
 // The child may only lower hard limits; those that go up are raised from here.
 Result<> raise_rlimits(int pid, const Process& process) {
-  if (process.rlimits.empty() || !may_raise_rlimits()) return {};
+  if (process.rlimits.empty() || !sys::may_raise_limits()) return {};
   for (const Rlimit& limit : process.rlimits) {
     rlimit now{};
     const auto resource = static_cast<__rlimit_resource>(limit.resource);

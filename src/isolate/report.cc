@@ -20,7 +20,7 @@ std::string what_failed(Step step, const std::string& name, const child::Process
     case Step::Identity:
       return "become root of the container's user namespace";
     case Step::JoinNamespace:
-      return "join the user namespace";
+      return "join a namespace";
     case Step::MakeNamespaces:
       return "make the container's namespaces";
     case Step::CgroupNamespace:

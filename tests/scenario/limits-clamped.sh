@@ -32,6 +32,6 @@ assert_eq "$(tare inspect --format '{{.HostConfig.OomScoreAdj}}' web)" 500
 inside=$(tare run --rm --network none --oom-score-adj -1000 busybox cat /proc/self/oom_score_adj 2>warning)
 if [ "$inside" != -1000 ]; then
   assert_eq "$inside" "$own"
-  assert_contains "$(cat warning)" oom-score-adj
+  assert_contains "$(cat warning)" oom_score_adj
 fi
 exits 125 tare run --rm --oom-score-adj 1001 busybox true 2>/dev/null

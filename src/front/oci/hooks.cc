@@ -31,7 +31,8 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   ::signal(SIGPIPE, SIG_DFL);
   ::dup2(input, STDIN_FILENO);
   (void)!::chdir(bundle.c_str());
-  std::vector<char*> argv = pointers(hook.args.empty() ? std::vector{hook.path} : hook.args);
+  const std::vector<std::string> name_only{hook.path};
+  std::vector<char*> argv = pointers(hook.args.empty() ? name_only : hook.args);
   std::vector<char*> envp = pointers(hook.env);
   ::execve(hook.path.c_str(), argv.data(), envp.data());
   ::_exit(127);
