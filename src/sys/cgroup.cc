@@ -208,6 +208,11 @@ std::string Cgroup::path() const {
 Result<> Cgroup::join_needed(const CgroupLimits& limits) {
   const std::string at = path();
   if (at.empty()) return {};
+  if (const std::string v2 = cgroups::v2_directory(*host_, directories_); !v2.empty()) {
+    const std::string base = cgroups::v2_base(*host_);
+    if (const auto needed = cgroups::needed_v2(*host_, limits); !needed.empty())
+      TRY(cgroups::hand_down_to(v2.starts_with(base + "/") ? base : host_->v2_mount, v2, needed));
+  }
   std::vector<std::string> late;
   for (const std::string& controller : cgroups::needed_v1(*host_, limits)) {
     if (!cgroups::v1_directory(*host_, directories_, controller).empty()) continue;
