@@ -138,7 +138,13 @@ Cgroup Cgroup::open_at(const std::string& path, const CgroupHost& host) {
   return group;
 }
 
-Cgroup Cgroup::open(const std::string& name) { return open_at(tare_group(name)); }
+// Looks at no hierarchy in which groups of ours never are: this is part of every start.
+Cgroup Cgroup::open(const std::string& name) {
+  Cgroup group(cgroup_host());
+  for (std::string& directory : possible_directories(tare_group(name)))
+    if (exists(directory)) group.directories_.push_back(std::move(directory));
+  return group;
+}
 
 Cgroup Cgroup::reopen(std::vector<std::string> directories, std::vector<std::string> parents,
                       const CgroupHost& host) {
