@@ -6,13 +6,13 @@ JOBS ?= $(shell nproc)
 STEP := tools/step
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
-        bench coverage install clean
+.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
+        bench bench-seccomp coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
 	@echo "usage: make TARGET"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install the Debian packages that building and using Tare needs (root or sudo)
 	@tools/install-deps build
@@ -51,12 +51,19 @@ scenario: build ## Scenario scripts as root, as an ordinary user and in a user n
 security: build ## Attacks that have to fail, the same three ways (TESTS=pattern)
 	@$(STEP) "security tests" tests/run security $(TESTS)
 
+apps: build ## Large applications under the default protections (downloads several 100 MB)
+	@$(STEP) "application tests" tests/run apps $(TESTS)
+
 fuzz: build/fuzz/build.ninja ## Run every fuzzer for a minute each (FUZZ_SECONDS=60)
 	@$(STEP) "build the fuzzers" cmake --build build/fuzz --target fuzzers -j $(JOBS)
 	@$(STEP) "fuzz" tools/run-fuzzers $(or $(FUZZ_SECONDS),60)
 
 bench: deps-bench build ## Compare start times with crun, runc, bwrap, podman and the bare system calls
 	@$(STEP) "benchmark" bench/run
+
+bench-seccomp: deps-bench build/release/build.ninja ## Compare the making of system call filters with libseccomp
+	@$(STEP) "build the benchmark" cmake --build build/release --target bench-seccomp -j $(JOBS)
+	@build/release/tests/bench-seccomp tests/seccomp/profiles
 
 coverage: build/coverage/build.ninja ## Line coverage of the unit tests, into build/coverage/report.txt
 	@$(STEP) "coverage" tools/coverage

@@ -7,7 +7,7 @@ add_custom_command(
   OUTPUT ${gen_tables}
   COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen-profiles
           --compiler "${CMAKE_CXX_COMPILER}" --source ${CMAKE_SOURCE_DIR} --out ${gen_dir}
-  DEPENDS tools/gen-profiles src/policy/new_syscalls.h profiles/seccomp/default.json
+  DEPENDS tools/gen-profiles profiles/seccomp/default.json profiles/seccomp/syscalls.txt
           profiles/capabilities.json profiles/paths.json
   COMMENT "Tables from profiles/"
   VERBATIM)

@@ -14,6 +14,7 @@ function(tare_program name)
 endfunction()
 
 tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)
+tare_program(tare-oci SOURCE src/front/oci/main.cc ROOMS front/oci)
 
 # tare_tiny_program(NAME sources...): a program without a C library (src/sys/bare.h). One that only
 # sleeps costs about 20 kB of memory of its own; with static glibc it is 690 kB.
@@ -42,7 +43,7 @@ if(NOT TARE_FUZZ)
 endif()
 
 # The keeper and the init program are looked for beside tare.
-install(TARGETS tare tare-keeper tare-init RUNTIME DESTINATION bin)
+install(TARGETS tare tare-oci tare-keeper tare-init RUNTIME DESTINATION bin)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
 foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"
              "fish|share/fish/vendor_completions.d/tare.fish")

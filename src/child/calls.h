@@ -63,6 +63,9 @@ void run_hooks(const Plan& plan, const Hooks& hooks, std::uint32_t first_index) 
 // The container's /dev/null, verified, as a descriptor opened with `flags`.
 int open_null(const Plan& plan, Step step, int root, std::uint64_t flags,
               std::uint32_t detail) noexcept;
+// Moves the descriptors that are not -1 to `first` and the numbers behind it and closes everything
+// above. All have to be above these already.
+void keep_only(const Plan& plan, int first, int* const* needed, std::size_t count) noexcept;
 // Waits for one byte from the parent.
 void wait_for_parent(const Plan& plan, Step step) noexcept;
 // The rest of the plan is for a new process, born in the namespaces that we are in or that our

@@ -31,10 +31,13 @@ void make_namespaces(const Plan& plan, const Container& container) noexcept {
   // The cgroup namespace here and not in clone3: the groups we belong to are known only since the
   // parent moved us.
   if (now != 0) check(plan, Step::MakeNamespaces, call(SYS_unshare, now));
+  if (container.join_mount >= 0)
+    check(plan, Step::JoinNamespace, call(SYS_setns, container.join_mount, CLONE_NEWNS));
   if (later != 0) continue_as_child(plan, later);
 }
 
 void set_first_propagation(const Plan& plan, const Container& container) noexcept {
+  if (!container.own_mounts) return;
   mount_attr change{};
   change.propagation = container.propagation;
   check(plan, Step::Private,
@@ -53,6 +56,7 @@ void loopback_up(const Plan& plan) noexcept {
 }
 
 void attach_root(const Plan& plan, const Container& container) noexcept {
+  if (!container.own_mounts) return;
   const char* const place = container.root_place == nullptr ? "/" : container.root_place;
   const int target = check(plan, Step::AttachRoot,
                            call(SYS_openat, AT_FDCWD, place, O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -66,13 +70,13 @@ void attach_root(const Plan& plan, const Container& container) noexcept {
 // where umount2 then finds it. [pivot_root(2), NOTES]
 void change_root(const Plan& plan, const Container& container) noexcept {
   check(plan, Step::Pivot, call(SYS_fchdir, container.root));
-  if (container.pivot) {
+  if (container.pivot && container.own_mounts) {
     check(plan, Step::Pivot, call(SYS_pivot_root, ".", "."));
     check(plan, Step::Pivot, call(SYS_umount2, ".", kDetach));
   } else {
     // The first root file system of a machine cannot be pivoted away, only covered.
     // [pivot_root(2), "The rootfs (initial ramfs) cannot be pivot_root()ed"]
-    if (container.root_place != nullptr) {
+    if (container.root_place != nullptr && container.own_mounts) {
       const int top =
           check(plan, Step::Pivot, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
       check(plan, Step::Pivot, attach(container.root, top));

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 
+#include <iterator>
+
 #include "child/calls.h"
 
 namespace tare::child {
@@ -22,17 +24,10 @@ Plan keep_only_needed(const Plan& plan, int& pidfd, int& label, int stdio[3]) no
       stdio[i] = i;
     }
   }
-  const int first = 3 + static_cast<int>(plan.process.kept_fds);
   Plan renumbered = plan;
   int* const needed[] = {&renumbered.channel, &pidfd, &label, &renumbered.process.listener,
                          &renumbered.process.listener_state};
-  int next = first;
-  for (int* const fd : needed) {
-    if (*fd < 0) continue;
-    if (*fd != next) check(plan, Step::Join, call(SYS_dup3, *fd, next, O_CLOEXEC));
-    *fd = next++;
-  }
-  check(renumbered, Step::CloseRange, call(SYS_close_range, next, ~0U, 0));
+  keep_only(plan, 3 + static_cast<int>(plan.process.kept_fds), needed, std::size(needed));
   return renumbered;
 }
 

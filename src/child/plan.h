@@ -171,6 +171,10 @@ struct Container {
   bool user = true;        // In a user namespace of its own: root there has to be become.
   bool groups = true;      // setgroups(2) is allowed in it.
   int join_user = -1;      // A user namespace to join first.
+  int join_mount = -1;     // A mount namespace to join.
+  // The mount namespace is the container's own. Else the root is never attached to it: it stays a
+  // tree that only the container's processes see (Linux 6.15).
+  bool own_mounts = true;
   bool new_network = true;
   int root = -1;                    // Detached mount.
   const char* root_place = nullptr; // Given when hooks want to see it there, in the old root.
@@ -224,6 +228,7 @@ struct Process {
   char* const* argv = nullptr;
   char* const* envp = nullptr;
   const char* const* candidates = nullptr;  // Paths of argv[0] to try, null-terminated.
+  bool look_first = true;  // That one of them is there is checked before the gate.
   int init = -1;                            // The init program, run instead of a candidate...
   char* const* init_argv = nullptr;         // ...with these arguments.
   const char* cwd = "/";

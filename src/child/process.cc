@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include <cstring>
+#include <iterator>
 
 #include "child/calls.h"
 
@@ -278,16 +279,6 @@ void look_for_program(const Plan& plan, const Process& process) noexcept {
   die(plan, Step::Exec);
 }
 
-[[noreturn]] void execute(const Plan& plan, const Process& process) noexcept {
-  Attempts attempts;
-  for (const char* const* path = process.candidates; *path != nullptr; ++path) {
-    (void)call(SYS_execve, *path, process.argv, process.envp);
-    if (!attempts.note(errno)) break;
-  }
-  errno = attempts.errnum;
-  die(plan, Step::Exec);
-}
-
 void say_ready(const Plan& plan) noexcept {
   Message message;
   message.event = Event::Ready;
@@ -295,18 +286,53 @@ void say_ready(const Plan& plan) noexcept {
         call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
 }
 
-// The container exists now and waits for its start, perhaps for days, without whoever made it.
-// Whoever starts it is the new parent at the channel.
+// SECURITY: nothing of the host is held open while it waits, perhaps for days.
+void close_all_but_needed(Plan& plan) noexcept {
+  Process& process = plan.process;
+  int* const needed[] = {&plan.channel,    &process.gate,           &process.init,
+                         &process.listener, &process.listener_state, &process.start_hooks.state};
+  keep_only(plan, 3 + static_cast<int>(process.kept_fds), needed, std::size(needed));
+}
+
+// The container exists now and waits for its start without whoever made it. Whoever connects starts
+// it, and may go at once: then nobody hears what comes.
 void wait_at_gate(Plan& plan) noexcept {
-  const Process& process = plan.process;
-  look_for_program(plan, process);
+  Process& process = plan.process;
+  if (process.look_first) look_for_program(plan, process);
+  close_all_but_needed(plan);
   say_ready(plan);
   const int starter =
       check(plan, Step::Gate, call(SYS_accept4, process.gate, 0, 0, SOCK_CLOEXEC));
   check(plan, Step::Gate, call(SYS_dup3, starter, plan.channel, O_CLOEXEC));
   close_fd(starter);
   close_fd(process.gate);
-  say_ready(plan);
+  Message message;
+  message.event = Event::Ready;
+  (void)call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0);
+}
+
+// What the program would have said had it been there.
+void say_missing(const Process& process, int errnum) noexcept {
+  if (process.gate < 0) return;
+  const char* const name = process.argv[0] == nullptr ? "nothing" : process.argv[0];
+  const char* const why = errnum == ENOENT   ? ": no such file or directory\n"
+                          : errnum == EACCES ? ": permission denied\n"
+                                             : ": cannot be executed\n";
+  constexpr char kWho[] = "tare-oci: run ";
+  (void)call(SYS_write, 2, kWho, sizeof kWho - 1);
+  (void)call(SYS_write, 2, name, std::strlen(name));
+  (void)call(SYS_write, 2, why, std::strlen(why));
+}
+
+[[noreturn]] void execute(const Plan& plan, const Process& process) noexcept {
+  Attempts attempts;
+  for (const char* const* path = process.candidates; *path != nullptr; ++path) {
+    (void)call(SYS_execve, *path, process.argv, process.envp);
+    if (!attempts.note(errno)) break;
+  }
+  say_missing(process, attempts.errnum);
+  errno = attempts.errnum;
+  die(plan, Step::Exec);
 }
 
 }  // namespace
@@ -351,7 +377,7 @@ int open_label(const Plan& plan) noexcept {
 }
 
 void become_process(Plan plan, int label, const int stdio[3]) noexcept {
-  const Process& process = plan.process;
+  Process& process = plan.process;
   give_stdio(plan, stdio);
   connect_stdio(plan, stdio);
   start_session(plan);

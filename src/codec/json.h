@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,16 +29,16 @@ class Value {
   Value() = default;                   // null
   Value(std::nullptr_t) {}             // NOLINT(google-explicit-constructor): values convert.
   Value(bool value) : data_(value) {}  // NOLINT(google-explicit-constructor)
-  Value(int value) : data_(static_cast<std::int64_t>(value)) {}            // NOLINT
-  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
-  Value(std::int64_t value) : data_(value) {}                              // NOLINT
-  Value(std::uint64_t value) : data_(whole(value)) {}                      // NOLINT
-  Value(double value) : data_(value) {}                                    // NOLINT
-  Value(const char* value) : data_(std::string(value)) {}                  // NOLINT
-  Value(std::string_view value) : data_(std::string(value)) {}             // NOLINT
-  Value(std::string value) : data_(std::move(value)) {}                    // NOLINT
-  Value(Array value) : data_(std::move(value)) {}                          // NOLINT
-  Value(Object value) : data_(std::move(value)) {}                         // NOLINT
+  Value(int value) : data_(static_cast<std::int64_t>(value)) {}       // NOLINT
+  Value(unsigned value) : data_(static_cast<std::int64_t>(value)) {}  // NOLINT
+  Value(std::int64_t value) : data_(value) {}                         // NOLINT
+  Value(std::uint64_t value) : data_(whole(value)) {}                 // NOLINT
+  Value(double value) : data_(value) {}                               // NOLINT
+  Value(const char* value) : data_(std::string(value)) {}             // NOLINT
+  Value(std::string_view value) : data_(std::string(value)) {}        // NOLINT
+  Value(std::string value) : data_(std::move(value)) {}               // NOLINT
+  Value(Array value) : data_(std::move(value)) {}                     // NOLINT
+  Value(Object value) : data_(std::move(value)) {}                    // NOLINT
   // An array of strings.
   explicit Value(const std::vector<std::string>& values);
 
@@ -52,8 +53,11 @@ class Value {
   bool is_object() const { return std::holds_alternative<Object>(data_); }
 
   bool as_bool(bool otherwise = false) const;
-  std::int64_t as_int(std::int64_t otherwise = 0) const;  // A double is truncated.
+  std::int64_t as_int(std::int64_t otherwise = 0) const;     // A double is truncated.
   std::uint64_t as_uint(std::uint64_t otherwise = 0) const;  // Only of is_uint().
+  std::optional<std::uint64_t> maybe_uint() const {
+    return is_uint() ? std::optional(as_uint()) : std::nullopt;
+  }
   double as_double() const;
   const std::string& as_string() const;
   const Array& as_array() const;

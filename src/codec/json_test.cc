@@ -76,6 +76,8 @@ TEST_CASE("JSON that two readers could understand differently is refused") {
   CHECK(again(R"({"a":1,"b":2,"a":3})") ==
         "error: JSON at byte 18: the key 'a' appears twice in one object");
   CHECK(refused(R"({"a":1,"\u0061":2})"));
+  CHECK(refused(R"({"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"c":1})"));
+  CHECK(refused(R"({"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"a":1})"));
   CHECK(again(R"({"a":1,"A":2})") == R"({"a":1,"A":2})");
   CHECK(again(R"([{"a":1},{"a":2}])") == R"([{"a":1},{"a":2}])");
 }
@@ -86,6 +88,8 @@ TEST_CASE("JSON must be exact UTF-8") {
        {"\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"",
         "\"\x80\"", R"("\ud800")", R"("\udc00")", R"({"\udc00":1})"})
     CHECK(refused(bad));
+  CHECK(again("[\"0123456789\xff\"]") == "error: JSON at byte 12: not UTF-8");
+  CHECK(again("[\"\xc3\xa9 0123456789 \xc3\xa9\"]") == "[\"\xc3\xa9 0123456789 \xc3\xa9\"]");
 }
 
 TEST_CASE("JSON limits") {

@@ -9,6 +9,8 @@ namespace tare::codec {
 
 // Length of the well-formed sequence at byte `at` (1 for ASCII), 0 if there is none.
 std::size_t utf8_length(std::string_view text, std::size_t at);
-bool is_utf8(std::string_view text);
+// How many bytes are well-formed up to the first that is not: all of them in good text.
+std::size_t utf8_prefix(std::string_view text);
+inline bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
 
 }  // namespace tare::codec

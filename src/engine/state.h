@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/id_ranges.h"
 #include "store/store.h"
+#include "sys/signals.h"
 
 namespace tare::engine {
 
@@ -45,7 +46,6 @@ struct Engine::State {
 // The id map that images are unpacked for ahead of any container: the first range's.
 Result<sys::IdMap> first_map();
 
-// Signal number of "TERM", "SIGTERM", "15", "RTMIN+3". Errors: Invalid.
-Result<int> parse_signal(std::string_view text);
+using sys::parse_signal;
 
 }  // namespace tare::engine

@@ -158,6 +158,7 @@ struct Spec {
   Namespace pid = Namespace::New;
   Namespace uts = Namespace::New;
   Namespace cgroup = Namespace::New;
+  Namespace mount = Namespace::New;  // Else no mount of the container is seen outside of it.
   std::vector<JoinedNamespace> joined;  // Those kinds are neither New nor Host.
   struct TimeOffset {
     std::string clock;  // "monotonic", "boottime"

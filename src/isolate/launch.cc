@@ -23,7 +23,7 @@ namespace {
 
 // What clone3 makes; the cgroup namespace is the child's own doing.
 std::uint64_t new_namespaces(const Spec& spec) {
-  std::uint64_t flags = CLONE_NEWNS;
+  std::uint64_t flags = spec.mount == Namespace::New ? CLONE_NEWNS : 0;
   if (!spec.uids.ranges.empty()) flags |= CLONE_NEWUSER;
   if (spec.network == Namespace::New) flags |= CLONE_NEWNET;
   if (spec.ipc == Namespace::New) flags |= CLONE_NEWIPC;

@@ -160,19 +160,27 @@ Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup
   add_files(spec);
   TRY(add_paths(spec));
   container_.runtime_hooks = static_cast<bool>(spec.runtime_hooks);
-  add_hooks(spec.create_hooks, spec.create_state, container_.create_hooks);
-  add_hooks(spec.start_hooks, spec.start_state, plan_.process.start_hooks);
+  const auto state = [this](const sys::Fd& file) -> Result<int> {
+    return file ? keep_high(file.get()) : Result<int>(-1);
+  };
+  add_hooks(spec.create_hooks, TRY(state(spec.create_state)), container_.create_hooks);
+  add_hooks(spec.start_hooks, TRY(state(spec.start_state)), plan_.process.start_hooks);
   if (spec.init) TRY(set_init(spec.init.get()), "the init program");
   if (spec.gate) plan_.process.gate = TRY(keep_high(spec.gate.get()));
   plan_.process.dies_with_parent = spec.dies_with_parent;
   plan_.container = &container_;
-  return build_process(spec.process);
+  TRY(build_process(spec.process));
+  if (spec.process.argv.empty()) plan_.process.look_first = false;
+  return {};
 }
 
 Result<> PlanMemory::add_namespaces(const Spec& spec) {
   container_.user = !spec.uids.ranges.empty();
-  for (const JoinedNamespace& joined : spec.joined)
+  container_.own_mounts = spec.mount == Namespace::New;
+  for (const JoinedNamespace& joined : spec.joined) {
     if (joined.kind == CLONE_NEWUSER) container_.join_user = joined.fd.get();
+    if (joined.kind == CLONE_NEWNS) container_.join_mount = joined.fd.get();
+  }
   container_.user |= container_.join_user >= 0;
   if (container_.user && container_.join_user < 0) TRY(check_identity(spec));
   if (spec.cgroup == Namespace::New) container_.make |= CLONE_NEWCGROUP;
@@ -191,8 +199,7 @@ Result<> PlanMemory::add_namespaces(const Spec& spec) {
   return {};
 }
 
-void PlanMemory::add_hooks(const std::vector<Hook>& hooks, const sys::Fd& state,
-                           child::Hooks& to) {
+void PlanMemory::add_hooks(const std::vector<Hook>& hooks, int state, child::Hooks& to) {
   if (hooks.empty()) return;
   std::vector<child::Hook>& list = hooks_.emplace_back();
   for (const Hook& hook : hooks)
@@ -201,7 +208,7 @@ void PlanMemory::add_hooks(const std::vector<Hook>& hooks, const sys::Fd& state,
                     .envp = keep_words(hook.env),
                     .timeout_ms = hook.timeout_seconds * 1000});
   to.hooks = {.items = list.data(), .count = static_cast<std::uint32_t>(list.size())};
-  to.state = state.get();
+  to.state = state;
 }
 
 // SECURITY: through a read-only mount of its own, so that the container cannot open the host's
@@ -328,12 +335,18 @@ void PlanMemory::add_rlimits(const Process& process) {
 }
 
 Result<> PlanMemory::add_command(const Process& process) {
-  if (process.argv.empty() || process.argv[0].empty())
+  // At a gate it may still come to pass that it is never run.
+  const bool may_be_missing = plan_.process.gate >= 0;
+  if (!may_be_missing && (process.argv.empty() || process.argv[0].empty()))
     return fail(Kind::Invalid, "no command to run");
   for (const std::string& word : process.argv) TRY(check_text(word, "argument"));
   for (const std::string& variable : process.env) TRY(check_text(variable, "environment variable"));
-  for (std::string& path : command_candidates(process.argv[0], process.env))
-    candidates_.push_back(keep(std::move(path)));
+  if (!process.argv.empty() && !process.argv[0].empty()) {
+    // A path may still be filled by a hook.
+    plan_.process.look_first = process.argv[0].find('/') == std::string::npos;
+    for (std::string& path : command_candidates(process.argv[0], process.env))
+      candidates_.push_back(keep(std::move(path)));
+  }
   candidates_.push_back(nullptr);
   plan_.process.argv = keep_words(process.argv);
   plan_.process.envp = keep_words(process.env);

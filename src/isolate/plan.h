@@ -59,7 +59,7 @@ class PlanMemory {
   void finish_mounts();
   void add_files(const Spec& spec);
   Result<> add_paths(const Spec& spec);
-  void add_hooks(const std::vector<Hook>& hooks, const sys::Fd& state, child::Hooks& to);
+  void add_hooks(const std::vector<Hook>& hooks, int state, child::Hooks& to);
   void add_rlimits(const Process& process);
   void add_capabilities(const Process& process);
   Result<> add_seccomp(const Process& process);

@@ -5,22 +5,19 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "policy/new_syscalls.h"
 #include "policy/policy.h"
 #include "policy/tables.h"
 
 namespace tare::policy {
 namespace {
 #include "policy/seccomp_default.inc"
-#include "policy/syscall_numbers.inc"
 }  // namespace
-
-std::span<const NamedNumber> system_calls() { return kSystemCalls; }
 
 sys::SeccompPolicy default_policy(std::uint64_t capabilities) {
   sys::SeccompPolicy policy{.architecture = kArchitecture,
                             .default_action = kDefaultAction,
-                            .unknown_action = kDefaultAction};
+                            .unknown_action = kDefaultAction,
+                            .x32_action = kDefaultAction};
   policy.rules.reserve(512);
   for (const DefaultEntry& entry : kDefaultEntries) {
     if ((entry.needs & ~capabilities) != 0) continue;

@@ -1,78 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Profiles in the JSON format of moby and the OCI runtime specification.
-// [moby profiles/seccomp/seccomp.go; runtime-spec 1.2 config-linux, "Seccomp"]
+// Profiles in moby's JSON format: those of OCI, and conditions for whom an entry is.
+// [moby profiles/seccomp/seccomp.go]
 #include <linux/seccomp.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
+#include <iterator>
 #include <optional>
 
 #include "base/text.h"
 #include "codec/json.h"
-#include "policy/policy.h"
-#include "policy/tables.h"
+#include "policy/oci_seccomp.h"
 
 namespace tare::policy {
 namespace {
-
-constexpr std::size_t kMostRules = 4096;  // More cannot fit into 4096 instructions in any case.
-
-std::optional<std::uint32_t> number_of(std::string_view name) {
-  const auto calls = system_calls();
-  const auto found = std::ranges::lower_bound(calls, name, {}, &NamedNumber::name);
-  if (found == calls.end() || found->name != name) return std::nullopt;
-  return found->number;
-}
-
-Result<std::uint32_t> parse_action(const std::string& name, const json::Value& errno_value,
-                                   std::string_view what) {
-  const std::int64_t data = errno_value.as_int(EPERM);
-  if (!errno_value.is_null() && (!errno_value.is_int() || data < 0 || data > 4095))
-    return fail(Kind::Invalid, std::string(what) + ": the errno is not a number from 0 to 4095");
-  if (name == "SCMP_ACT_ALLOW") return std::uint32_t{SECCOMP_RET_ALLOW};
-  if (name == "SCMP_ACT_LOG") return std::uint32_t{SECCOMP_RET_LOG};
-  if (name == "SCMP_ACT_TRAP") return std::uint32_t{SECCOMP_RET_TRAP};
-  if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_THREAD")
-    return std::uint32_t{SECCOMP_RET_KILL_THREAD};
-  if (name == "SCMP_ACT_KILL_PROCESS") return std::uint32_t{SECCOMP_RET_KILL_PROCESS};
-  if (name == "SCMP_ACT_ERRNO") return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(data);
-  if (name == "SCMP_ACT_TRACE") return SECCOMP_RET_TRACE | static_cast<std::uint32_t>(data);
-  return fail(Kind::Invalid, std::string(what) + ": action " + quoted(name) + " is not supported");
-}
-
-struct Operator {
-  std::string_view name;
-  sys::Compare compare;
-};
-constexpr std::array<Operator, 7> kOperators = {{{"SCMP_CMP_EQ", sys::Compare::Equal},
-                                                 {"SCMP_CMP_NE", sys::Compare::NotEqual},
-                                                 {"SCMP_CMP_LT", sys::Compare::Less},
-                                                 {"SCMP_CMP_LE", sys::Compare::LessEqual},
-                                                 {"SCMP_CMP_GT", sys::Compare::Greater},
-                                                 {"SCMP_CMP_GE", sys::Compare::GreaterEqual},
-                                                 {"SCMP_CMP_MASKED_EQ", sys::Compare::Masked}}};
-
-Result<sys::ArgumentTest> parse_test(const json::Value& arg, std::string_view what) {
-  const std::string op = TRY(json::require_string(arg, "op", what));
-  const auto found = std::ranges::find(kOperators, op, &Operator::name);
-  if (found == kOperators.end())
-    return fail(Kind::Invalid, std::string(what) + ": comparison " + quoted(op) + " is unknown");
-  const std::int64_t index = TRY(json::require_int(arg, "index", what));
-  if (index < 0 || index > 5)
-    return fail(Kind::Invalid, std::string(what) + ": argument index " + std::to_string(index) +
-                                   " is not one of 0 to 5");
-  const auto value = static_cast<std::uint64_t>(arg["value"].as_int());
-  const auto second = static_cast<std::uint64_t>(arg["valueTwo"].as_int());
-  sys::ArgumentTest test{
-      .index = static_cast<unsigned>(index), .compare = found->compare, .value = value};
-  if (test.compare == sys::Compare::Masked) {  // The mask comes first, what must be left second.
-    test.mask = value;
-    test.value = second;
-  }
-  return test;
-}
 
 // "4.8" against uname's release. Only because the format asks for it; nothing of ours compares
 // kernel versions.
@@ -125,99 +66,63 @@ Result<Condition> read_condition(const json::Value& value, std::uint64_t capabil
   return condition;
 }
 
-class Reader {
- public:
-  explicit Reader(std::uint64_t capabilities) : capabilities_(capabilities) {}
+std::string name_of(const oci::SeccompEntry& entry) {
+  return "seccomp profile, entry of " + quoted(entry.names.front());
+}
 
-  Result<sys::SeccompPolicy> read(const json::Value& profile) {
-    const std::string action =
-        TRY(json::require_string(profile, "defaultAction", "seccomp profile"));
-    policy_.architecture = kArchitecture;
-    policy_.default_action =
-        TRY(parse_action(action, profile["defaultErrnoRet"], "seccomp profile, default action"));
-    const json::Value& entries = profile["syscalls"];
-    if (!entries.is_array() && !entries.is_null())
-      return fail(Kind::Invalid, "seccomp profile: \"syscalls\" is not a list");
-    for (const json::Value& entry : entries.as_array()) TRY(add_entry(entry));
-    // Calls that the author of the profile cannot have known are missing, not forbidden: programs
-    // then take their fallback. A profile that allows by default keeps its word.
-    // [runc 1.0, libcontainer/seccomp/patchbpf]
-    policy_.unknown_action = policy_.default_action;
-    if ((policy_.default_action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ALLOW)
-      policy_.unknown_action = SECCOMP_RET_ERRNO | ENOSYS;
-    return std::move(policy_);
+// The entries that count for these capabilities go to `profile`, the names of others to
+// `also_known`.
+Result<> read_entries(const json::Value& value, std::uint64_t capabilities,
+                      oci::SeccompProfile& profile, std::vector<std::string>& also_known) {
+  for (const json::Value& member : value["syscalls"].as_array()) {
+    oci::SeccompEntry entry = TRY(oci::parse_seccomp_entry(member));
+    const std::string what = name_of(entry);
+    const Condition includes = TRY(read_condition(member["includes"], capabilities, what));
+    const Condition excludes = TRY(read_condition(member["excludes"], capabilities, what));
+    if (includes.every && !excludes.any)
+      profile.entries.push_back(std::move(entry));
+    else
+      std::ranges::move(entry.names, std::back_inserter(also_known));
   }
+  return {};
+}
 
- private:
-  Result<> add_entry(const json::Value& entry) {
-    std::vector<std::string> names = entry["names"].as_strings();
-    if (const std::string& name = entry["name"].as_string(); !name.empty()) names.push_back(name);
-    if (names.empty())
-      return fail(Kind::Invalid, "seccomp profile: an entry of \"syscalls\" names no system call");
-    const std::string what = "seccomp profile, entry of " + quoted(names.front());
-    for (const std::string& name : names)
-      if (const auto number = number_of(name))
-        policy_.highest_known = std::max(policy_.highest_known, *number);
-
-    const Condition includes = TRY(read_condition(entry["includes"], capabilities_, what));
-    const Condition excludes = TRY(read_condition(entry["excludes"], capabilities_, what));
-    const std::string action_name = TRY(json::require_string(entry, "action", what));
-    const std::uint32_t action = TRY(parse_action(action_name, entry["errnoRet"], what));
-    std::vector<std::vector<sys::ArgumentTest>> alternatives = TRY(read_tests(entry["args"], what));
-    if (!includes.every || excludes.any) return {};
-
-    for (const std::string& name : names) {
-      const auto number = number_of(name);
-      if (!number) continue;  // Of another architecture, or newer than this build.
-      for (const auto& tests : alternatives) policy_.rules.push_back({*number, tests, action});
-      if (policy_.rules.size() > kMostRules)
-        return fail(Kind::Invalid, "seccomp profile: more than 4096 rules");
-    }
+// The ABIs that a profile is for: "architectures", or those that its "archMap" gives to this
+// machine's. A list without this machine's own is not meant for it.
+Result<> read_architectures(const json::Value& value, oci::SeccompProfile& profile) {
+  const std::string_view native = facts_of(kNativeAbi).name;
+  const json::Array& map = value["archMap"].as_array();
+  if (map.empty() && profile.architectures.empty()) return {};
+  for (const json::Value& entry : map) {
+    if (entry["architecture"].as_string() != native) continue;
+    profile.architectures = entry["subArchitectures"].as_strings();
     return {};
   }
-
-  // All tests of an entry must hold, unless two are about the same argument: then each is a rule of
-  // its own, because the format has no other way to say "or". [runc, libcontainer/seccomp
-  // matchCall]
-  static Result<std::vector<std::vector<sys::ArgumentTest>>> read_tests(const json::Value& args,
-                                                                        std::string_view what) {
-    std::vector<sys::ArgumentTest> tests;
-    std::array<int, 6> seen{};
-    for (const json::Value& arg : args.as_array()) {
-      tests.push_back(TRY(parse_test(arg, what)));
-      ++seen[tests.back().index];
-    }
-    std::vector<std::vector<sys::ArgumentTest>> alternatives;
-    if (std::ranges::none_of(seen, [](int count) { return count > 1; }))
-      alternatives.push_back(std::move(tests));
-    else
-      for (const sys::ArgumentTest& test : tests) alternatives.push_back({test});
-    return alternatives;
-  }
-
-  std::uint64_t capabilities_;
-  sys::SeccompPolicy policy_;
-};
-
-// Only the machine's own architecture is ever let in, so a profile must be meant for it.
-Result<> check_architecture(const json::Value& profile) {
-  std::vector<std::string> names = profile["architectures"].as_strings();
-  for (const json::Value& entry : profile["archMap"].as_array())
-    names.push_back(entry["architecture"].as_string());
-  if (names.empty() || std::ranges::find(names, kSeccompArchitecture) != names.end()) return {};
-  return fail(Kind::Invalid, "the seccomp profile is not for this architecture, " +
-                                 std::string(kSeccompArchitecture));
+  if (std::ranges::find(profile.architectures, native) != profile.architectures.end()) return {};
+  return fail(Kind::Invalid,
+              "the seccomp profile is not for this architecture, " + std::string(native));
 }
 
 }  // namespace
 
 Result<std::vector<sock_filter>> compile_docker_profile(std::string_view json,
                                                         std::uint64_t capabilities) {
-  const json::Value profile = TRY(json::parse(json), "seccomp profile");
-  if (!profile.is_object()) return fail(Kind::Invalid, "the seccomp profile is not a JSON object");
-  TRY(check_architecture(profile));
-  const sys::SeccompPolicy policy = TRY(Reader(capabilities).read(profile));
-  return sys::compile_seccomp(policy);
+  const json::Value value = TRY(json::parse(json), "seccomp profile");
+  oci::SeccompProfile profile = TRY(oci::parse_seccomp_head(value));
+  TRY(read_architectures(value, profile));
+  std::vector<std::string> also_known;
+  TRY(read_entries(value, capabilities, profile, also_known));
+  CompiledSeccomp compiled = TRY(compile_profile(profile, kNativeAbi, also_known));
+  // All threads get the filter in any case: there is one.
+  if (compiled.listener)
+    return fail(Kind::Unsupported,
+                "the seccomp profile asks for SCMP_ACT_NOTIFY, for which there is "
+                "no listener");
+  if ((compiled.flags & ~SECCOMP_FILTER_FLAG_TSYNC) != 0)
+    return fail(Kind::Unsupported,
+                "the seccomp profile asks for flags of seccomp(2), which are taken "
+                "from runtime configurations only");
+  return std::move(compiled.program);
 }
 
 }  // namespace tare::policy

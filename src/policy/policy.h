@@ -5,12 +5,14 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "oci/seccomp_profile.h"
 
 namespace tare::policy {
 
@@ -76,7 +78,31 @@ class Grants {
 // ENOSYS. Data: profiles/seccomp/default.json, each entry with its "because", turned into tables at
 // build time.
 Result<std::vector<sock_filter>> default_seccomp(std::uint64_t capabilities);
-// A profile in Docker's JSON format (--security-opt seccomp=FILE). Errors: Invalid.
+
+struct CompiledSeccomp {
+  std::vector<sock_filter> program;
+  unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*, for seccomp(2) as they are.
+  // Where the descriptor that seccomp(2) returns has to be sent, when `flags` ask for one. From
+  // then on calls may wait for an answer: also those of the caller, which send it.
+  struct Listener {
+    std::string path;
+    std::string metadata;
+  };
+  std::optional<Listener> listener;
+};
+// `linux.seccomp` of a runtime configuration, with the verdicts of runc and libseccomp:
+// - the machine's own ABI is always there, others when listed; any other kills the process;
+// - names that an ABI does not know are left out, of others nothing is said;
+// - unless the default lets calls through, numbers above all that the profile names are answered
+//   ENOSYS: its author cannot have known them. [runc libcontainer/seccomp/patchbpf]
+// Errors: Invalid (names of flags; NOTIFY as default or without listenerPath; too many rules),
+// Unsupported (an architecture whose numbers are not in profiles/seccomp/syscalls.txt).
+Result<CompiledSeccomp> compile_oci_seccomp(const oci::SeccompProfile& profile);
+// The names that such profiles may use here.
+std::vector<std::string> seccomp_architectures();  // "SCMP_ARCH_X86_64"...
+std::vector<std::string> seccomp_flags();          // "SECCOMP_FILTER_FLAG_LOG"...
+// A profile in Docker's JSON format (--security-opt seccomp=FILE), with the other ABIs that its
+// archMap lists for this machine. Errors: as above, and Unsupported (flags and NOTIFY).
 Result<std::vector<sock_filter>> compile_docker_profile(std::string_view json,
                                                         std::uint64_t capabilities);
 

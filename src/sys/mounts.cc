@@ -91,11 +91,12 @@ Result<> set_mount_propagation(int mount, std::uint64_t propagation) {
   return {};
 }
 
-Result<> idmap_mount(int mount, int user_namespace) {
+Result<> idmap_mount(int mount, int user_namespace, bool recursive) {
   struct mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<std::uint64_t>(user_namespace);
-  if (::mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return {};
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (::mount_setattr(mount, "", flags, &attributes, sizeof attributes) == 0) return {};
   // EINVAL is how the kernel says that the file system has no FS_ALLOW_IDMAP, or that it is mapped
   // already. [mount_setattr(2), ERRORS]
   if (errno == EINVAL)

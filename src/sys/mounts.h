@@ -33,6 +33,7 @@ Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear,
 Result<> set_mount_propagation(int mount, std::uint64_t propagation);
 // Shows a detached mount through an id map: owner `inside` on disk appears as `outside`.
 // Errors: Unsupported (file system without FS_ALLOW_IDMAP), Denied (not ours to map).
-Result<> idmap_mount(int mount, int user_namespace);
+// `recursive`: all mounts below it, too.
+Result<> idmap_mount(int mount, int user_namespace, bool recursive = false);
 
 }  // namespace tare::sys

@@ -9,8 +9,8 @@
 #include <linux/seccomp.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
+#include <ranges>
 #include <string>
 #include <utility>
 
@@ -63,6 +63,8 @@ class Writer {
     return here;
   }
 
+  bool big_endian = false;  // Of the ABI that is being written.
+
   std::size_t size() const { return code_.size(); }
   std::vector<sock_filter> finish() && {
     std::reverse(code_.begin(), code_.end());
@@ -98,16 +100,15 @@ struct Halves {
   std::size_t low;
   std::size_t high;
 };
-Halves offsets_of(unsigned argument) {
+Halves offsets_of(unsigned argument, bool big_endian) {
   const std::size_t start = offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t);
-  if constexpr (std::endian::native == std::endian::little) return {start, start + 4};
-  return {start + 4, start};
+  return big_endian ? Halves{start + 4, start} : Halves{start, start + 4};
 }
 
 // Two steps, high half then low half; with low32 the high half is not looked at.
 Label write_equal(Writer& writer, const ArgumentTest& test, std::uint64_t mask, Label yes,
                   Label no) {
-  const Halves at = offsets_of(test.index);
+  const Halves at = offsets_of(test.index, writer.big_endian);
   const auto low = static_cast<std::uint32_t>(test.value);
   const auto low_mask = static_cast<std::uint32_t>(mask);
   Label next = yes;
@@ -128,7 +129,7 @@ Label write_equal(Writer& writer, const ArgumentTest& test, std::uint64_t mask, 
 // `low_condition`: BPF_JGT for "greater", BPF_JGE for "greater or equal".
 Label write_greater(Writer& writer, const ArgumentTest& test, unsigned low_condition, Label yes,
                     Label no) {
-  const Halves at = offsets_of(test.index);
+  const Halves at = offsets_of(test.index, writer.big_endian);
   const auto high = static_cast<std::uint32_t>(test.value >> 32);
   Label next = writer.branch(low_condition, static_cast<std::uint32_t>(test.value), yes, no);
   next = writer.load(at.low, next);
@@ -178,44 +179,64 @@ struct Interval {
   Label label = 0;
 };
 
-class Compiler {
+// Writes what happens to the numbers of one architecture.
+class AbiCompiler {
  public:
-  explicit Compiler(const SeccompPolicy& policy) : policy_(policy) {}
+  // `policy` or `x32` may be missing, not both.
+  AbiCompiler(Writer& writer, const SeccompPolicy* policy, const SeccompPolicy* x32)
+      : writer_(writer), policy_(policy), x32_(x32) {}
 
-  std::vector<sock_filter> run() {
-    make_intervals();
-    Label start = search(0, intervals_.size());
-    start = writer_.load(offsetof(seccomp_data, nr), start);
-    start =
-        writer_.branch(BPF_JEQ, policy_.architecture, start, writer_.ret(SECCOMP_RET_KILL_PROCESS));
-    writer_.load(offsetof(seccomp_data, arch), start);
-    return std::move(writer_).finish();
+  // Returns where the program for the architecture starts.
+  Label run() {
+    const SeccompPolicy& first = policy_ != nullptr ? *policy_ : *x32_;
+    writer_.big_endian = first.big_endian;
+    const bool has_x32_numbers = first.architecture == AUDIT_ARCH_X86_64;
+    const std::uint64_t end = has_x32_numbers ? kX32Bit : kNumbers;
+    if (policy_ != nullptr)
+      add_policy(*policy_, 0, end);
+    else
+      add(0, ret(SECCOMP_RET_KILL_PROCESS));
+    if (x32_ != nullptr) {
+      add_policy(*x32_, kX32Bit, kNumbers);
+    } else if (has_x32_numbers) {
+      add(kX32Bit, ret(policy_->x32_action));
+      add(kNumbers - 1, ret(policy_->default_action));
+    }
+    return writer_.load(offsetof(seccomp_data, nr), search(0, intervals_.size()));
   }
 
  private:
-  void make_intervals() {
-    sorted_.reserve(policy_.rules.size());
-    for (const SeccompRule& rule : policy_.rules) sorted_.push_back(&rule);
-    std::ranges::stable_sort(sorted_, {}, [](const SeccompRule* rule) { return rule->number; });
+  static constexpr std::uint64_t kNumbers = std::uint64_t{1} << 32;
 
-    std::uint64_t next = 0;  // The first number that has no interval yet.
-    for (std::size_t i = 0; i < sorted_.size();) {
-      std::size_t end = i;
-      while (end < sorted_.size() && sorted_[end]->number == sorted_[i]->number) ++end;
-      const std::uint32_t number = sorted_[i]->number;
-      add_unruled(next, number);
-      add(number, leaf(RuleList(sorted_).subspan(i, end - i)));
+  // The intervals of the numbers from `begin` to before `end`.
+  void add_policy(const SeccompPolicy& policy, std::uint64_t begin, std::uint64_t end) {
+    // A rule is its number and its place, in one word that sorts quickly.
+    std::vector<std::uint64_t> sorted;
+    sorted.reserve(policy.rules.size());
+    for (std::size_t i = 0; i < policy.rules.size(); ++i)
+      sorted.push_back(std::uint64_t{policy.rules[i].number} << 32 | i);
+    std::ranges::sort(sorted);
+
+    leaves_.clear();             // They end in the default of the policy before.
+    std::uint64_t next = begin;  // The first number that has no interval yet.
+    std::vector<const SeccompRule*> rules;
+    for (std::size_t i = 0; i < sorted.size();) {
+      const auto number = static_cast<std::uint32_t>(sorted[i] >> 32);
+      rules.clear();
+      for (; i < sorted.size() && sorted[i] >> 32 == number; ++i)
+        rules.push_back(&policy.rules[static_cast<std::uint32_t>(sorted[i])]);
+      add_unruled(policy, next, number);
+      add(number, leaf(policy, rules));
       next = std::uint64_t{number} + 1;
-      i = end;
     }
-    add_unruled(next, std::uint64_t{1} << 32);
+    add_unruled(policy, next, end);
   }
 
   // Numbers from `first` to before `end`, for which there are no rules.
-  void add_unruled(std::uint64_t first, std::uint64_t end) {
-    const std::uint64_t unknown = std::uint64_t{policy_.highest_known} + 1;
-    if (first < std::min(end, unknown)) add(first, ret(policy_.default_action));
-    if (std::max(first, unknown) < end) add(std::max(first, unknown), ret(policy_.unknown_action));
+  void add_unruled(const SeccompPolicy& policy, std::uint64_t first, std::uint64_t end) {
+    const std::uint64_t unknown = std::uint64_t{policy.highest_known} + 1;
+    if (first < std::min(end, unknown)) add(first, ret(policy.default_action));
+    if (std::max(first, unknown) < end) add(std::max(first, unknown), ret(policy.unknown_action));
   }
 
   void add(std::uint64_t first, Label label) {
@@ -231,13 +252,17 @@ class Compiler {
     return actions_.back().second;
   }
 
-  Label leaf(RuleList rules) {
-    for (std::size_t i = 0; i < rules.size(); ++i)
-      if (rules[i]->tests.empty()) rules = rules.first(i + 1);
-    if (rules.size() == 1 && rules[0]->tests.empty()) return ret(rules[0]->action);
+  Label leaf(const SeccompPolicy& policy, std::vector<const SeccompRule*>& rules) {
+    const auto sure =
+        std::ranges::find_if(rules, [](const SeccompRule* rule) { return rule->tests.empty(); });
+    if (sure != rules.end()) {
+      if (policy.unconditional_wins) return ret((*sure)->action);
+      rules.erase(sure + 1, rules.end());
+      if (rules.size() == 1) return ret(rules[0]->action);
+    }
     for (const auto& [known, label] : leaves_)
       if (same_rules(known, rules)) return label;
-    Label next = rules.back()->tests.empty() ? 0 : writer_.ret(policy_.default_action);
+    Label next = rules.back()->tests.empty() ? 0 : writer_.ret(policy.default_action);
     for (std::size_t i = rules.size(); i-- > 0;) {
       const SeccompRule& rule = *rules[i];
       const Label otherwise = next;
@@ -257,39 +282,71 @@ class Compiler {
     return writer_.branch(BPF_JGE, intervals_[middle].first, right, left);
   }
 
-  const SeccompPolicy& policy_;
-  Writer writer_;
-  std::vector<const SeccompRule*> sorted_;  // By number, then as given.
+  Writer& writer_;
+  const SeccompPolicy* policy_;
+  const SeccompPolicy* x32_;
   std::vector<Interval> intervals_;
   std::vector<std::pair<std::uint32_t, Label>> actions_;
-  std::vector<std::pair<RuleList, Label>> leaves_;
+  std::vector<std::pair<std::vector<const SeccompRule*>, Label>> leaves_;
 };
 
+std::string rule_of(const SeccompRule& rule) {
+  return "seccomp rule for system call " + std::to_string(rule.number);
+}
+
 Result<> check(const SeccompPolicy& policy) {
+  if (policy.x32 && policy.architecture != AUDIT_ARCH_X86_64)
+    return fail(Kind::Invalid, "seccomp policy: x32 belongs to x86-64");
   for (const SeccompRule& rule : policy.rules) {
     // SECURITY: the x32 numbers of an x86-64 kernel reach the same calls past every other rule.
     // [seccomp(2), NOTES]
-    if (policy.architecture == AUDIT_ARCH_X86_64 && (rule.number & kX32Bit) != 0)
-      return fail(Kind::Invalid, "seccomp rule for system call " + std::to_string(rule.number) +
-                                     ": the x32 calls of this architecture stay closed");
+    if (policy.architecture == AUDIT_ARCH_X86_64 && (rule.number >= kX32Bit) != policy.x32)
+      return fail(Kind::Invalid, rule_of(rule) + ": bit 30 is for x32 policies");
     for (const ArgumentTest& test : rule.tests)
       if (test.index > 5)
-        return fail(Kind::Invalid, "seccomp rule for system call " + std::to_string(rule.number) +
-                                       ": there is no argument " + std::to_string(test.index) +
+        return fail(Kind::Invalid, rule_of(rule) + ": there is no argument " +
+                                       std::to_string(test.index) +
                                        ", system calls have arguments 0 to 5");
   }
   return {};
 }
 
+// The policy of the other ABI with the same architecture, or nullptr.
+Result<const SeccompPolicy*> partner_of(const SeccompPolicy& policy,
+                                        std::span<const SeccompPolicy> abis) {
+  const SeccompPolicy* partner = nullptr;
+  for (const SeccompPolicy& other : abis) {
+    if (&other == &policy || other.architecture != policy.architecture) continue;
+    if (other.x32 == policy.x32)
+      return fail(Kind::Invalid, "seccomp policy: the same architecture twice");
+    partner = &other;
+  }
+  return partner;
+}
+
 }  // namespace
 
-Result<std::vector<sock_filter>> compile_seccomp(const SeccompPolicy& policy) {
-  TRY(check(policy));
-  std::vector<sock_filter> program = Compiler(policy).run();
+Result<std::vector<sock_filter>> compile_seccomp(std::span<const SeccompPolicy> abis) {
+  Writer writer;
+  Label start = writer.ret(SECCOMP_RET_KILL_PROCESS);
+  for (const SeccompPolicy& policy : abis | std::views::reverse) {
+    TRY(check(policy));
+    const SeccompPolicy* partner = TRY(partner_of(policy, abis));
+    if (policy.x32 && partner != nullptr) continue;  // Written with its partner.
+    const Label abi = policy.x32 ? AbiCompiler(writer, nullptr, &policy).run()
+                                 : AbiCompiler(writer, &policy, partner).run();
+    start = writer.branch(BPF_JEQ, policy.architecture, abi, start);
+  }
+  writer.load(offsetof(seccomp_data, arch), start);
+  std::vector<sock_filter> program = std::move(writer).finish();
   if (program.size() > kMostInstructions)
     return fail(Kind::Invalid, "the seccomp profile needs " + std::to_string(program.size()) +
                                    " BPF instructions, the kernel takes 4096 at most");
   return program;
+}
+
+Result<std::vector<sock_filter>> compile_seccomp(const SeccompPolicy& policy) {
+  return compile_seccomp(std::span(&policy, 1));
 }
 
 }  // namespace tare::sys

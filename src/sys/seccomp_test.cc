@@ -22,7 +22,8 @@ SeccompPolicy base_policy() {
   return {.architecture = AUDIT_ARCH_X86_64,
           .default_action = kPerm,
           .unknown_action = kNoSys,
-          .highest_known = 450};
+          .highest_known = 450,
+          .x32_action = kNoSys};
 }
 
 seccomp_data call(std::uint32_t number, std::uint64_t first = 0, std::uint64_t second = 0) {
@@ -64,7 +65,7 @@ TEST_CASE("a filter kills other architectures and does not know x32") {
   CHECK(run_filter(program, call(450)) == kPerm);
   CHECK(run_filter(program, call(451)) == kNoSys);
   CHECK(run_filter(program, call(0x40000000u | 39)) == kNoSys);
-  CHECK(run_filter(program, call(~0u)) == kNoSys);
+  CHECK(run_filter(program, call(~0u - 1)) == kNoSys);
   seccomp_data foreign = call(39);
   foreign.arch = AUDIT_ARCH_I386;
   CHECK(run_filter(program, foreign) == SECCOMP_RET_KILL_PROCESS);
@@ -102,8 +103,53 @@ TEST_CASE("random policies mean what they say") {
         rule.tests.push_back(random_test(dice));
       policy.rules.push_back(std::move(rule));
     }
+    policy.unconditional_wins = round % 3 == 0;
     compare_with_policy(dice, policy);
   }
+}
+
+TEST_CASE("random policies of several architectures in one program") {
+  Dice dice(5);
+  for (int round = 0; round < 40; ++round) {
+    std::vector<SeccompPolicy> abis(4, base_policy());
+    abis[1].architecture = AUDIT_ARCH_I386;
+    abis[2].architecture = AUDIT_ARCH_AARCH64;
+    abis[3].x32 = true;
+    abis[3].highest_known |= 0x40000000;
+    if (round % 4 == 1) abis.pop_back();
+    if (round % 4 == 2) abis.erase(abis.begin());
+    for (SeccompPolicy& abi : abis) {
+      abi.default_action = SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(dice.below(3));
+      for (std::size_t i = dice.below(150); i > 0; --i) {
+        const std::uint32_t number = static_cast<std::uint32_t>(dice.below(460));
+        SeccompRule rule{.number = number | (abi.x32 ? 0x40000000 : 0),
+                         .action = SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(dice.below(5))};
+        for (std::size_t tests = dice.below(3); tests > 0; --tests)
+          rule.tests.push_back(random_test(dice));
+        abi.rules.push_back(std::move(rule));
+      }
+    }
+    const auto program = compile_seccomp(abis).value();
+    for (const SeccompPolicy& abi : abis)
+      for (std::uint32_t number = 0; number < 500; ++number)
+        for (const std::uint32_t bit : {0u, 0x40000000u, 0x80000000u}) {
+          const seccomp_data data = random_call(dice, abi, number | bit);
+          REQUIRE(run_filter(program, data).value() == read_policies(abis, data));
+        }
+    seccomp_data foreign = call(1);
+    foreign.arch = AUDIT_ARCH_S390X;
+    CHECK(run_filter(program, foreign) == SECCOMP_RET_KILL_PROCESS);
+  }
+}
+
+TEST_CASE("a call that a tracer skips is not an x32 call") {
+  SeccompPolicy policy = base_policy();
+  policy.x32_action = SECCOMP_RET_KILL_PROCESS;
+  const auto program = compile_seccomp(policy).value();
+  CHECK(run_filter(program, call(~0u)) == kPerm);
+  CHECK(run_filter(program, call(~0u - 1)) == SECCOMP_RET_KILL_PROCESS);
+  CHECK(run_filter(program, call(0x40000000)) == SECCOMP_RET_KILL_PROCESS);
+  CHECK(run_filter(program, call(0x3fffffff)) == kNoSys);
 }
 
 TEST_CASE("jumps over more than 255 instructions") {

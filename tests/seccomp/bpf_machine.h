@@ -83,16 +83,34 @@ inline bool holds(const sys::ArgumentTest& test, const seccomp_data& data) {
 inline std::uint32_t read_policy(const sys::SeccompPolicy& policy, const seccomp_data& data) {
   if (data.arch != policy.architecture) return SECCOMP_RET_KILL_PROCESS;
   const auto number = static_cast<std::uint32_t>(data.nr);
+  if (policy.architecture == 0xc000003e && !policy.x32 &&
+      number >= 0x40000000)  // AUDIT_ARCH_X86_64
+    return number == ~0u ? policy.default_action : policy.x32_action;
   bool has_rules = false;
+  std::optional<std::uint32_t> verdict;
   for (const sys::SeccompRule& rule : policy.rules) {
     if (rule.number != number) continue;
     has_rules = true;
+    if (rule.tests.empty() && policy.unconditional_wins) return rule.action;
     bool all = true;
     for (const sys::ArgumentTest& test : rule.tests) all = all && holds(test, data);
-    if (all) return rule.action;
+    if (all && !verdict) verdict = rule.action;
   }
+  if (verdict) return *verdict;
   return has_rules || number <= policy.highest_known ? policy.default_action
                                                      : policy.unknown_action;
+}
+
+// Of several ABIs: the one that the call is of.
+inline std::uint32_t read_policies(std::span<const sys::SeccompPolicy> abis,
+                                   const seccomp_data& data) {
+  const bool has_bit = static_cast<std::uint32_t>(data.nr) >= 0x40000000;
+  const sys::SeccompPolicy* found = nullptr;
+  for (const sys::SeccompPolicy& policy : abis)
+    if (policy.architecture == data.arch && (found == nullptr || policy.x32 == has_bit))
+      found = &policy;
+  if (found == nullptr || (found->x32 && !has_bit)) return SECCOMP_RET_KILL_PROCESS;
+  return read_policy(*found, data);
 }
 
 }  // namespace tare::tests

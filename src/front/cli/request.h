@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "front/cli/options.h"
+#include "sys/signals.h"
 
 namespace tare::cli {
 
@@ -43,8 +44,7 @@ Result<std::vector<std::string>> environment_of(const Arguments& arguments);
 // --ulimit NAME=SOFT[:HARD], as engine::CreateRequest wants it.
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text);
 
-// "TERM", "SIGTERM", "15", "RTMIN+3". Errors: Invalid with the nearest name.
-Result<int> parse_signal(std::string_view text);
+using sys::parse_signal;
 
 // All options of run and create, and the operands IMAGE [COMMAND...].
 Result<engine::CreateRequest> create_request(const Arguments& arguments);

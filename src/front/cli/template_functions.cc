@@ -231,23 +231,28 @@ Verb read_verb(std::string_view& rest) {
   return verb;
 }
 
+template <typename Number>
+std::string format_whole(const Verb& verb, Number number) {
+  switch (verb.letter) {
+    case 'x':
+      return fmt::format("{:x}", number);
+    case 'X':
+      return fmt::format("{:X}", number);
+    case 'o':
+      return fmt::format("{:o}", number);
+    default:
+      return (verb.plus && std::cmp_greater_equal(number, 0) ? "+" : "") +
+             fmt::format("{}", number);
+  }
+}
+
 std::string format_number(const Verb& verb, const json::Value& value) {
   const int precision =
       verb.precision < 0 ? 6 : static_cast<int>(std::min<std::int64_t>(verb.precision, 100));
-  switch (verb.letter) {
-    case 'x':
-      return fmt::format("{:x}", value.as_int());
-    case 'X':
-      return fmt::format("{:X}", value.as_int());
-    case 'o':
-      return fmt::format("{:o}", value.as_int());
-    case 'f':
-      return fmt::format("{:.{}f}", value.as_double(), precision);
-    case 'g':
-      return fmt::format("{:g}", value.as_double());
-    default:
-      return (verb.plus && value.as_int() >= 0 ? "+" : "") + fmt::format("{}", value.as_int());
-  }
+  if (verb.letter == 'f') return fmt::format("{:.{}f}", value.as_double(), precision);
+  if (verb.letter == 'g') return fmt::format("{:g}", value.as_double());
+  if (value.is_uint()) return format_whole(verb, value.as_uint());
+  return format_whole(verb, value.as_int());
 }
 
 std::string format_verb(const Verb& verb, const json::Value& value) {
@@ -340,6 +345,8 @@ void append_go(std::string& out, const json::Value& value, bool nested) {
     out += value.as_bool() ? "true" : "false";
   } else if (value.is_int()) {
     out += fmt::format("{}", value.as_int());
+  } else if (value.is_uint()) {
+    out += fmt::format("{}", value.as_uint());
   } else if (value.is_number()) {
     out += fmt::format("{}", value.as_double());
   } else if (value.is_string()) {

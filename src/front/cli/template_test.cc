@@ -11,7 +11,8 @@ namespace {
 json::Value sample() {
   return *json::parse(R"({"ID":"abc","Names":"web","Size":12,"On":true,"None":null,
     "List":["x","y","z"],"State":{"Pid":7,"Running":true},"Labels":{"a":"1","b.c":"2"},
-    "Empty":[],"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Ratio":1.5,"Html":"<a&b>"})");
+    "Empty":[],"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Ratio":1.5,
+    "Huge":18446744073709551615,"Html":"<a&b>"})");
 }
 
 std::string run(std::string_view text) {
@@ -89,6 +90,8 @@ TEST_CASE("printf") {
   CHECK(run("{{printf \"%5s|%-5s|%05d|%.2f|%x\" .ID .ID .Size .Ratio 255}}") ==
         "  abc|abc  |00012|1.50|ff");
   CHECK(run("{{.ID | printf \"%.1s\"}}") == "a");
+  CHECK(run("{{.Huge}} {{printf \"%d %x\" .Huge .Huge}}") ==
+        "18446744073709551615 18446744073709551615 ffffffffffffffff");
   CHECK(contains(run("{{printf \"%s\"}}"), "more verbs than values"));
   CHECK(contains(run("{{printf \"%z\" 1}}"), "does not know '%z'"));
 }
