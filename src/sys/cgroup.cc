@@ -138,7 +138,13 @@ Cgroup Cgroup::open_at(const std::string& path, const CgroupHost& host) {
   return group;
 }
 
-Cgroup Cgroup::open(const std::string& name) { return open_at(tare_group(name)); }
+// Looks at no hierarchy in which groups of ours never are: this is part of every start.
+Cgroup Cgroup::open(const std::string& name) {
+  Cgroup group(cgroup_host());
+  for (std::string& directory : possible_directories(tare_group(name)))
+    if (exists(directory)) group.directories_.push_back(std::move(directory));
+  return group;
+}
 
 Cgroup Cgroup::reopen(std::vector<std::string> directories, std::vector<std::string> parents,
                       const CgroupHost& host) {
@@ -208,6 +214,11 @@ std::string Cgroup::path() const {
 Result<> Cgroup::join_needed(const CgroupLimits& limits) {
   const std::string at = path();
   if (at.empty()) return {};
+  if (const std::string v2 = cgroups::v2_directory(*host_, directories_); !v2.empty()) {
+    const std::string base = cgroups::v2_base(*host_);
+    if (const auto needed = cgroups::needed_v2(*host_, limits); !needed.empty())
+      TRY(cgroups::hand_down_to(v2.starts_with(base + "/") ? base : host_->v2_mount, v2, needed));
+  }
   std::vector<std::string> late;
   for (const std::string& controller : cgroups::needed_v1(*host_, limits)) {
     if (!cgroups::v1_directory(*host_, directories_, controller).empty()) continue;

@@ -40,6 +40,9 @@ bool is_in_v2(const CgroupHost& host, const std::string& directory);
 // is replaced by a new one without limits. Errors: Busy, when somebody lives in it.
 Result<> make_group(const std::string& base, const std::string& directory,
                     const std::vector<std::string>& controllers, std::vector<std::string>& parents);
+// Version 2: hands these down to a group that is there already.
+Result<> hand_down_to(const std::string& base, const std::string& directory,
+                      const std::vector<std::string>& controllers);
 // Version 1: a group has no processors and no memory nodes until it is given some.
 // [cgroup-v1/cpusets.rst, 2.2]
 Result<> fill_cpuset(const std::string& base, const std::string& directory);

@@ -236,6 +236,7 @@ TEST_CASE("cgroup: an update makes the groups that it needs, and moves who is th
   must(group.update({.cpuset_cpus = "0"}));
   const std::string directory = group.directory_of("cpuset");
   REQUIRE(!directory.empty());
+  INFO(directory);
   CHECK(must(cgroups::read_file(directory + "/cpuset.cpus")) == "0\n");
   CHECK(must(cgroups::read_file(directory + "/cgroup.procs")) ==
         std::to_string(sleeper.pid()) + "\n");

@@ -109,6 +109,12 @@ Result<> make_group(const std::string& base, const std::string& directory,
   return fail_errno("make the control group " + directory);
 }
 
+Result<> hand_down_to(const std::string& base, const std::string& directory,
+                      const std::vector<std::string>& controllers) {
+  std::vector<std::string> made;  // None: the group is there.
+  return make_parents(base, directory, controllers, made);
+}
+
 Result<> fill_cpuset(const std::string& base, const std::string& directory) {
   TRY(fill_from_above(base, directory, "/cpuset.cpus"));
   return fill_from_above(base, directory, "/cpuset.mems");

@@ -27,10 +27,6 @@ T must(Result<T> result) {
   if (!result) FAIL(result.error().message());
   return std::move(*result);
 }
-void must(const Result<>& result) {
-  if (!result) FAIL(result.error().message());
-}
-
 TEST_CASE("dbus: a message to the byte") {
   const dbus::Message hello{.serial = 1,
                             .path = "/a",
