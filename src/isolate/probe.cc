@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "isolate/isolate.h"
 #include "isolate/plan.h"
+#include "sys/limits.h"
 #include "sys/mounts.h"
 
 namespace tare::isolate {
