@@ -7,7 +7,7 @@ STEP := tools/step
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-test deps-bench build dev run test check unit scenario security lint format tidy fuzz \
-        bench coverage install clean
+        bench bench-start conformance coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -57,6 +57,12 @@ fuzz: build/fuzz/build.ninja ## Run every fuzzer for a minute each (FUZZ_SECONDS
 
 bench: deps-bench build ## Compare start times with crun, runc, bwrap, podman and the bare system calls
 	@$(STEP) "benchmark" bench/run
+
+bench-start: deps-bench build ## The runtime beside crun, runc and the bare system calls; 1,000 containers (BENCH="--runs 30 ...")
+	@$(STEP) "benchmark of the runtime" bench/start $(BENCH)
+
+conformance: build ## OCI validation suite against a runtime (SUITE=DIR RUNTIME=PATH TESTS=pattern)
+	@SUITE="$(SUITE)" RUNTIME="$(RUNTIME)" $(STEP) "conformance" tests/conformance/oci-runtime/run $(TESTS)
 
 coverage: build/coverage/build.ninja ## Line coverage of the unit tests, into build/coverage/report.txt
 	@$(STEP) "coverage" tools/coverage
