@@ -246,6 +246,8 @@ struct Process {
   int listener_state = -1;         // ...and the file whose content goes with it.
   List<Rlimit> rlimits;
   std::uint32_t umask = 0022;
+  // Signal n is bit n - 1: those that we ignore, which execve(2) would keep; it resets handlers.
+  std::uint64_t ignored_signals = 0;
   std::int64_t personality = -1;
   MemoryPolicy memory_policy;
   const char* label = nullptr;       // Written to...

@@ -168,7 +168,7 @@ void reset_signals(const Plan& plan) noexcept {
   const KernelSigaction defaults{};
   constexpr int kSignals = 64;
   for (int number = 1; number <= kSignals; ++number)
-    if (number != SIGKILL && number != SIGSTOP)
+    if ((plan.process.ignored_signals >> (number - 1) & 1) != 0)
       check(plan, Step::Signals,
             call(SYS_rt_sigaction, number, &defaults, 0, sizeof defaults.mask));
   const std::uint64_t none = 0;
@@ -332,7 +332,7 @@ void say_missing(const Process& process, int errnum) noexcept {
   }
   say_missing(process, attempts.errnum);
   errno = attempts.errnum;
-  die(plan, Step::Exec);
+  die(plan, Step::Exec, 0, attempts.errnum == ENOENT ? 127 : 126);
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ struct Born {
 
 long clone_child(std::uint64_t flags, int cgroup, int* pidfd) {
   clone_args arguments{};
-  arguments.flags = flags | CLONE_PIDFD;
+  // Handlers are ours; the child shall not run them, and execve is still far.
+  arguments.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
   arguments.exit_signal = SIGCHLD;
   if (cgroup >= 0) {

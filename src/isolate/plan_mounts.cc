@@ -82,8 +82,7 @@ Result<> PlanMemory::add_host(const char* target, bool recursive, std::uint64_t 
   const sys::Fd place = TRY(sys::open_path(target, O_PATH | O_DIRECTORY));
   fds_.push_back(TRY(sys::clone_mount(place.get(), recursive)));
   const int source = fds_.back().get();
-  TRY(sys::set_mount_propagation(source, MS_PRIVATE | MS_REC));
-  if (attributes != 0) TRY(sys::set_mount_attributes(source, attributes, 0, recursive));
+  TRY(sys::set_mount_attributes(source, attributes, 0, recursive, MS_PRIVATE));
   mounts_.push_back({.target = target, .source = source, .stub = true});
   return {};
 }
@@ -205,9 +204,8 @@ Result<> PlanMemory::add_bind(const Mount& mount, child::Mount& entry) {
   if (mount.source_is_ready) return {};
   // With all below it, as far as the source was cloned: a read-only bind is read-only.
   const std::uint64_t attributes = kNoSuidDev | (mount.read_only ? MOUNT_ATTR_RDONLY : 0);
-  TRY(sys::set_mount_attributes(entry.source, attributes, 0, true));
-  // SECURITY: else what the container mounts below it would be mounted on the host, too.
-  return sys::set_mount_propagation(entry.source, MS_PRIVATE | MS_REC);
+  // SECURITY: private, else what the container mounts below it would be mounted on the host, too.
+  return sys::set_mount_attributes(entry.source, attributes, 0, true, MS_PRIVATE);
 }
 
 void PlanMemory::add_tmpfs(const Mount& mount, child::Mount& entry) {
@@ -253,8 +251,8 @@ Result<> PlanMemory::add_cgroups(const Spec& spec, const Mount& mount, const sys
   const auto bind = [&](const std::string& from, std::string target) -> Result<> {
     const sys::Fd place = TRY(sys::open_path(from, O_PATH | O_DIRECTORY));
     fds_.push_back(TRY(sys::clone_mount(place.get(), false)));
-    TRY(sys::set_mount_propagation(fds_.back().get(), MS_PRIVATE));
-    TRY(sys::set_mount_attributes(fds_.back().get(), mount.attributes | kNoSuidDevExec, 0, false));
+    TRY(sys::set_mount_attributes(fds_.back().get(), mount.attributes | kNoSuidDevExec, 0, false,
+                                  MS_PRIVATE));
     mounts_.push_back({.target = keep(std::move(target)), .source = fds_.back().get()});
     return {};
   };

@@ -40,11 +40,16 @@ Result<oci::Hooks> hooks_of(const Container& container) {
   return std::move(config.hooks);
 }
 
-// Hooks are to see a program that runs.
+// Running means that the program is executed, and hooks are to see it so. That it could not be is
+// told by the container's own end, which is not ours to judge: a warning here.
+// [runtime-spec 1.2 runtime.md, "State", "start"]
 Result<> finish_start(const Container& container, const sys::Fd& connection) {
-  auto started = isolate::follow_start(connection);
-  if (!started) return std::unexpected(std::move(started).error().error);
   const Record& record = container.record();
+  if (const auto started = isolate::follow_start(connection); !started) {
+    log().warn("start container " + quoted(record.id) + ": " + started.error().error.message());
+    return {};
+  }
+  if (!record.poststart_hooks) return {};
   const oci::Hooks hooks = TRY(hooks_of(container));
   try_hooks(hooks.poststart, "poststart",
             oci::print_state(state_of(record, oci::Status::Running)), record.bundle);
@@ -63,9 +68,7 @@ Result<int> start(const Globals& globals, const Arguments& arguments) {
     return wrong_status(container.record(), status, "started");
   }
   TRY(container.forget_gate());
-  if (container.record().poststart_hooks)
-    if (auto done = finish_start(container, *connection); !done)
-      return std::unexpected(std::move(done).error().wrap("start container " + quoted(id)));
+  TRY(finish_start(container, *connection), "start container " + quoted(id));
   return 0;
 }
 
@@ -77,7 +80,11 @@ Result<int> kill(const Globals& globals, const Arguments& arguments) {
   const Container container = TRY(find_container(globals, words[0]));
   const Record& record = container.record();
   const bool everybody = arguments.flag("all") || (number == SIGKILL && !record.own_pid_namespace);
-  if (everybody) {
+  // Without groups only the first process is known; with it a pid namespace of its own ends.
+  if (everybody && record.cgroup_directories.empty() && !record.own_pid_namespace)
+    log().warn("container " + quoted(record.id) +
+               " has no control group: only its first process is signalled");
+  if (everybody && !record.cgroup_directories.empty()) {
     const sys::Cgroup cgroup = container.cgroup();
     if (number == SIGKILL) {
       TRY(cgroup.kill());

@@ -60,6 +60,12 @@ Result<isolate::Capabilities> make_capabilities(const oci::Process& process, boo
   sets.inheritable = TRY(parse_set(from.inheritable, "inheritable"));
   sets.ambient = TRY(parse_set(from.ambient, "ambient"));
   if (!own_users) leave_out_missing(sets);
+  // The kernel gives an ambient capability only to who may inherit and has it. [capabilities(7)]
+  const std::uint64_t possible = sets.permitted & sets.inheritable;
+  if ((sets.ambient & ~possible) != 0)
+    log().warn("process.capabilities.ambient: left out, because not inheritable or not permitted: " +
+               join(policy::capability_names(sets.ambient & ~possible), ", "));
+  sets.ambient &= possible;
   return sets;
 }
 

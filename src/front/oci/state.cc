@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "sys/files.h"
+#include "sys/ids.h"
 
 namespace tare::front_oci {
 namespace {
@@ -253,7 +254,8 @@ Result<std::vector<std::string>> StateRoot::list() const {
 
 std::string default_root() {
   const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (::geteuid() != 0 && runtime != nullptr && *runtime != '\0')
+  const bool ordinary = ::geteuid() != 0 || !sys::in_initial_user_namespace();
+  if (ordinary && runtime != nullptr && *runtime != '\0')
     return std::string(runtime) + "/tare-oci";
   return "/run/tare-oci";
 }

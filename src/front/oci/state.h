@@ -100,7 +100,7 @@ class StateRoot {
   sys::Fd directory_;
 };
 
-// "/run/tare-oci", "$XDG_RUNTIME_DIR/tare-oci" for ordinary users.
+// "/run/tare-oci"; "$XDG_RUNTIME_DIR/tare-oci" for ordinary users, also as root of a user namespace.
 std::string default_root();
 
 // Field 22 of /proc/PID/stat, and whether the process still runs: a zombie does not.
