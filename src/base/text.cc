@@ -233,10 +233,10 @@ std::string rfc3339(UnixNanos when) {
   const auto midnight = std::chrono::floor<std::chrono::days>(point);
   const std::chrono::year_month_day date(midnight);
   const std::chrono::hh_mm_ss time(point - midnight);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()),
-                                 static_cast<unsigned>(date.day()), time.hours().count(),
-                                 time.minutes().count(), time.seconds().count());
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  time.hours().count(), time.minutes().count(), time.seconds().count());
   if (fraction != 0) {
     std::string digits = fmt::format("{:09}", fraction);
     digits.erase(digits.find_last_not_of('0') + 1);

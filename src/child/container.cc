@@ -77,8 +77,8 @@ void change_root(const Plan& plan, const Container& container) noexcept {
     // The first root file system of a machine cannot be pivoted away, only covered.
     // [pivot_root(2), "The rootfs (initial ramfs) cannot be pivot_root()ed"]
     if (container.root_place != nullptr && container.own_mounts) {
-      const int top =
-          check(plan, Step::Pivot, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+      const int top = check(plan, Step::Pivot,
+                            call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
       check(plan, Step::Pivot, attach(container.root, top));
     }
     check(plan, Step::Pivot, call(SYS_chroot, "."));

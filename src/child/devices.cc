@@ -158,8 +158,8 @@ void set_up_devices(const Plan& plan, const Container& container, int stdio[3]) 
   make_devices(plan, container);
   int dev = -1;
   if (container.device_links || plan.process.terminal || container.devices_no_exec)
-    dev = check(plan, Step::DevLink,
-                open_in(root, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    dev =
+        check(plan, Step::DevLink, open_in(root, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
   if (container.device_links) make_links(plan, dev);
   if (plan.process.terminal) {
     const int pts = container.pts >= 0 ? container.made[container.pts] : find_pts(plan, root);

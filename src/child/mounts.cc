@@ -100,7 +100,8 @@ void attach_mounts(const Plan& plan, const Container& container, std::uint32_t f
     if (mount.propagation != 0)
       check(plan, Step::Mount, set_propagation(made, mount.propagation), i);
     drop_fd(target);
-    const bool needed = static_cast<int>(i) == container.pts || static_cast<int>(i) == container.proc;
+    const bool needed =
+        static_cast<int>(i) == container.pts || static_cast<int>(i) == container.proc;
     if (!needed && !mount.late_read_only) drop_fd(made);
   }
 }

@@ -169,8 +169,7 @@ Result<> let_go(const Channel& channel, Result<> done) {
 }
 
 LaunchError ended_early(const std::string& how) {
-  return setup_failure(
-      Error(Kind::Internal, "the new process ended before it was set up: " + how));
+  return setup_failure(Error(Kind::Internal, "the new process ended before it was set up: " + how));
 }
 
 }  // namespace

@@ -103,8 +103,8 @@ Result<> PlanMemory::add_process_mounts(const Spec& spec) {
     TRY(add_host("/sys", true, kSafe), "share the host's /sys with the container");
   const sys::CgroupHost& groups = sys::cgroup_host();
   if (groups.layout == sys::CgroupLayout::None) return {};
-  const bool v2 = !spec.cgroup_name.empty() && groups.writable &&
-                  groups.layout == sys::CgroupLayout::V2;
+  const bool v2 =
+      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
   if (v2)
     add_own("/sys/fs/cgroup", "cgroup2", kSafe);
   else
@@ -145,8 +145,7 @@ Result<> PlanMemory::add_usual_mounts(const Spec& spec) {
 
 Result<> PlanMemory::add_usual_devices() {
   for (const KnownDevice& device : kDevices) {
-    fds_.push_back(
-        TRY(open_device(device.path, S_IFCHR, makedev(device.major, device.minor))));
+    fds_.push_back(TRY(open_device(device.path, S_IFCHR, makedev(device.major, device.minor))));
     devices_.push_back({.path = device.path, .mount = fds_.back().get()});
   }
   return {};
@@ -177,8 +176,8 @@ Result<> PlanMemory::add_devices(const Spec& spec) {
 Result<> PlanMemory::add_mount(const Mount& mount) {
   TRY(check_text(mount.target, "mount point"));
   if (!mount.target.starts_with('/') || same_target(mount.target, "/"))
-    return fail(Kind::Invalid, "mount point " + quoted(mount.target) +
-                                   " is not an absolute path below the root");
+    return fail(Kind::Invalid,
+                "mount point " + quoted(mount.target) + " is not an absolute path below the root");
   child::Mount entry{.target = keep(mount.target)};
   entry.propagation = mount.propagation;
   entry.copy_up = mount.copy_up;
@@ -214,8 +213,7 @@ void PlanMemory::add_tmpfs(const Mount& mount, child::Mount& entry) {
   if (mount.read_only) entry.attributes |= MOUNT_ATTR_RDONLY;
   if (!mount.executable) entry.attributes |= MOUNT_ATTR_NOEXEC;
   auto& options = options_.emplace_back();
-  if (mount.tmpfs_bytes != 0)
-    options.push_back({"size", keep(std::to_string(mount.tmpfs_bytes))});
+  if (mount.tmpfs_bytes != 0) options.push_back({"size", keep(std::to_string(mount.tmpfs_bytes))});
   options.push_back({"mode", keep(fmt::format("{:o}", mount.tmpfs_mode & 07777U))});
   entry.options = {.items = options.data(), .count = static_cast<std::uint32_t>(options.size())};
 }
@@ -257,6 +255,12 @@ Result<> PlanMemory::add_cgroups(const Spec& spec, const Mount& mount, const sys
     return {};
   };
   if (host.layout == sys::CgroupLayout::V2) {
+    // The group that systemd makes is there only when the process is in it.
+    if (spec.cgroup == Namespace::New && cgroup.needs_scope()) {
+      Mount later{.kind = MountKind::FileSystem, .target = mount.target, .type = "cgroup2"};
+      later.attributes = mount.attributes | kNoSuidDevExec;
+      return add_mount(later);
+    }
     const bool all = spec.cgroup == Namespace::Host || cgroup.directories().empty();
     return bind(all ? host.v2_mount : cgroup.directories().front(), mount.target);
   }

@@ -51,8 +51,8 @@ Result<> finish_start(const Container& container, const sys::Fd& connection) {
   }
   if (!record.poststart_hooks) return {};
   const oci::Hooks hooks = TRY(hooks_of(container));
-  try_hooks(hooks.poststart, "poststart",
-            oci::print_state(state_of(record, oci::Status::Running)), record.bundle);
+  try_hooks(hooks.poststart, "poststart", oci::print_state(state_of(record, oci::Status::Running)),
+            record.bundle);
   return {};
 }
 
@@ -63,8 +63,7 @@ Result<int> start(const Globals& globals, const Arguments& arguments) {
   if (!connection) {
     // Nobody listens when it has been started or has ended.
     const Status status = container.status();
-    if (status == Status::Created)
-      return std::unexpected(std::move(connection).error());
+    if (status == Status::Created) return std::unexpected(std::move(connection).error());
     return wrong_status(container.record(), status, "started");
   }
   TRY(container.forget_gate());
@@ -90,8 +89,7 @@ Result<int> kill(const Globals& globals, const Arguments& arguments) {
       TRY(cgroup.kill());
       return 0;
     }
-    for (const int pid : TRY(cgroup.processes(sys::Cgroup::Depth::WithBelow)))
-      ::kill(pid, number);
+    for (const int pid : TRY(cgroup.processes(sys::Cgroup::Depth::WithBelow))) ::kill(pid, number);
     return 0;
   }
   const sys::Fd process = TRY(container.process());
@@ -129,8 +127,8 @@ void run_poststop(const Container& container) {
     log().warn("poststop hooks are not run: " + hooks.error().message());
     return;
   }
-  try_hooks(hooks->poststop, "poststop",
-            oci::print_state(state_of(record, oci::Status::Stopped)), record.bundle);
+  try_hooks(hooks->poststop, "poststop", oci::print_state(state_of(record, oci::Status::Stopped)),
+            record.bundle);
 }
 
 Result<int> delete_command(const Globals& globals, const Arguments& arguments) {
@@ -156,8 +154,7 @@ Result<int> resume(const Globals& globals, const Arguments& arguments) {
   const std::string id = TRY(one_container(arguments));
   const Container container = TRY(find_container(globals, id));
   const auto frozen = container.cgroup().is_frozen();
-  if (!frozen || !*frozen)
-    return wrong_status(container.record(), container.status(), "resumed");
+  if (!frozen || !*frozen) return wrong_status(container.record(), container.status(), "resumed");
   TRY(container.cgroup().thaw(), "resume container " + quoted(container.record().id));
   return 0;
 }
@@ -213,10 +210,10 @@ Result<> delete_container(const Globals& globals, const std::string& id, Force f
   }
   const Status status = container->status();
   if (force == Force::No && status != Status::Stopped)
-    return std::unexpected(
-        Error(Kind::Busy, "container " + quoted(id) + " is " + std::string(oci::status_name(status)) +
-                              ": it cannot be deleted")
-            .hint("kill it first, or delete it with --force"));
+    return std::unexpected(Error(Kind::Busy, "container " + quoted(id) + " is " +
+                                                 std::string(oci::status_name(status)) +
+                                                 ": it cannot be deleted")
+                               .hint("kill it first, or delete it with --force"));
   if (status != Status::Stopped) TRY(kill_all(*container), "kill container " + quoted(id));
   // Those who share their pid namespace with others leave processes behind.
   if (status == Status::Stopped && !container->record().own_pid_namespace)

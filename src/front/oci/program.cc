@@ -101,8 +101,8 @@ Result<int> run_command(std::span<const char* const> words, const Globals& globa
   const Command* const command = TRY(find_command(name));
   std::vector<Option> options(command->options.begin(), command->options.end());
   options.push_back({"help", 'h', K::Flag, ""});
-  const Arguments arguments = TRY(Arguments::parse(words, options, command->stop_at_first),
-                                  std::string(command->name));
+  const Arguments arguments =
+      TRY(Arguments::parse(words, options, command->stop_at_first), std::string(command->name));
   if (arguments.flag("help")) {
     print(command_help(*command));
     return 0;
@@ -158,8 +158,8 @@ Result<std::uint32_t> kept_fds(const Arguments& arguments) {
   if (count > kMost) return fail(Kind::Invalid, "more than 4096 descriptors to preserve");
   for (std::uint64_t i = 0; i < count; ++i)
     if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
-      return fail(Kind::Invalid, "descriptor " + std::to_string(3 + i) +
-                                     " is to be preserved but not open");
+      return fail(Kind::Invalid,
+                  "descriptor " + std::to_string(3 + i) + " is to be preserved but not open");
   return static_cast<std::uint32_t>(count);
 }
 
