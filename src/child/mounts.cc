@@ -137,7 +137,7 @@ void mount_files(const Plan& plan, const Container& container) noexcept {
     const int target =
         check(plan, Step::FileTarget, open_or_make(container.root, file.target, false), i);
     check(plan, Step::File, attach(mount, target), i);
-    drop_fd(fd);
+    close_fd(fd);
     drop_fd(mount);
     drop_fd(target);
   }

@@ -19,7 +19,7 @@ int make_entry(int dir, const char* name, bool directory) noexcept {
   const long fd =
       call(SYS_openat, dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return -1;
-  drop_fd(static_cast<int>(fd));
+  close_fd(static_cast<int>(fd));  // Open for writing it would keep the mount from being read-only.
   return 0;
 }
 
