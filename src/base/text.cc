@@ -223,16 +223,20 @@ std::string rfc3339(UnixNanos when) {
   if (when == 0) return "0001-01-01T00:00:00Z";
   constexpr UnixNanos kSecond = 1'000'000'000;
   UnixNanos fraction = when % kSecond;
-  std::time_t seconds = static_cast<std::time_t>(when / kSecond);
+  UnixNanos seconds = when / kSecond;
   if (fraction < 0) {
     fraction += kSecond;
     --seconds;
   }
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
+  // Not gmtime_r(3): it reads the time zone from a file, although nobody asks for it.
+  const std::chrono::sys_seconds point{std::chrono::seconds(seconds)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(point);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss time(point - midnight);
   std::string text =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
-                  parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  time.hours().count(), time.minutes().count(), time.seconds().count());
   if (fraction != 0) {
     std::string digits = fmt::format("{:09}", fraction);
     digits.erase(digits.find_last_not_of('0') + 1);

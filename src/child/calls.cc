@@ -10,13 +10,13 @@
 
 namespace tare::child {
 
-void die(const Plan& plan, Step step, std::uint32_t detail) noexcept {
+void die(const Plan& plan, Step step, std::uint32_t detail, int status) noexcept {
   Message message;
   message.step = step;
   message.errnum = errno;
   message.detail = detail;
   (void)call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0);
-  for (;;) (void)call(SYS_exit_group, 127);
+  for (;;) (void)call(SYS_exit_group, status);
 }
 
 void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept {
@@ -65,7 +65,7 @@ int new_mount(const char* type, const char* source, List<Option> options,
   if (done >= 0) done = call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
   if (done >= 0) done = call(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
   const int saved = errno;
-  close_fd(context);
+  drop_fd(context);
   errno = saved;
   return static_cast<int>(done);
 }

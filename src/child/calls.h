@@ -25,8 +25,9 @@ long call(long number, Arguments... arguments) noexcept {
   return ::syscall(number, word(arguments)...);
 }
 
-// Tells the parent and exits.
-[[noreturn]] void die(const Plan& plan, Step step, std::uint32_t detail = 0) noexcept;
+// Tells the parent and exits with `status`.
+[[noreturn]] void die(const Plan& plan, Step step, std::uint32_t detail = 0,
+                      int status = 127) noexcept;
 
 // `result` as a descriptor or count; dies when it is negative.
 inline int check(const Plan& plan, Step step, long result, std::uint32_t detail = 0) noexcept {
@@ -38,6 +39,12 @@ inline int check(const Plan& plan, Step step, long result, std::uint32_t detail 
 void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept;
 
 inline void close_fd(int fd) noexcept { (void)call(SYS_close, fd); }
+// A descriptor that is needed no more and goes with execve anyway: closed only when there are many,
+// because each close(2) costs as much as any other call.
+inline void drop_fd(int fd) noexcept {
+  constexpr int kMany = 128;
+  if (fd >= kMany) close_fd(fd);
+}
 
 // openat2(2) below `root` with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS, close-on-exec.
 int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resolve_extra) noexcept;

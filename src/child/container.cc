@@ -50,7 +50,7 @@ void loopback_up(const Plan& plan) noexcept {
   std::memcpy(request.ifr_name, "lo", 3);
   request.ifr_flags = IFF_UP;
   check(plan, Step::Loopback, call(SYS_ioctl, control, SIOCSIFFLAGS, &request));
-  close_fd(control);
+  drop_fd(control);
 }
 
 void attach_root(const Plan& plan, const Container& container) noexcept {
@@ -61,7 +61,7 @@ void attach_root(const Plan& plan, const Container& container) noexcept {
   check(plan, Step::AttachRoot, attach(container.root, target));
   if (container.root_nodev)
     check(plan, Step::AttachRoot, set_attributes(container.root, MOUNT_ATTR_NODEV, 0));
-  close_fd(target);
+  drop_fd(target);
 }
 
 // Leaves the old root. pivot_root(".", ".") stacks the old root over the new one at the same place,
@@ -77,8 +77,8 @@ void change_root(const Plan& plan, const Container& container) noexcept {
     // The first root file system of a machine cannot be pivoted away, only covered.
     // [pivot_root(2), "The rootfs (initial ramfs) cannot be pivot_root()ed"]
     if (container.root_place != nullptr && container.own_mounts) {
-      const int top =
-          check(plan, Step::Pivot, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+      const int top = check(plan, Step::Pivot,
+                            call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
       check(plan, Step::Pivot, attach(container.root, top));
     }
     check(plan, Step::Pivot, call(SYS_chroot, "."));
@@ -95,7 +95,7 @@ void write_sysctls(const Plan& plan, const Container& container, int proc) noexc
         check(plan, Step::Sysctl,
               open_in(proc, sysctl.path, O_WRONLY, RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV), i);
     check(plan, Step::Sysctl, call(SYS_write, fd, sysctl.value, sysctl.size), i);
-    close_fd(fd);
+    drop_fd(fd);
   }
 }
 
@@ -107,7 +107,7 @@ void set_sysctls(const Plan& plan, const Container& container) noexcept {
   }
   const int proc = check(plan, Step::Sysctl, new_mount("proc", "proc", {}, MOUNT_ATTR_NOSUID));
   write_sysctls(plan, container, proc);
-  close_fd(proc);
+  drop_fd(proc);
 }
 
 void set_names(const Plan& plan, const Container& container) noexcept {
@@ -131,7 +131,7 @@ void make_cwd(const Plan& plan, const Container& container) noexcept {
   // Where root of the container may not look, the process itself perhaps may; and on a read-only
   // root it is there or it is not.
   if (cwd < 0 && errno != EACCES && errno != EROFS) die(plan, Step::MakeCwd);
-  if (cwd >= 0) close_fd(cwd);
+  if (cwd >= 0) drop_fd(cwd);
 }
 
 }  // namespace

@@ -34,8 +34,7 @@ struct Copy {
 
   void attributes(int to, const char* name, const struct stat& status) const noexcept {
     need(call(SYS_fchownat, to, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW));
-    if (!S_ISLNK(status.st_mode))
-      need(call(SYS_fchmodat, to, name, status.st_mode & 07777U));
+    if (!S_ISLNK(status.st_mode)) need(call(SYS_fchmodat, to, name, status.st_mode & 07777U));
     const timespec times[2] = {status.st_atim, status.st_mtim};
     need(call(SYS_utimensat, to, name, times, AT_SYMLINK_NOFOLLOW));
   }

@@ -33,8 +33,8 @@ void protect_read_only(const Plan& plan, const Container& container) noexcept {
     const int mount = check(plan, Step::ReadOnlyPath, clone_mount(fd, "", AT_RECURSIVE), i);
     check(plan, Step::ReadOnlyPath, set_attributes(mount, MOUNT_ATTR_RDONLY, AT_RECURSIVE), i);
     check(plan, Step::ReadOnlyPath, attach(mount, fd), i);
-    close_fd(mount);
-    close_fd(fd);
+    drop_fd(mount);
+    drop_fd(fd);
   }
 }
 
@@ -61,10 +61,10 @@ void mask_paths(const Plan& plan, const Container& container) noexcept {
     }
     check(plan, Step::MaskedPath, mount, i);
     check(plan, Step::MaskedPath, attach(mount, fd), i);
-    if (mount != empty) close_fd(mount);
-    close_fd(fd);
+    if (mount != empty) drop_fd(mount);
+    drop_fd(fd);
   }
-  if (null >= 0) close_fd(null);
+  if (null >= 0) drop_fd(null);
 }
 
 }  // namespace tare::child

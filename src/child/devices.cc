@@ -33,7 +33,7 @@ const char* find_parent(const Plan& plan, int root, const char* path, Parent& pa
   const char* const name = slash == nullptr ? path : slash + 1;
   if (parent.fd >= 0 && parent.size == size && std::memcmp(parent.path, path, size) == 0)
     return name;
-  if (parent.fd >= 0) close_fd(parent.fd);
+  if (parent.fd >= 0) drop_fd(parent.fd);
   char text[kPathSize];
   if (size >= sizeof text) {
     errno = ENAMETOOLONG;
@@ -54,8 +54,8 @@ void bind_at(const Plan& plan, int dir, const char* name, int mount, Step step,
   const int target =
       check(plan, step, call(SYS_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), i);
   check(plan, step, attach(mount, target), i);
-  close_fd(target);
-  close_fd(mount);
+  drop_fd(target);
+  drop_fd(mount);
 }
 
 // What the image has there already is taken only when it is that very device.
@@ -91,7 +91,7 @@ void make_devices(const Plan& plan, const Container& container) noexcept {
     const char* const name = find_parent(plan, container.root, device.path, parent, i);
     make_device(plan, parent.fd, name, device, i);
   }
-  if (parent.fd >= 0) close_fd(parent.fd);
+  if (parent.fd >= 0) drop_fd(parent.fd);
 }
 
 // Links of /dev that are there already are left. [runtime-spec 1.2 runtime-linux, "Dev symbolic
@@ -158,8 +158,8 @@ void set_up_devices(const Plan& plan, const Container& container, int stdio[3]) 
   make_devices(plan, container);
   int dev = -1;
   if (container.device_links || plan.process.terminal || container.devices_no_exec)
-    dev = check(plan, Step::DevLink,
-                open_in(root, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    dev =
+        check(plan, Step::DevLink, open_in(root, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
   if (container.device_links) make_links(plan, dev);
   if (plan.process.terminal) {
     const int pts = container.pts >= 0 ? container.made[container.pts] : find_pts(plan, root);
@@ -169,7 +169,7 @@ void set_up_devices(const Plan& plan, const Container& container, int stdio[3]) 
   if (container.devices_no_exec)
     check(plan, Step::Device,
           set_attributes(dev, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, AT_RECURSIVE));
-  if (dev >= 0) close_fd(dev);
+  if (dev >= 0) drop_fd(dev);
   if (!plan.process.terminal && stdio[0] < 0)
     stdio[0] = open_null(plan, Step::Stdio, root, O_RDWR, 0);
 }

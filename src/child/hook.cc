@@ -50,8 +50,8 @@ void run_hooks(const Plan& plan, const Hooks& hooks, std::uint32_t first_index) 
     arguments.flags = CLONE_PIDFD;
     arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
-    const int pid = check(plan, Step::Hook, call(SYS_clone3, &arguments, sizeof arguments),
-                          first_index + i);
+    const int pid =
+        check(plan, Step::Hook, call(SYS_clone3, &arguments, sizeof arguments), first_index + i);
     if (pid == 0) execute_hook(hook, hooks.state);
     const int failed = wait_for_hook(hook, pid, pidfd);
     close_fd(pidfd);

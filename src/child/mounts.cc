@@ -66,8 +66,8 @@ void copy_up(const Plan& plan, int target, int mount, std::uint32_t i) noexcept 
   const int to = check(plan, Step::CopyUp,
                        call(SYS_openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), i);
   copy_tree(plan, from, to, i);
-  close_fd(from);
-  close_fd(to);
+  drop_fd(from);
+  drop_fd(to);
 }
 
 }  // namespace
@@ -99,9 +99,10 @@ void attach_mounts(const Plan& plan, const Container& container, std::uint32_t f
     check(plan, Step::Mount, attach(made, target), i);
     if (mount.propagation != 0)
       check(plan, Step::Mount, set_propagation(made, mount.propagation), i);
-    close_fd(target);
-    const bool needed = static_cast<int>(i) == container.pts || static_cast<int>(i) == container.proc;
-    if (!needed && !mount.late_read_only) close_fd(made);
+    drop_fd(target);
+    const bool needed =
+        static_cast<int>(i) == container.pts || static_cast<int>(i) == container.proc;
+    if (!needed && !mount.late_read_only) drop_fd(made);
   }
 }
 
@@ -122,7 +123,7 @@ void mount_files(const Plan& plan, const Container& container) noexcept {
   const int place =
       check(plan, Step::File, open_in(container.root, "dev", O_PATH | O_DIRECTORY, 0));
   check(plan, Step::File, attach(files, place));
-  close_fd(place);
+  drop_fd(place);
   for (std::uint32_t i = 0; i < container.files.count; ++i) {
     const File& file = container.files.items[i];
     const char name[] = {static_cast<char>('a' + i), '\0'};
@@ -136,14 +137,14 @@ void mount_files(const Plan& plan, const Container& container) noexcept {
     const int target =
         check(plan, Step::FileTarget, open_or_make(container.root, file.target, false), i);
     check(plan, Step::File, attach(mount, target), i);
-    close_fd(fd);
-    close_fd(mount);
-    close_fd(target);
+    drop_fd(fd);
+    drop_fd(mount);
+    drop_fd(target);
   }
   check(plan, Step::File, call(SYS_fchdir, files));
   check(plan, Step::File, call(SYS_umount2, ".", kDetach));
   check(plan, Step::File, call(SYS_chdir, "/"));
-  close_fd(files);
+  drop_fd(files);
 }
 
 }  // namespace tare::child

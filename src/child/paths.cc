@@ -19,7 +19,7 @@ int make_entry(int dir, const char* name, bool directory) noexcept {
   const long fd =
       call(SYS_openat, dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return -1;
-  close_fd(static_cast<int>(fd));
+  drop_fd(static_cast<int>(fd));
   return 0;
 }
 
@@ -66,17 +66,29 @@ int make_missing(int root, char* path, bool directory) noexcept {
     path[at] = after;
     if (dangling) {
       const int replaced = replace_by_link(dir, path, start, at);
-      close_fd(dir);
+      drop_fd(dir);
       return replaced == 0 ? 1 : -1;
     }
     const int saved = errno;
-    close_fd(dir);
+    drop_fd(dir);
     errno = saved;
     dir = fd;
   }
   if (dir < 0) return -1;
-  close_fd(dir);
+  drop_fd(dir);
   return 0;
+}
+
+// The usual case: only the last component is missing. False when it is not that simple.
+bool make_last(int root, char* path, bool directory) noexcept {
+  char* const slash = std::strrchr(path, '/');
+  if (slash == nullptr || slash == path || slash[1] == '\0') return false;
+  *slash = '\0';
+  const int parent = open_in(root, path, O_PATH | O_DIRECTORY, 0);
+  if (parent < 0) return false;
+  const bool made = make_entry(parent, slash + 1, directory) == 0;
+  drop_fd(parent);
+  return made;
 }
 
 }  // namespace
@@ -90,6 +102,8 @@ int open_or_make(int root, const char* path, bool directory) noexcept {
     errno = ENAMETOOLONG;
     return -1;
   }
+  std::memcpy(walked, path, size);
+  if (make_last(root, walked, directory)) return open_in(root, path, O_PATH, 0);
   std::memcpy(walked, path, size);
   for (int links = 0; links < kMostLinks; ++links) {
     const int made = make_missing(root, walked, directory);

@@ -123,11 +123,11 @@ struct Mount {
   std::uint64_t attributes = 0;       // ...and MOUNT_ATTR_*.
   int source = -1;                    // Detached mount, attributes set.
   bool directory = true;
-  bool stub = false;            // A place of our own in the root: a link there is refused.
-  bool or_host = false;         // EPERM: the host's tree at `target` instead, read-only.
-  bool only_after_host = false; // Covers a part of that tree; nothing is mounted otherwise.
-  bool copy_up = false;         // What the root has at `target` is copied into it first.
-  bool late_read_only = false;  // Read-only when everything in it is made.
+  bool stub = false;              // A place of our own in the root: a link there is refused.
+  bool or_host = false;           // EPERM: the host's tree at `target` instead, read-only.
+  bool only_after_host = false;   // Covers a part of that tree; nothing is mounted otherwise.
+  bool copy_up = false;           // What the root has at `target` is copied into it first.
+  bool late_read_only = false;    // Read-only when everything in it is made.
   std::uint64_t propagation = 0;  // MS_*, with MS_REC.
 };
 
@@ -176,9 +176,9 @@ struct Container {
   // tree that only the container's processes see (Linux 6.15).
   bool own_mounts = true;
   bool new_network = true;
-  int root = -1;                    // Detached mount.
-  const char* root_place = nullptr; // Given when hooks want to see it there, in the old root.
-  bool pivot = true;                // Else the old root is only covered, for initramfs.
+  int root = -1;                     // Detached mount.
+  const char* root_place = nullptr;  // Given when hooks want to see it there, in the old root.
+  bool pivot = true;                 // Else the old root is only covered, for initramfs.
   bool read_only_root = false;
   bool root_nodev = true;
   std::uint64_t propagation = 0;       // Of the whole mount namespace, first of all.
@@ -228,7 +228,7 @@ struct Process {
   char* const* argv = nullptr;
   char* const* envp = nullptr;
   const char* const* candidates = nullptr;  // Paths of argv[0] to try, null-terminated.
-  bool look_first = true;  // That one of them is there is checked before the gate.
+  bool look_first = true;                   // That one of them is there is checked before the gate.
   int init = -1;                            // The init program, run instead of a candidate...
   char* const* init_argv = nullptr;         // ...with these arguments.
   const char* cwd = "/";
@@ -246,6 +246,8 @@ struct Process {
   int listener_state = -1;         // ...and the file whose content goes with it.
   List<Rlimit> rlimits;
   std::uint32_t umask = 0022;
+  // Signal n is bit n - 1: those that we ignore, which execve(2) would keep; it resets handlers.
+  std::uint64_t ignored_signals = 0;
   std::int64_t personality = -1;
   MemoryPolicy memory_policy;
   const char* label = nullptr;       // Written to...

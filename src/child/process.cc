@@ -168,7 +168,7 @@ void reset_signals(const Plan& plan) noexcept {
   const KernelSigaction defaults{};
   constexpr int kSignals = 64;
   for (int number = 1; number <= kSignals; ++number)
-    if (number != SIGKILL && number != SIGSTOP)
+    if ((plan.process.ignored_signals >> (number - 1) & 1) != 0)
       check(plan, Step::Signals,
             call(SYS_rt_sigaction, number, &defaults, 0, sizeof defaults.mask));
   const std::uint64_t none = 0;
@@ -201,8 +201,8 @@ bool enter_cwd(const Plan& plan, const Process& process) noexcept {
 // SCM_RIGHTS with the notification descriptor, and what the specification says of the container,
 // to the agent. This runs under the filter already, which therefore has to allow sendmsg(2).
 // [runtime-spec 1.2 config-linux, "The Container Process State"]
-void hand_over_listener(const Plan& plan, const Process& process, int notify,
-                        const char* state, std::size_t size) noexcept {
+void hand_over_listener(const Plan& plan, const Process& process, int notify, const char* state,
+                        std::size_t size) noexcept {
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof notify)] = {};
   iovec part{};
   part.iov_base = const_cast<char*>(state);
@@ -231,9 +231,9 @@ void install_filter(const Plan& plan, const Process& process) noexcept {
     unsigned short length;
     const sock_filter* filter;
   } const program{static_cast<unsigned short>(process.filter.count), process.filter.items};
-  const int notify = check(
-      plan, Step::Seccomp,
-      call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, process.filter_flags, &program));
+  const int notify =
+      check(plan, Step::Seccomp,
+            call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, process.filter_flags, &program));
   if (process.listener >= 0)
     hand_over_listener(plan, process, notify, state, static_cast<std::size_t>(size));
   if (needs_admin(process)) set_capabilities(plan, process.capabilities);
@@ -289,7 +289,7 @@ void say_ready(const Plan& plan) noexcept {
 // SECURITY: nothing of the host is held open while it waits, perhaps for days.
 void close_all_but_needed(Plan& plan) noexcept {
   Process& process = plan.process;
-  int* const needed[] = {&plan.channel,    &process.gate,           &process.init,
+  int* const needed[] = {&plan.channel,     &process.gate,           &process.init,
                          &process.listener, &process.listener_state, &process.start_hooks.state};
   keep_only(plan, 3 + static_cast<int>(process.kept_fds), needed, std::size(needed));
 }
@@ -301,8 +301,7 @@ void wait_at_gate(Plan& plan) noexcept {
   if (process.look_first) look_for_program(plan, process);
   close_all_but_needed(plan);
   say_ready(plan);
-  const int starter =
-      check(plan, Step::Gate, call(SYS_accept4, process.gate, 0, 0, SOCK_CLOEXEC));
+  const int starter = check(plan, Step::Gate, call(SYS_accept4, process.gate, 0, 0, SOCK_CLOEXEC));
   check(plan, Step::Gate, call(SYS_dup3, starter, plan.channel, O_CLOEXEC));
   close_fd(starter);
   close_fd(process.gate);
@@ -332,7 +331,7 @@ void say_missing(const Process& process, int errnum) noexcept {
   }
   say_missing(process, attempts.errnum);
   errno = attempts.errnum;
-  die(plan, Step::Exec);
+  die(plan, Step::Exec, 0, attempts.errnum == ENOENT ? 127 : 126);
 }
 
 }  // namespace
@@ -362,16 +361,15 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept {
 
 int open_label(const Plan& plan) noexcept {
   if (plan.process.label == nullptr) return -1;
-  const int proc =
-      check(plan, Step::Label,
-            call(SYS_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const int proc = check(plan, Step::Label,
+                         call(SYS_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int label =
       check(plan, Step::Label,
             call(SYS_openat, proc, plan.process.label_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   close_fd(proc);
   // Above all that is kept, like the descriptors of the plan.
-  const int high = check(plan, Step::Label,
-                         call(SYS_fcntl, label, F_DUPFD_CLOEXEC, 64 + plan.process.kept_fds));
+  const int high =
+      check(plan, Step::Label, call(SYS_fcntl, label, F_DUPFD_CLOEXEC, 64 + plan.process.kept_fds));
   close_fd(label);
   return high;
 }

@@ -18,8 +18,37 @@
 namespace tare::isolate {
 namespace {
 
-// The new process talks at each step; one that a hostile container has stopped never does.
-constexpr int kPatienceMs = 120'000;
+// The new process talks at each step, and none takes long but hooks, which have timeouts of their
+// own. A hostile container may stop a process that enters it, again and again.
+constexpr int kStepMs = 1000;
+constexpr int kPatienceSteps = 120;
+constexpr int kMostStops = 5;
+
+// Lets `newborn` go on if somebody has stopped it. Returns whether it was.
+bool was_stopped(const Newborn* newborn) {
+  if (newborn == nullptr || newborn->pidfd() < 0) return false;
+  siginfo_t info{};
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(newborn->pidfd()), &info,
+               WSTOPPED | WNOHANG) != 0 ||
+      info.si_pid == 0 || info.si_code != CLD_STOPPED)
+    return false;
+  ::syscall(SYS_pidfd_send_signal, newborn->pidfd(), SIGCONT, nullptr, 0);
+  return true;
+}
+
+Result<> wait_to_hear(int channel, const Newborn* newborn) {
+  int stops = 0;
+  for (int steps = 0; steps < kPatienceSteps;) {
+    pollfd waiting{.fd = channel, .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&waiting, 1, kStepMs);
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return fail_errno("wait for the new process");
+    if (ready == 0) ++steps;
+    if (was_stopped(newborn) && ++stops > kMostStops)
+      return fail(Kind::Denied, "somebody in the container stops the new process");
+  }
+  return fail(Kind::Busy, "the new process says nothing for two minutes");
+}
 
 struct Heard {
   bool end = false;
@@ -27,14 +56,8 @@ struct Heard {
   sys::Fd fd;
 };
 
-Result<Heard> hear(int channel) {
-  pollfd waiting{.fd = channel, .events = POLLIN, .revents = 0};
-  int ready = 0;
-  do {
-    ready = ::poll(&waiting, 1, kPatienceMs);
-  } while (ready < 0 && errno == EINTR);
-  if (ready < 0) return fail_errno("wait for the new process");
-  if (ready == 0) return fail(Kind::Busy, "the new process says nothing for two minutes");
+Result<Heard> hear(int channel, const Newborn* newborn) {
+  TRY(wait_to_hear(channel, newborn));
   Heard heard;
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   iovec part{.iov_base = &heard.message, .iov_len = sizeof heard.message};
@@ -146,8 +169,7 @@ Result<> let_go(const Channel& channel, Result<> done) {
 }
 
 LaunchError ended_early(const std::string& how) {
-  return setup_failure(
-      Error(Kind::Internal, "the new process ended before it was set up: " + how));
+  return setup_failure(Error(Kind::Internal, "the new process ended before it was set up: " + how));
 }
 
 }  // namespace
@@ -160,7 +182,7 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
   bool is_ready = false;
   const bool waits_at_gate = memory.plan().process.gate >= 0;
   while (!(is_ready && waits_at_gate)) {
-    Result<Heard> heard = hear(channel.parent.get());
+    Result<Heard> heard = hear(channel.parent.get(), &newborn);
     if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
     if (heard->end) break;
     switch (heard->message.event) {
@@ -197,7 +219,7 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
 std::expected<void, LaunchError> follow_start(const sys::Fd& connection) {
   bool is_ready = false;
   for (;;) {
-    Result<Heard> heard = hear(connection.get());
+    Result<Heard> heard = hear(connection.get(), nullptr);
     if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
     if (heard->end) break;
     if (heard->message.event == child::Event::Failed)

@@ -89,8 +89,8 @@ struct Process {
   std::uint32_t umask = 0022;
   std::optional<std::uint32_t> personality;
   std::optional<Scheduler> scheduler;
-  std::optional<int> io_priority;     // As ioprio_set(2) takes it.
-  std::optional<int> oom_score_adj;   // Clamped when we may not lower it.
+  std::optional<int> io_priority;          // As ioprio_set(2) takes it.
+  std::optional<int> oom_score_adj;        // Clamped when we may not lower it.
   std::vector<unsigned long> cpus_before;  // Bits: while it is not yet in its cgroup...
   std::vector<unsigned long> cpus_after;   // ...and from then on. Empty: as it is.
   std::optional<MemoryPolicy> memory_policy;
@@ -119,9 +119,9 @@ struct Mount {
   std::string type;
   std::string source_name;
   std::vector<std::pair<std::string, std::string>> options;  // "" as value: a flag.
-  std::uint64_t attributes = 0;   // MOUNT_ATTR_*
-  std::uint64_t propagation = 0;  // MS_*, MS_REC; 0: private.
-  bool copy_up = false;           // The directory's content in the root is copied into it.
+  std::uint64_t attributes = 0;                              // MOUNT_ATTR_*
+  std::uint64_t propagation = 0;                             // MS_*, MS_REC; 0: private.
+  bool copy_up = false;  // The directory's content in the root is copied into it.
 };
 
 struct Device {
@@ -158,7 +158,7 @@ struct Spec {
   Namespace pid = Namespace::New;
   Namespace uts = Namespace::New;
   Namespace cgroup = Namespace::New;
-  Namespace mount = Namespace::New;  // Else no mount of the container is seen outside of it.
+  Namespace mount = Namespace::New;     // Else no mount of the container is seen outside of it.
   std::vector<JoinedNamespace> joined;  // Those kinds are neither New nor Host.
   struct TimeOffset {
     std::string clock;  // "monotonic", "boottime"
@@ -184,7 +184,7 @@ struct Spec {
   sys::Fd init;
   Process process;
   sys::CgroupLimits limits;
-  std::string cgroup_name;  // "": no cgroup of its own (tests only).
+  std::string cgroup_name;                             // "": no cgroup of its own (tests only).
   std::optional<sys::Cgroup::Request> cgroup_request;  // Instead of both.
 
   // --- For a container that outlives the caller (OCI runtime) ---

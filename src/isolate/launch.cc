@@ -55,7 +55,8 @@ struct Born {
 
 long clone_child(std::uint64_t flags, int cgroup, int* pidfd) {
   clone_args arguments{};
-  arguments.flags = flags | CLONE_PIDFD;
+  // Handlers are ours; the child shall not run them, and execve is still far.
+  arguments.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
   arguments.exit_signal = SIGCHLD;
   if (cgroup >= 0) {
@@ -167,13 +168,11 @@ class VisitedNamespaces {
   // Our children are born there: joins (a pid or time namespace is for children alone).
   Result<> enter(int kind, const char* name, int fd) {
     own_.emplace_back(kind, TRY(sys::open_path(std::string("/proc/self/ns/") + name, O_RDONLY)));
-    if (::setns(fd, kind) != 0)
-      return fail_errno(std::string("join the ") + name + " namespace");
+    if (::setns(fd, kind) != 0) return fail_errno(std::string("join the ") + name + " namespace");
     return {};
   }
   Result<> make_time(const std::vector<Spec::TimeOffset>& offsets) {
-    own_.emplace_back(CLONE_NEWTIME,
-                      TRY(sys::open_path("/proc/self/ns/time", O_RDONLY)));
+    own_.emplace_back(CLONE_NEWTIME, TRY(sys::open_path("/proc/self/ns/time", O_RDONLY)));
     if (::unshare(CLONE_NEWTIME) != 0) return fail_errno("make a time namespace");
     const sys::Fd file = TRY(sys::open_path("/proc/self/timens_offsets", O_WRONLY));
     for (const Spec::TimeOffset& offset : offsets) {
@@ -199,8 +198,7 @@ constexpr NamespaceName kNames[] = {{CLONE_NEWNET, "net"},       {CLONE_NEWIPC, 
 Result<> visit_namespaces(VisitedNamespaces& visited, const Spec& spec) {
   for (const JoinedNamespace& joined : spec.joined)
     for (const NamespaceName& known : kNames)
-      if (known.kind == joined.kind)
-        TRY(visited.enter(joined.kind, known.name, joined.fd.get()));
+      if (known.kind == joined.kind) TRY(visited.enter(joined.kind, known.name, joined.fd.get()));
   if (spec.new_time) TRY(visited.make_time(spec.time_offsets));
   return {};
 }

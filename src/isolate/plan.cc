@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/text.h"
 #include "isolate/channel.h"
@@ -53,6 +54,19 @@ Result<> check_identity(const Spec& spec) {
   for (const std::uint32_t group : spec.process.groups)
     TRY(check_mapped(spec.gids, group, "group"));
   return {};
+}
+
+// "SigIgn" of /proc/self/status. [proc_pid_status(5)]
+Result<std::uint64_t> ignored_signals() {
+  const std::string text = TRY(sys::load_file(AT_FDCWD, "/proc/self/status", 16384));
+  constexpr std::string_view kKey = "\nSigIgn:\t";
+  const std::size_t at = text.find(kKey);
+  std::uint64_t set = 0;
+  const char* const end = text.data() + text.size();
+  if (at == std::string::npos ||
+      std::from_chars(text.data() + at + kKey.size(), end, set, 16).ec != std::errc())
+    return fail(Kind::Unsupported, "/proc/self/status does not say which signals are ignored");
+  return set;
 }
 
 // Whether setgroups(2) works in the user namespace of a process: not where an ordinary user mapped
@@ -234,6 +248,7 @@ Result<> PlanMemory::build_entry(const EnterSpec& spec) {
 
 Result<> PlanMemory::build_process(const Process& process) {
   child::Process& to = plan_.process;
+  to.ignored_signals = TRY(ignored_signals());
   TRY(find_command_line());
   TRY(add_command(process));
   to.cwd = keep(process.cwd.empty() ? "/" : process.cwd);

@@ -82,8 +82,7 @@ Result<> PlanMemory::add_host(const char* target, bool recursive, std::uint64_t 
   const sys::Fd place = TRY(sys::open_path(target, O_PATH | O_DIRECTORY));
   fds_.push_back(TRY(sys::clone_mount(place.get(), recursive)));
   const int source = fds_.back().get();
-  TRY(sys::set_mount_propagation(source, MS_PRIVATE | MS_REC));
-  if (attributes != 0) TRY(sys::set_mount_attributes(source, attributes, 0, recursive));
+  TRY(sys::set_mount_attributes(source, attributes, 0, recursive, MS_PRIVATE));
   mounts_.push_back({.target = target, .source = source, .stub = true});
   return {};
 }
@@ -104,8 +103,8 @@ Result<> PlanMemory::add_process_mounts(const Spec& spec) {
     TRY(add_host("/sys", true, kSafe), "share the host's /sys with the container");
   const sys::CgroupHost& groups = sys::cgroup_host();
   if (groups.layout == sys::CgroupLayout::None) return {};
-  const bool v2 = !spec.cgroup_name.empty() && groups.writable &&
-                  groups.layout == sys::CgroupLayout::V2;
+  const bool v2 =
+      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
   if (v2)
     add_own("/sys/fs/cgroup", "cgroup2", kSafe);
   else
@@ -146,8 +145,7 @@ Result<> PlanMemory::add_usual_mounts(const Spec& spec) {
 
 Result<> PlanMemory::add_usual_devices() {
   for (const KnownDevice& device : kDevices) {
-    fds_.push_back(
-        TRY(open_device(device.path, S_IFCHR, makedev(device.major, device.minor))));
+    fds_.push_back(TRY(open_device(device.path, S_IFCHR, makedev(device.major, device.minor))));
     devices_.push_back({.path = device.path, .mount = fds_.back().get()});
   }
   return {};
@@ -178,8 +176,8 @@ Result<> PlanMemory::add_devices(const Spec& spec) {
 Result<> PlanMemory::add_mount(const Mount& mount) {
   TRY(check_text(mount.target, "mount point"));
   if (!mount.target.starts_with('/') || same_target(mount.target, "/"))
-    return fail(Kind::Invalid, "mount point " + quoted(mount.target) +
-                                   " is not an absolute path below the root");
+    return fail(Kind::Invalid,
+                "mount point " + quoted(mount.target) + " is not an absolute path below the root");
   child::Mount entry{.target = keep(mount.target)};
   entry.propagation = mount.propagation;
   entry.copy_up = mount.copy_up;
@@ -205,9 +203,8 @@ Result<> PlanMemory::add_bind(const Mount& mount, child::Mount& entry) {
   if (mount.source_is_ready) return {};
   // With all below it, as far as the source was cloned: a read-only bind is read-only.
   const std::uint64_t attributes = kNoSuidDev | (mount.read_only ? MOUNT_ATTR_RDONLY : 0);
-  TRY(sys::set_mount_attributes(entry.source, attributes, 0, true));
-  // SECURITY: else what the container mounts below it would be mounted on the host, too.
-  return sys::set_mount_propagation(entry.source, MS_PRIVATE | MS_REC);
+  // SECURITY: private, else what the container mounts below it would be mounted on the host, too.
+  return sys::set_mount_attributes(entry.source, attributes, 0, true, MS_PRIVATE);
 }
 
 void PlanMemory::add_tmpfs(const Mount& mount, child::Mount& entry) {
@@ -216,8 +213,7 @@ void PlanMemory::add_tmpfs(const Mount& mount, child::Mount& entry) {
   if (mount.read_only) entry.attributes |= MOUNT_ATTR_RDONLY;
   if (!mount.executable) entry.attributes |= MOUNT_ATTR_NOEXEC;
   auto& options = options_.emplace_back();
-  if (mount.tmpfs_bytes != 0)
-    options.push_back({"size", keep(std::to_string(mount.tmpfs_bytes))});
+  if (mount.tmpfs_bytes != 0) options.push_back({"size", keep(std::to_string(mount.tmpfs_bytes))});
   options.push_back({"mode", keep(fmt::format("{:o}", mount.tmpfs_mode & 07777U))});
   entry.options = {.items = options.data(), .count = static_cast<std::uint32_t>(options.size())};
 }
@@ -253,12 +249,18 @@ Result<> PlanMemory::add_cgroups(const Spec& spec, const Mount& mount, const sys
   const auto bind = [&](const std::string& from, std::string target) -> Result<> {
     const sys::Fd place = TRY(sys::open_path(from, O_PATH | O_DIRECTORY));
     fds_.push_back(TRY(sys::clone_mount(place.get(), false)));
-    TRY(sys::set_mount_propagation(fds_.back().get(), MS_PRIVATE));
-    TRY(sys::set_mount_attributes(fds_.back().get(), mount.attributes | kNoSuidDevExec, 0, false));
+    TRY(sys::set_mount_attributes(fds_.back().get(), mount.attributes | kNoSuidDevExec, 0, false,
+                                  MS_PRIVATE));
     mounts_.push_back({.target = keep(std::move(target)), .source = fds_.back().get()});
     return {};
   };
   if (host.layout == sys::CgroupLayout::V2) {
+    // The group that systemd makes is there only when the process is in it.
+    if (spec.cgroup == Namespace::New && cgroup.needs_scope()) {
+      Mount later{.kind = MountKind::FileSystem, .target = mount.target, .type = "cgroup2"};
+      later.attributes = mount.attributes | kNoSuidDevExec;
+      return add_mount(later);
+    }
     const bool all = spec.cgroup == Namespace::Host || cgroup.directories().empty();
     return bind(all ? host.v2_mount : cgroup.directories().front(), mount.target);
   }

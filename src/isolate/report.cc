@@ -124,7 +124,8 @@ std::string what_failed(Step step, const std::string& name, const child::Process
     case Step::SeccompListener:
       return "hand the seccomp notifications to their listener";
     case Step::Exec:
-      return fmt::format("run {}", quoted(process.argv == nullptr ? "the program" : process.argv[0]));
+      return fmt::format("run {}",
+                         quoted(process.argv == nullptr ? "the program" : process.argv[0]));
   }
   return "start";
 }

@@ -64,7 +64,8 @@ Result<> enter_root(int mount) {
   if (::fchdir(mount) != 0) return fail_errno("enter the directory to work in");
   // It is still a peer of the directory that it was cloned from where that is shared, as it is on a
   // system of systemd's, and a shared mount cannot be a root [pivot_root(2), EINVAL].
-  if (::mount(nullptr, ".", nullptr, MS_PRIVATE, nullptr) != 0) return fail_errno("make it private");
+  if (::mount(nullptr, ".", nullptr, MS_PRIVATE, nullptr) != 0)
+    return fail_errno("make it private");
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
   if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
   if (::chdir("/") != 0) return fail_errno("enter the new root");

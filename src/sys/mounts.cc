@@ -71,10 +71,12 @@ Result<Fd> clone_mount(int fd, bool recursive) {
   return mount;
 }
 
-Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive) {
+Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
+                              std::uint64_t propagation) {
   struct mount_attr attributes{};
   attributes.attr_set = set;
   attributes.attr_clr = clear;
+  attributes.propagation = propagation;
   const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
   if (::mount_setattr(mount, "", flags, &attributes, sizeof attributes) != 0)
     return fail_errno("change a mount's attributes");

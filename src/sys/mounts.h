@@ -28,7 +28,9 @@ Result<Fd> mount_filesystem(const char* type, std::span<const FsOption> options,
 // A detached bind mount of what `fd` (O_PATH is enough) refers to; `recursive` with all below it.
 Result<Fd> clone_mount(int fd, bool recursive);
 // Sets and clears MOUNT_ATTR_* on a detached mount; `recursive` on all below it.
-Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive);
+// `propagation` is MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0: as it is.
+Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
+                              std::uint64_t propagation = 0);
 // MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, with MS_REC for all below it, too.
 Result<> set_mount_propagation(int mount, std::uint64_t propagation);
 // Shows a detached mount through an id map: owner `inside` on disk appears as `outside`.

@@ -3,16 +3,20 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <vector>
 
 #include "sys/fd.h"
+#include "sys/mounts.h"
 
 namespace tare::sys {
 namespace {
@@ -71,6 +75,22 @@ Result<> run_sealed(std::span<const char* const> arguments) {
   argv.push_back(nullptr);
   ::syscall(SYS_execveat, copy.get(), "", argv.data(), environ, AT_EMPTY_PATH);
   return fail_errno("run a sealed copy of " + origin);
+}
+
+Result<> run_read_only(std::span<const char* const> arguments) {
+  struct statfs program{};
+  if (::statfs(kProgram, &program) != 0) return fail_errno("look at the own program");
+  if ((static_cast<unsigned long>(program.f_flags) & ST_RDONLY) != 0) return {};
+  const Fd mount(::open_tree(AT_FDCWD, kProgram, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  // No right to mount anything here: a copy, then.
+  if (!mount && errno == EPERM) return run_sealed(arguments);
+  if (!mount) return fail_errno("make a mount of the own program");
+  TRY(set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, false));
+  std::vector<char*> argv = {const_cast<char*>("tare-oci")};
+  for (const char* const argument : arguments) argv.push_back(const_cast<char*>(argument));
+  argv.push_back(nullptr);
+  ::syscall(SYS_execveat, mount.get(), "", argv.data(), environ, AT_EMPTY_PATH);
+  return fail_errno("run " + link_of_program() + " through a read-only mount");
 }
 
 }  // namespace tare::sys

@@ -18,6 +18,12 @@ bool runs_sealed();
 // container's root owns the file outside, it could be overwritten. [CVE-2019-5736]
 Result<> run_sealed(std::span<const char* const> arguments);
 
+// Runs this program again, with the same arguments and environment, through a read-only mount of
+// its own that is part of no mount namespace, so that nobody can make it writable again. No copy is
+// made; the caller needs CAP_SYS_ADMIN. Returns only when it runs so already, or on failure.
+// SECURITY: as run_sealed(), where the container's root is the host's. [CVE-2019-5736]
+Result<> run_read_only(std::span<const char* const> arguments);
+
 // Where a program that runs sealed finds the path that it was copied from; means nothing elsewhere.
 inline constexpr const char* kOriginVariable = "TARE_PROGRAM";
 

@@ -7,7 +7,8 @@
 
 namespace tare::sys {
 
-// "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3". [signal(7)] Errors: Invalid, with the nearest name.
+// "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3". [signal(7)] Errors: Invalid, with the nearest
+// name.
 Result<int> parse_signal(std::string_view text);
 
 }  // namespace tare::sys

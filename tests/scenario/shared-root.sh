@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash source=tests/lib.sh
 # Where the root of the host is a shared mount, as systemd makes it, images are unpacked and containers
 # started as anywhere else.
 # as: root

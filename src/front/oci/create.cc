@@ -35,10 +35,16 @@ constexpr std::array<Option, 9> kOptions{
      {"preserve-fds", 0, K::Value, "number of descriptors from 3 on that the process gets"},
      {"no-subreaper", 0, K::Flag, "accepted; has no meaning"},
      {"detach", 'd', K::Flag, "run: do not wait for the end"}}};
-constexpr std::array<Option, 10> kRunOptions{{kOptions[0], kOptions[1], kOptions[2], kOptions[3],
-                                             kOptions[4], kOptions[5], kOptions[6], kOptions[7],
-                                             kOptions[8],
-                                             {"keep", 0, K::Flag, "do not delete it at the end"}}};
+constexpr std::array<Option, 10> kRunOptions{{kOptions[0],
+                                              kOptions[1],
+                                              kOptions[2],
+                                              kOptions[3],
+                                              kOptions[4],
+                                              kOptions[5],
+                                              kOptions[6],
+                                              kOptions[7],
+                                              kOptions[8],
+                                              {"keep", 0, K::Flag, "do not delete it at the end"}}};
 
 std::string absolute(const std::string& path) {
   if (path.starts_with('/')) return path;
@@ -63,8 +69,7 @@ Result<Job> read_job(const Globals& globals, const Arguments& arguments) {
   job.options.id = job.id;
   job.options.bundle = absolute(arguments.value("bundle"));
   const std::string file = arguments.value("config");
-  const std::string path =
-      file.empty() ? job.options.bundle + "/config.json" : absolute(file);
+  const std::string path = file.empty() ? job.options.bundle + "/config.json" : absolute(file);
   job.config_text = TRY(sys::load_file(AT_FDCWD, path), "read the configuration " + quoted(path));
   job.config = TRY(oci::parse_runtime_config(job.config_text), quoted(path));
   const std::string& root = job.config.root.path;
@@ -149,6 +154,8 @@ class Birth {
   }
 
   Result<> born(int pid, const sys::Cgroup& cgroup) {
+    if (record_.pid == 0)
+      for (const std::string& warning : cgroup.warnings()) log().warn(warning);
     record_.pid = pid;
     record_.start_time = look_at_process(pid).start_time;
     record_.cgroup_directories = cgroup.directories();
@@ -264,11 +271,13 @@ constexpr std::array<Command, 2> kCommands{
       .synopsis = "create [OPTIONS] CONTAINER",
       .help = "Create a container from a bundle; its program waits for start",
       .options = kOptions,
+      .enters = true,
       .run = create},
      {.name = "run",
       .synopsis = "run [OPTIONS] CONTAINER",
       .help = "Create, start, wait for the end and delete",
       .options = kRunOptions,
+      .enters = true,
       .run = run}}};
 
 }  // namespace

@@ -134,8 +134,7 @@ Result<isolate::Process> make_exec_process(const oci::RuntimeConfig& config,
   isolate::Process process = TRY(make_process(wanted, own_users));
   process.kept_fds = TRY(kept_fds(arguments));
   if (config.has_seccomp) TRY(add_seccomp(process, config.seccomp), "linux.seccomp");
-  if (config.personality)
-    process.personality = static_cast<std::uint32_t>(*config.personality);
+  if (config.personality) process.personality = static_cast<std::uint32_t>(*config.personality);
   return process;
 }
 
@@ -199,6 +198,7 @@ constexpr std::array<Command, 1> kCommands{
       .help = "Run one more process in a running container",
       .options = kOptions,
       .stop_at_first = true,
+      .enters = true,
       .run = exec}}};
 
 }  // namespace

@@ -20,8 +20,8 @@ namespace {
 
 using K = Option::Kind;
 
-constexpr std::array<Option, 2> kListOptions{{{"format", 'f', K::Value, "table or json"},
-                                              {"quiet", 'q', K::Flag, "ids only"}}};
+constexpr std::array<Option, 2> kListOptions{
+    {{"format", 'f', K::Value, "table or json"}, {"quiet", 'q', K::Flag, "ids only"}}};
 constexpr std::array<Option, 1> kPsOptions{{{"format", 'f', K::Value, "table or json"}}};
 constexpr std::array<Option, 2> kSpecOptions{
     {{"bundle", 'b', K::Value, "directory for config.json, default the current one"},
@@ -101,8 +101,7 @@ Result<int> list(const Globals& globals, const Arguments& arguments) {
     print(json::print(json::Value(json::Array(all.begin(), all.end()))) + "\n");
     return 0;
   }
-  std::vector<std::vector<std::string>> rows{
-      {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
+  std::vector<std::vector<std::string>> rows{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
   for (const json::Value& one : all)
     rows.push_back({one["id"].as_string(), std::to_string(one["pid"].as_int()),
                     one["status"].as_string(), escaped(one["bundle"].as_string()),
@@ -164,8 +163,7 @@ Result<int> ps(const Globals& globals, const Arguments& arguments) {
   if (arguments.rest().empty()) return fail(Kind::Invalid, "no container id given");
   const bool as_json = TRY(wants_json(arguments));
   const Container container = TRY(find_container(globals, arguments.rest().front()));
-  const std::vector<int> pids =
-      TRY(container.cgroup().processes(sys::Cgroup::Depth::WithBelow));
+  const std::vector<int> pids = TRY(container.cgroup().processes(sys::Cgroup::Depth::WithBelow));
   if (as_json) {
     json::Value all{json::Array{}};
     for (const int pid : pids) all.push(pid);
@@ -193,8 +191,8 @@ Result<int> spec(const Globals&, const Arguments& arguments) {
 Result<int> features(const Globals&, const Arguments&) {
   oci::RuntimeFeatures found;
   found.capabilities = policy::capability_names(~std::uint64_t{0});
-  found.seccomp_architectures = {"SCMP_ARCH_X86_64"};
-  found.seccomp_flags = found.seccomp_flags_supported = {};
+  found.seccomp_architectures = policy::seccomp_architectures();
+  found.seccomp_flags = found.seccomp_flags_supported = policy::seccomp_flags();
   found.systemd = ::access("/run/systemd/system", F_OK) == 0;
   found.rdma = true;
   found.apparmor = found.selinux = true;
@@ -202,31 +200,30 @@ Result<int> features(const Globals&, const Arguments&) {
   return 0;
 }
 
-constexpr std::array<Command, 5> kCommands{
-    {{.name = "state",
-      .synopsis = "state CONTAINER",
-      .help = "Print the state of a container as JSON",
-      .run = state},
-     {.name = "list",
-      .synopsis = "list [OPTIONS]",
-      .help = "List containers",
-      .options = kListOptions,
-      .run = list},
-     {.name = "ps",
-      .synopsis = "ps [OPTIONS] CONTAINER [PS OPTIONS]",
-      .help = "List the processes of a container",
-      .options = kPsOptions,
-      .stop_at_first = true,
-      .run = ps},
-     {.name = "spec",
-      .synopsis = "spec [OPTIONS]",
-      .help = "Write a config.json to begin with",
-      .options = kSpecOptions,
-      .run = spec},
-     {.name = "features",
-      .synopsis = "features",
-      .help = "Print what this runtime can do as JSON",
-      .run = features}}};
+constexpr std::array<Command, 5> kCommands{{{.name = "state",
+                                             .synopsis = "state CONTAINER",
+                                             .help = "Print the state of a container as JSON",
+                                             .run = state},
+                                            {.name = "list",
+                                             .synopsis = "list [OPTIONS]",
+                                             .help = "List containers",
+                                             .options = kListOptions,
+                                             .run = list},
+                                            {.name = "ps",
+                                             .synopsis = "ps [OPTIONS] CONTAINER [PS OPTIONS]",
+                                             .help = "List the processes of a container",
+                                             .options = kPsOptions,
+                                             .stop_at_first = true,
+                                             .run = ps},
+                                            {.name = "spec",
+                                             .synopsis = "spec [OPTIONS]",
+                                             .help = "Write a config.json to begin with",
+                                             .options = kSpecOptions,
+                                             .run = spec},
+                                            {.name = "features",
+                                             .synopsis = "features",
+                                             .help = "Print what this runtime can do as JSON",
+                                             .run = features}}};
 
 }  // namespace
 

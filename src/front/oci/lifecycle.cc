@@ -40,14 +40,19 @@ Result<oci::Hooks> hooks_of(const Container& container) {
   return std::move(config.hooks);
 }
 
-// Hooks are to see a program that runs.
+// Running means that the program is executed, and hooks are to see it so. That it could not be is
+// told by the container's own end, which is not ours to judge: a warning here.
+// [runtime-spec 1.2 runtime.md, "State", "start"]
 Result<> finish_start(const Container& container, const sys::Fd& connection) {
-  auto started = isolate::follow_start(connection);
-  if (!started) return std::unexpected(std::move(started).error().error);
   const Record& record = container.record();
+  if (const auto started = isolate::follow_start(connection); !started) {
+    log().warn("start container " + quoted(record.id) + ": " + started.error().error.message());
+    return {};
+  }
+  if (!record.poststart_hooks) return {};
   const oci::Hooks hooks = TRY(hooks_of(container));
-  try_hooks(hooks.poststart, "poststart",
-            oci::print_state(state_of(record, oci::Status::Running)), record.bundle);
+  try_hooks(hooks.poststart, "poststart", oci::print_state(state_of(record, oci::Status::Running)),
+            record.bundle);
   return {};
 }
 
@@ -58,14 +63,11 @@ Result<int> start(const Globals& globals, const Arguments& arguments) {
   if (!connection) {
     // Nobody listens when it has been started or has ended.
     const Status status = container.status();
-    if (status == Status::Created)
-      return std::unexpected(std::move(connection).error());
+    if (status == Status::Created) return std::unexpected(std::move(connection).error());
     return wrong_status(container.record(), status, "started");
   }
   TRY(container.forget_gate());
-  if (container.record().poststart_hooks)
-    if (auto done = finish_start(container, *connection); !done)
-      return std::unexpected(std::move(done).error().wrap("start container " + quoted(id)));
+  TRY(finish_start(container, *connection), "start container " + quoted(id));
   return 0;
 }
 
@@ -77,14 +79,17 @@ Result<int> kill(const Globals& globals, const Arguments& arguments) {
   const Container container = TRY(find_container(globals, words[0]));
   const Record& record = container.record();
   const bool everybody = arguments.flag("all") || (number == SIGKILL && !record.own_pid_namespace);
-  if (everybody) {
+  // Without groups only the first process is known; with it a pid namespace of its own ends.
+  if (everybody && record.cgroup_directories.empty() && !record.own_pid_namespace)
+    log().warn("container " + quoted(record.id) +
+               " has no control group: only its first process is signalled");
+  if (everybody && !record.cgroup_directories.empty()) {
     const sys::Cgroup cgroup = container.cgroup();
     if (number == SIGKILL) {
       TRY(cgroup.kill());
       return 0;
     }
-    for (const int pid : TRY(cgroup.processes(sys::Cgroup::Depth::WithBelow)))
-      ::kill(pid, number);
+    for (const int pid : TRY(cgroup.processes(sys::Cgroup::Depth::WithBelow))) ::kill(pid, number);
     return 0;
   }
   const sys::Fd process = TRY(container.process());
@@ -122,8 +127,8 @@ void run_poststop(const Container& container) {
     log().warn("poststop hooks are not run: " + hooks.error().message());
     return;
   }
-  try_hooks(hooks->poststop, "poststop",
-            oci::print_state(state_of(record, oci::Status::Stopped)), record.bundle);
+  try_hooks(hooks->poststop, "poststop", oci::print_state(state_of(record, oci::Status::Stopped)),
+            record.bundle);
 }
 
 Result<int> delete_command(const Globals& globals, const Arguments& arguments) {
@@ -149,8 +154,7 @@ Result<int> resume(const Globals& globals, const Arguments& arguments) {
   const std::string id = TRY(one_container(arguments));
   const Container container = TRY(find_container(globals, id));
   const auto frozen = container.cgroup().is_frozen();
-  if (!frozen || !*frozen)
-    return wrong_status(container.record(), container.status(), "resumed");
+  if (!frozen || !*frozen) return wrong_status(container.record(), container.status(), "resumed");
   TRY(container.cgroup().thaw(), "resume container " + quoted(container.record().id));
   return 0;
 }
@@ -206,10 +210,10 @@ Result<> delete_container(const Globals& globals, const std::string& id, Force f
   }
   const Status status = container->status();
   if (force == Force::No && status != Status::Stopped)
-    return std::unexpected(
-        Error(Kind::Busy, "container " + quoted(id) + " is " + std::string(oci::status_name(status)) +
-                              ": it cannot be deleted")
-            .hint("kill it first, or delete it with --force"));
+    return std::unexpected(Error(Kind::Busy, "container " + quoted(id) + " is " +
+                                                 std::string(oci::status_name(status)) +
+                                                 ": it cannot be deleted")
+                               .hint("kill it first, or delete it with --force"));
   if (status != Status::Stopped) TRY(kill_all(*container), "kill container " + quoted(id));
   // Those who share their pid namespace with others leave processes behind.
   if (status == Status::Stopped && !container->record().own_pid_namespace)

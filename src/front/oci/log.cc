@@ -25,7 +25,8 @@ Result<> Log::open(const std::string& path, Format format) {
 }
 
 void Log::error(const Error& error) const {
-  write("error", error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")");
+  write("error",
+        error.hint().empty() ? error.message() : error.message() + " (" + error.hint() + ")");
 }
 
 void Log::write(std::string_view level, const std::string& message) const {
@@ -34,7 +35,8 @@ void Log::write(std::string_view level, const std::string& message) const {
   (void)sys::write_all(STDERR_FILENO, plain);
   if (fd_ < 0) return;
   const std::string time = rfc3339(now_ns());
-  std::string line = "time=\"" + time + "\" level=" + std::string(level) + " msg=" + quoted(message);
+  std::string line =
+      "time=\"" + time + "\" level=" + std::string(level) + " msg=" + quoted(message);
   if (format_ == Format::Json) {
     json::Value entry;
     entry.set("level", level);

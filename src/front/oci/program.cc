@@ -12,6 +12,7 @@
 #include "front/oci/log.h"
 #include "oci/runtime_config.h"
 #include "sys/files.h"
+#include "sys/own_program.h"
 
 namespace tare::front_oci {
 namespace {
@@ -94,17 +95,19 @@ Result<Globals> read_globals(const Arguments& arguments) {
                  .systemd_cgroup = arguments.flag("systemd-cgroup") || manager == "systemd"};
 }
 
+// `all_words` are the whole command line.
 Result<int> run_command(std::span<const char* const> words, const Globals& globals,
-                        const std::string& name) {
+                        const std::string& name, std::span<const char* const> all_words) {
   const Command* const command = TRY(find_command(name));
   std::vector<Option> options(command->options.begin(), command->options.end());
   options.push_back({"help", 'h', K::Flag, ""});
-  const Arguments arguments = TRY(Arguments::parse(words, options, command->stop_at_first),
-                                  std::string(command->name));
+  const Arguments arguments =
+      TRY(Arguments::parse(words, options, command->stop_at_first), std::string(command->name));
   if (arguments.flag("help")) {
     print(command_help(*command));
     return 0;
   }
+  if (command->enters && ::geteuid() == 0) TRY(sys::run_read_only(all_words));
   return command->run(globals, arguments);
 }
 
@@ -124,7 +127,7 @@ Result<int> run(std::span<const char* const> words) {
     return std::unexpected(
         Error(Kind::Invalid, "no command given").hint("tare-oci --help lists them"));
   const std::size_t at = words.size() - arguments.rest().size();
-  return run_command(words.subspan(at + 1), globals, arguments.rest().front());
+  return run_command(words.subspan(at + 1), globals, arguments.rest().front(), words);
 }
 
 }  // namespace
@@ -155,8 +158,8 @@ Result<std::uint32_t> kept_fds(const Arguments& arguments) {
   if (count > kMost) return fail(Kind::Invalid, "more than 4096 descriptors to preserve");
   for (std::uint64_t i = 0; i < count; ++i)
     if (::fcntl(static_cast<int>(3 + i), F_GETFD) < 0)
-      return fail(Kind::Invalid, "descriptor " + std::to_string(3 + i) +
-                                     " is to be preserved but not open");
+      return fail(Kind::Invalid,
+                  "descriptor " + std::to_string(3 + i) + " is to be preserved but not open");
   return static_cast<std::uint32_t>(count);
 }
 

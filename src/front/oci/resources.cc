@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "front/oci/lifecycle.h"
@@ -86,8 +87,8 @@ Result<oci::Resources> read_resources(const Arguments& arguments) {
   const std::string file = arguments.value("resources");
   if (!file.empty()) {
     constexpr std::size_t kLimit = 4 << 20;
-    auto text = file == "-" ? sys::read_all(STDIN_FILENO, kLimit)
-                            : sys::load_file(AT_FDCWD, file, kLimit);
+    auto text =
+        file == "-" ? sys::read_all(STDIN_FILENO, kLimit) : sys::load_file(AT_FDCWD, file, kLimit);
     if (!text) return std::unexpected(std::move(text).error().wrap("--resources"));
     return oci::parse_resources(*text);
   }
@@ -101,15 +102,19 @@ Result<oci::Resources> read_resources(const Arguments& arguments) {
 
 Result<int> update(const Globals& globals, const Arguments& arguments) {
   const std::string id = TRY(one_container(arguments));
-  const Container container = TRY(find_container(globals, id));
+  Container container = TRY(find_container(globals, id));
   const Status status = container.status();
   if (status == Status::Stopped)
     return fail(Kind::Busy, "container " + quoted(container.record().id) + " is stopped");
   const oci::Resources resources = TRY(read_resources(arguments));
   std::vector<std::string> warnings;
   sys::Cgroup cgroup = container.cgroup();
+  if (const char* const bus = std::getenv("DBUS_SESSION_BUS_ADDRESS");
+      bus != nullptr && ::geteuid() != 0)
+    cgroup.use_bus(bus);
   TRY(cgroup.update(make_limits(resources), &warnings),
       "update container " + quoted(container.record().id));
+  TRY(container.keep_cgroup(cgroup));
   for (const std::string& warning : warnings) log().warn(warning);
   return 0;
 }
@@ -171,8 +176,7 @@ Result<int> events(const Globals& globals, const Arguments& arguments) {
   if (arguments.has("interval"))
     interval = TRY(parse_duration(arguments.value("interval")), "--interval");
   constexpr auto kShortest = std::chrono::milliseconds(10);
-  if (interval < kShortest)
-    return fail(Kind::Invalid, "--interval is shorter than 10ms");
+  if (interval < kShortest) return fail(Kind::Invalid, "--interval is shorter than 10ms");
   return follow_events(container, std::chrono::duration_cast<std::chrono::milliseconds>(interval));
 }
 

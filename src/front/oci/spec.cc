@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "front/oci/log.h"
@@ -71,9 +72,8 @@ Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
 sys::IdMap make_map(const std::vector<oci::IdMapping>& mappings) {
   sys::IdMap map;
   for (const oci::IdMapping& mapping : mappings)
-    map.ranges.push_back({.inside = mapping.container_id,
-                          .outside = mapping.host_id,
-                          .count = mapping.size});
+    map.ranges.push_back(
+        {.inside = mapping.container_id, .outside = mapping.host_id, .count = mapping.size});
   return map;
 }
 
@@ -122,17 +122,16 @@ Result<> add_root(isolate::Spec& spec, const oci::RuntimeConfig& config,
 
 bool is_own(const isolate::Spec& spec, Namespace setting, int flag) {
   return setting == Namespace::New ||
-         std::ranges::find(spec.joined, flag, &isolate::JoinedNamespace::kind) !=
-             spec.joined.end();
+         std::ranges::find(spec.joined, flag, &isolate::JoinedNamespace::kind) != spec.joined.end();
 }
 
 // SECURITY: a sysctl that no namespace of the container's own holds is the host's.
 // [runc libcontainer/configs/validate; kernel Documentation/admin-guide/sysctl; CVE-2022-0811]
 Result<> check_sysctl(const isolate::Spec& spec, const std::string& name) {
   constexpr std::array<std::string_view, 9> kIpc{
-      "kernel.msgmax",          "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-      "kernel.shmall",          "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
-      "kernel.shm_next_id"};
+      "kernel.msgmax", "kernel.msgmnb",          "kernel.msgmni",
+      "kernel.sem",    "kernel.shmall",          "kernel.shmmax",
+      "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.shm_next_id"};
   std::string dotted = name;
   std::ranges::replace(dotted, '/', '.');
   const bool ipc =
@@ -157,8 +156,7 @@ Result<> add_sysctls(isolate::Spec& spec, const oci::RuntimeConfig& config) {
 }
 
 // The caller's path, or one of our own that nobody else has.
-void add_cgroup(isolate::Spec& spec, const oci::RuntimeConfig& config,
-                const SpecOptions& options) {
+void add_cgroup(isolate::Spec& spec, const oci::RuntimeConfig& config, const SpecOptions& options) {
   using Reach = sys::Cgroup::Reach;
   sys::Cgroup::Request request{.path = config.cgroups_path,
                                .reach = Reach::Every,
@@ -169,6 +167,9 @@ void add_cgroup(isolate::Spec& spec, const oci::RuntimeConfig& config,
     request.limits.devices = sys::default_device_rules();
     request.limits.devices.insert(request.limits.devices.begin(), sys::DeviceRule{});
   }
+  if (const char* const bus = std::getenv("DBUS_SESSION_BUS_ADDRESS");
+      bus != nullptr && ::geteuid() != 0)
+    request.bus = bus;
   // Nobody can look for a group whose place they do not know.
   if (request.path.empty()) {
     request.path = options.systemd_cgroup ? ":tare-oci:" + options.id : "tare-oci/" + options.id;
@@ -195,6 +196,10 @@ std::vector<isolate::Hook> make_hooks(const std::vector<oci::Hook>& hooks) {
 }
 
 Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOptions& options) {
+  if (!config.net_devices.empty())
+    return fail(Kind::Unsupported, "linux.netDevices: moving " +
+                                       quoted(config.net_devices.front().host_name) +
+                                       " into the container is not supported");
   isolate::Spec spec;
   spec.warn = [](const std::string& message) { log().warn(message); };
   spec.usual_mounts = false;
@@ -218,6 +223,10 @@ Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOpti
   if (config.has_seccomp) TRY(add_seccomp(spec.process, config.seccomp), "linux.seccomp");
   spec.process.new_keyring = options.new_keyring;
   spec.process.kept_fds = options.kept_fds;
+  if (config.memory_policy)
+    spec.process.memory_policy = isolate::MemoryPolicy{
+        .mode = config.memory_policy->mode | static_cast<int>(config.memory_policy->flags),
+        .nodes = bits_of(config.memory_policy->nodes)};
   if (config.personality)
     spec.process.personality = static_cast<std::uint32_t>(*config.personality);
   return spec;

@@ -32,6 +32,8 @@ sys::CgroupLimits make_limits(const oci::Resources& resources);
 
 // `own_users`: the process gets its capabilities in a user namespace that is not ours.
 Result<isolate::Process> make_process(const oci::Process& process, bool own_users);
+// A set of numbers as bits, as the kernel takes processors and memory nodes.
+std::vector<unsigned long> bits_of(const std::vector<std::uint32_t>& numbers);
 Result<> add_seccomp(isolate::Process& to, const json::Value& seccomp);
 // Where a seccomp agent listens; "" without one.
 struct SeccompAgent {

@@ -23,7 +23,8 @@ void add_memory(sys::CgroupLimits& to, const oci::MemoryLimits& from) {
   to.memory_check_before_update = from.check_before_update.value_or(false);
 }
 
-// Zero asks for nothing in these, as engines write it. [runc libcontainer/cgroups, "CpuShares != 0"]
+// Zero asks for nothing in these, as engines write it. [runc libcontainer/cgroups, "CpuShares !=
+// 0"]
 template <typename T>
 std::optional<T> unless_zero(const std::optional<T>& value) {
   return value && *value == 0 ? std::nullopt : value;

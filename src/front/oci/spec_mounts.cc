@@ -22,16 +22,14 @@ using isolate::MountKind;
 
 std::uint64_t flags_of(const oci::MountPropagation& propagation) {
   constexpr std::array<std::uint64_t, 4> kFlags{MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE};
-  return kFlags[static_cast<std::size_t>(propagation.type)] |
-         (propagation.recursive ? MS_REC : 0);
+  return kFlags[static_cast<std::size_t>(propagation.type)] | (propagation.recursive ? MS_REC : 0);
 }
 
 sys::IdMap make_map(const std::vector<oci::IdMapping>& mappings) {
   sys::IdMap map;
   for (const oci::IdMapping& mapping : mappings)
-    map.ranges.push_back({.inside = mapping.container_id,
-                          .outside = mapping.host_id,
-                          .count = mapping.size});
+    map.ranges.push_back(
+        {.inside = mapping.container_id, .outside = mapping.host_id, .count = mapping.size});
   return map;
 }
 
@@ -43,8 +41,9 @@ Result<> map_ids(int mount, const oci::Mount& from, const oci::MountOptions& opt
   const sys::IdMap uids = own ? make_map(from.uid_mappings) : spec.uids;
   const sys::IdMap gids = own ? make_map(from.gid_mappings) : spec.gids;
   if (uids.ranges.empty() || gids.ranges.empty())
-    return fail(Kind::Invalid, "option idmap needs mappings: the mount's own, or those of a user "
-                               "namespace of the container");
+    return fail(Kind::Invalid,
+                "option idmap needs mappings: the mount's own, or those of a user "
+                "namespace of the container");
   const sys::Fd users = TRY(sys::make_user_namespace(uids, gids));
   return sys::idmap_mount(mount, users.get(), options.idmap == oci::IdMap::Recursive);
 }
@@ -66,8 +65,7 @@ Result<> make_bind(isolate::Mount& to, const oci::Mount& from, const oci::MountO
   to.source = TRY(sys::clone_mount(source.get(), options.bind_recursive));
   const int mount = to.source.get();
   // SECURITY: mounts that the container makes below it stay its own unless "shared" is asked for.
-  if (options.propagation.empty())
-    TRY(sys::set_mount_propagation(mount, MS_PRIVATE | MS_REC));
+  if (options.propagation.empty()) TRY(sys::set_mount_propagation(mount, MS_PRIVATE | MS_REC));
   for (const oci::MountPropagation& propagation : options.propagation)
     TRY(sys::set_mount_propagation(mount, flags_of(propagation)));
   TRY(map_ids(mount, from, options, spec));
@@ -79,8 +77,8 @@ bool has_selinux() { return ::access("/sys/fs/selinux/enforce", F_OK) == 0; }
 
 void make_file_system(isolate::Mount& to, const oci::Mount& from, const oci::MountOptions& options,
                       const std::string& label) {
-  to.kind = from.type == "cgroup" || from.type == "cgroup2" ? MountKind::Cgroups
-                                                             : MountKind::FileSystem;
+  to.kind =
+      from.type == "cgroup" || from.type == "cgroup2" ? MountKind::Cgroups : MountKind::FileSystem;
   to.type = from.type;
   to.source_name = from.source;
   to.options = options.superblock;
@@ -150,10 +148,8 @@ void add_devices(isolate::Spec& spec, const oci::RuntimeConfig& config) {
     if (std::ranges::find(config.devices, usual.path, &oci::DeviceNode::path) !=
         config.devices.end())
       continue;
-    spec.devices.push_back({.path = usual.path,
-                            .mode = S_IFCHR | 0666,
-                            .major = usual.major,
-                            .minor = usual.minor});
+    spec.devices.push_back(
+        {.path = usual.path, .mode = S_IFCHR | 0666, .major = usual.major, .minor = usual.minor});
   }
   for (const oci::DeviceNode& node : config.devices) spec.devices.push_back(make_device(node));
 }
@@ -165,10 +161,9 @@ Result<> add_mounts(isolate::Spec& spec, const oci::RuntimeConfig& config,
   const std::string label = usable_label(config.mount_label);
   bool dev_is_a_bind = false;
   for (const oci::Mount& from : config.mounts) {
-    spec.mounts.push_back(TRY(make_mount(from, spec, options.bundle, label),
-                              "mount at " + quoted(from.destination)));
-    if (is_at_dev(from.destination))
-      dev_is_a_bind = spec.mounts.back().kind == MountKind::Bind;
+    spec.mounts.push_back(
+        TRY(make_mount(from, spec, options.bundle, label), "mount at " + quoted(from.destination)));
+    if (is_at_dev(from.destination)) dev_is_a_bind = spec.mounts.back().kind == MountKind::Bind;
   }
   // Nothing is made in a /dev that somebody else owns.
   spec.device_links = !dev_is_a_bind;

@@ -60,17 +60,22 @@ Result<isolate::Capabilities> make_capabilities(const oci::Process& process, boo
   sets.inheritable = TRY(parse_set(from.inheritable, "inheritable"));
   sets.ambient = TRY(parse_set(from.ambient, "ambient"));
   if (!own_users) leave_out_missing(sets);
+  // The kernel gives an ambient capability only to who may inherit and has it. [capabilities(7)]
+  const std::uint64_t possible = sets.permitted & sets.inheritable;
+  if ((sets.ambient & ~possible) != 0)
+    log().warn(
+        "process.capabilities.ambient: left out, because not inheritable or not permitted: " +
+        join(policy::capability_names(sets.ambient & ~possible), ", "));
+  sets.ambient &= possible;
   return sets;
 }
 
 Result<isolate::Label> apparmor_label(const std::string& profile) {
-  const auto enabled =
-      sys::load_file(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16);
+  const auto enabled = sys::load_file(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16);
   if (!enabled || !enabled->starts_with('Y'))
-    return std::unexpected(
-        Error(Kind::Unsupported,
-              "process.apparmorProfile: " + quoted(profile) + ": this kernel has no AppArmor")
-            .hint("leave it out of the configuration"));
+    return std::unexpected(Error(Kind::Unsupported, "process.apparmorProfile: " + quoted(profile) +
+                                                        ": this kernel has no AppArmor")
+                               .hint("leave it out of the configuration"));
   const bool own_file = ::access("/proc/self/attr/apparmor/exec", F_OK) == 0;
   return isolate::Label{
       .path = own_file ? "thread-self/attr/apparmor/exec" : "thread-self/attr/exec",
@@ -82,21 +87,11 @@ Result<std::optional<isolate::Label>> make_label(const oci::Process& process) {
   if (!profile.empty() && profile != "unconfined") return TRY(apparmor_label(profile));
   if (process.selinux_label.empty()) return std::nullopt;
   if (::access("/sys/fs/selinux/enforce", F_OK) != 0)
-    return std::unexpected(Error(Kind::Unsupported, "process.selinuxLabel: " +
-                                                        quoted(process.selinux_label) +
-                                                        ": this kernel has no SELinux")
-                               .hint("leave it out of the configuration"));
+    return std::unexpected(
+        Error(Kind::Unsupported, "process.selinuxLabel: " + quoted(process.selinux_label) +
+                                     ": this kernel has no SELinux")
+            .hint("leave it out of the configuration"));
   return isolate::Label{.path = "thread-self/attr/exec", .text = process.selinux_label};
-}
-
-std::vector<unsigned long> bits_of(const std::vector<std::uint32_t>& numbers) {
-  constexpr std::size_t kBits = 8 * sizeof(unsigned long);
-  std::vector<unsigned long> bits;
-  for (const std::uint32_t number : numbers) {
-    if (bits.size() <= number / kBits) bits.resize(number / kBits + 1);
-    bits[number / kBits] |= 1UL << number % kBits;
-  }
-  return bits;
 }
 
 // A hard limit above ours takes CAP_SYS_RESOURCE, which is often missing inside containers and
@@ -124,12 +119,22 @@ void add_priorities(isolate::Process& to, const oci::Process& from) {
                     .period_ns = from.scheduler->period_ns};
   constexpr int kClassShift = 13;  // IOPRIO_CLASS_SHIFT [ioprio_set(2)]
   if (from.io_priority)
-    to.io_priority = static_cast<int>(from.io_priority->io_class) << kClassShift |
-                     from.io_priority->priority;
+    to.io_priority =
+        static_cast<int>(from.io_priority->io_class) << kClassShift | from.io_priority->priority;
   to.oom_score_adj = from.oom_score_adj;
 }
 
 }  // namespace
+
+std::vector<unsigned long> bits_of(const std::vector<std::uint32_t>& numbers) {
+  constexpr std::size_t kBits = 8 * sizeof(unsigned long);
+  std::vector<unsigned long> bits;
+  for (const std::uint32_t number : numbers) {
+    if (bits.size() <= number / kBits) bits.resize(number / kBits + 1);
+    bits[number / kBits] |= 1UL << number % kBits;
+  }
+  return bits;
+}
 
 Result<isolate::Process> make_process(const oci::Process& from, bool own_users) {
   isolate::Process to;

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "sys/files.h"
+#include "sys/ids.h"
 
 namespace tare::front_oci {
 namespace {
@@ -29,8 +30,8 @@ constexpr const char* kConfig = "config.json";
 Result<> check_id(std::string_view id) {
   constexpr std::size_t kLongest = 1024;
   const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '+' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '+' || c == '-' || c == '.';
   };
   if (!id.empty() && id.size() <= kLongest && std::ranges::all_of(id, good) && id != "." &&
       id != "..")
@@ -110,8 +111,7 @@ ProcessFacts look_at_process(int pid) {
   if (fields.size() <= kStartTime) return {};
   const auto start_time = parse_u64(fields[kStartTime]);
   if (!start_time) return {};
-  return {.start_time = *start_time,
-          .ended = fields[kState] == "Z" || fields[kState] == "X"};
+  return {.start_time = *start_time, .ended = fields[kState] == "Z" || fields[kState] == "X"};
 }
 
 Status Container::status() const {
@@ -135,9 +135,7 @@ sys::Cgroup Container::cgroup() const {
   return sys::Cgroup::reopen(record_.cgroup_directories, record_.cgroup_parents);
 }
 
-Result<std::string> Container::config() const {
-  return sys::load_file(directory_.get(), kConfig);
-}
+Result<std::string> Container::config() const { return sys::load_file(directory_.get(), kConfig); }
 
 Result<sys::Fd> Container::connect_to_gate() const {
   sys::Fd socket = TRY(make_socket());
@@ -151,6 +149,14 @@ Result<> Container::forget_gate() const {
   if (::unlinkat(directory_.get(), kGate, 0) != 0 && errno != ENOENT)
     return fail_errno("record the start of " + quoted(record_.id));
   return {};
+}
+
+Result<> Container::keep_cgroup(const sys::Cgroup& cgroup) {
+  if (cgroup.directories() == record_.cgroup_directories) return {};
+  record_.cgroup_directories = cgroup.directories();
+  record_.cgroup_parents = cgroup.parents();
+  return sys::replace_file(directory_.get(), kRecord, json::print(to_json(record_)),
+                           sys::Durability::Lazy);
 }
 
 NewContainer::~NewContainer() {
@@ -222,7 +228,8 @@ Result<NewContainer> StateRoot::create(const std::string& id) const {
   for (int tries = 0; tries < 2; ++tries) {
     const bool is_new = ::mkdirat(directory_.get(), id.c_str(), 0700) == 0;
     if (!is_new && errno != EEXIST) return fail_errno("make the directory of container " + id);
-    sys::Fd directory = TRY(sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    sys::Fd directory =
+        TRY(sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const bool locked = ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0;
     if (is_new && locked) {
       made.directory_ = std::move(directory);
@@ -235,9 +242,8 @@ Result<NewContainer> StateRoot::create(const std::string& id) const {
     if (!locked || has_record) break;
     remove_directory(directory_.get(), id, directory.get());
   }
-  return std::unexpected(
-      Error(Kind::Exists, "container " + quoted(id) + " exists already")
-          .hint("choose another id, or remove it with: tare-oci delete " + id));
+  return std::unexpected(Error(Kind::Exists, "container " + quoted(id) + " exists already")
+                             .hint("choose another id, or remove it with: tare-oci delete " + id));
 }
 
 Result<> StateRoot::remove(const std::string& id) const {
@@ -253,8 +259,8 @@ Result<std::vector<std::string>> StateRoot::list() const {
 
 std::string default_root() {
   const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (::geteuid() != 0 && runtime != nullptr && *runtime != '\0')
-    return std::string(runtime) + "/tare-oci";
+  const bool ordinary = ::geteuid() != 0 || !sys::in_initial_user_namespace();
+  if (ordinary && runtime != nullptr && *runtime != '\0') return std::string(runtime) + "/tare-oci";
   return "/run/tare-oci";
 }
 

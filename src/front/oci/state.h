@@ -54,6 +54,8 @@ class Container {
   // Where its process waits for the start. Errors: NotFound (it has been started), Unavailable.
   Result<sys::Fd> connect_to_gate() const;
   Result<> forget_gate() const;
+  // After an update, which may have made control groups in further hierarchies.
+  Result<> keep_cgroup(const sys::Cgroup& cgroup);
 
  private:
   friend class StateRoot;
@@ -100,7 +102,8 @@ class StateRoot {
   sys::Fd directory_;
 };
 
-// "/run/tare-oci", "$XDG_RUNTIME_DIR/tare-oci" for ordinary users.
+// "/run/tare-oci"; "$XDG_RUNTIME_DIR/tare-oci" for ordinary users, also as root of a user
+// namespace.
 std::string default_root();
 
 // Field 22 of /proc/PID/stat, and whether the process still runs: a zombie does not.

@@ -67,8 +67,7 @@ json::Value memory_document(const sys::CgroupStats& stats) {
   if (stats.memory) {
     const sys::CgroupStats::Memory& memory = *stats.memory;
     set_unless_zero(value, "cache", memory.cache);
-    value.set("usage",
-              memory_entry(memory.limit, memory.usage, memory.max_usage, memory.failures));
+    value.set("usage", memory_entry(memory.limit, memory.usage, memory.max_usage, memory.failures));
     value.set("swap", memory_entry(memory.swap_limit, memory.swap_usage, 0, 0));
     value.set("kernel", memory_entry(sys::kNoLimit, memory.kernel_usage, 0, 0));
     json::Value raw{json::Object{}};
