@@ -251,11 +251,16 @@ Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sy
   spec.pidfd = pidfd.get();
   TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
-  const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
-  const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
+  std::uint32_t uid = spec.process.uid;
+  std::uint32_t gid = spec.process.gid;
+  // The map of our own user namespace tells ids of the one above it.
+  if ((prepared.memory.plan().entry->namespaces & CLONE_NEWUSER) != 0) {
+    const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
+    const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
+    uid = TRY(uids.outside_of(uid));
+    gid = TRY(gids.outside_of(gid));
+  }
   TRY(check_alive(spec.pidfd));
-  const std::uint32_t uid = TRY(uids.outside_of(spec.process.uid));
-  const std::uint32_t gid = TRY(gids.outside_of(spec.process.gid));
   TRY(connect(prepared, spec.process, stdin_kind, uid, gid));
   if (!spec.cgroup_name.empty()) prepared.cgroup = sys::Cgroup::open(spec.cgroup_name);
   if (spec.cgroup) prepared.cgroup = std::move(*spec.cgroup);
