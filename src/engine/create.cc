@@ -16,6 +16,7 @@
 #include "engine/resources.h"
 #include "engine/spec.h"
 #include "engine/state.h"
+#include "engine/systemd_mode.h"
 #include "engine/user_namespace.h"
 #include "sys/cgroup.h"
 #include "sys/files.h"
@@ -110,6 +111,18 @@ Result<> check_network(const CreateRequest& config) {
   return {};
 }
 
+// In the host's pid namespace nothing but the control group tells which processes a container has:
+// what its first one leaves behind would live for ever.
+Result<> check_processes(const CreateRequest& config) {
+  const sys::CgroupHost& host = sys::cgroup_host();
+  if (config.pid_mode != "host" || host.writable) return {};
+  return std::unexpected(
+      Error(Kind::Unsupported,
+            "--pid host needs a control group, to find the container's processes by" +
+                (host.why_not.empty() ? "" : ": " + host.why_not))
+          .hint("systemd-run --user --scope --property Delegate=yes tare run ..."));
+}
+
 // Letters, digits, '-', '.' and '_'; it is also written into /etc/hosts. [hostname(7)]
 Result<> check_hostname(std::string_view name) {
   constexpr std::size_t kMaxBytes = 63;  // HOST_NAME_MAX is 64, a label of DNS has 63.
@@ -175,26 +188,32 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(check_resources(config.resources));
   TRY(make_limits(config));
   TRY(check_network(config));
+  TRY(check_processes(config));
   TRY(check_hostname(config.hostname));
   const UserNamespace users = TRY(parse_user_namespace(config.userns));
   const Caller caller = TRY(find_caller(state.namespace_root));
   TRY(check_user_namespace(users, caller));
-  const policy::Grants grants = TRY(collect_grants(config, users, caller));
-  for (const auto& entry : grants.entries())
-    container.grants.emplace_back(entry.name, entry.because);
+  TRY(collect_grants(config, users, caller));
 
   // 2. With the image.
   const image::Image image = TRY(state.images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
   container.argv = TRY(merge_command(config, image.config));
+  if (config.systemd == Systemd::IfItIs)
+    config.systemd = is_systemd(container.argv) ? Systemd::Always : Systemd::No;
+  const bool systemd = config.systemd == Systemd::Always;
+  if (systemd) TRY(check_systemd(config));
+  const policy::Grants grants = TRY(collect_grants(config, users, caller));
+  for (const auto& entry : grants.entries())
+    container.grants.emplace_back(entry.name, entry.because);
   merge_env(config.env, image.config.env);
   if (config.working_dir.empty()) config.working_dir = image.config.working_dir;
   if (config.working_dir.empty()) config.working_dir = "/";
   if (config.user.empty()) config.user = image.config.user;
   if (config.user.empty()) config.user = kept_user(users, caller);
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
-  if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
+  if (config.stop_signal.empty()) config.stop_signal = systemd ? "SIGRTMIN+3" : "SIGTERM";
   TRY(parse_signal(config.stop_signal));
   if (!config.resources.pids_limit) set_default_pids(config);
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
@@ -212,6 +231,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   const sys::Fd between = TRY(state.store.lock(State::kBetween, sys::Lock::Shared));
   Undo undo;
   container.id = TRY(random_id());
+  if (systemd) complete_systemd(config, container.id);
   container.name = config.name;
   container.created_at = now_ns();
   if (config.hostname.empty()) config.hostname = container.id.substr(0, 12);

@@ -130,7 +130,12 @@ bool needs_sealed_program(const Container& container) {
 }
 
 Result<std::uint64_t> capabilities_of(const CreateRequest& config) {
-  if (config.privileged) return policy::combine_capabilities({"ALL"}, config.cap_drop);
+  const std::uint64_t all = TRY(policy::parse_capability("ALL"));
+  bool drops_all = false;
+  for (const std::string& name : config.cap_drop)
+    drops_all = drops_all || TRY(policy::parse_capability(name)) == all;
+  if (config.privileged && !drops_all)
+    return policy::combine_capabilities({"ALL"}, config.cap_drop);
   return policy::combine_capabilities(config.cap_add, config.cap_drop);
 }
 

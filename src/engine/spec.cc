@@ -7,8 +7,10 @@
 #include <array>
 #include <cmath>
 
+#include "engine/devices.h"
 #include "engine/grants.h"
 #include "engine/resources.h"
+#include "engine/systemd_mode.h"
 #include "policy/policy.h"
 #include "sys/files.h"
 #include "sys/limits.h"
@@ -220,6 +222,11 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
       spec.mounts.push_back(
           TRY(make_bind(container, request), "bind mount " + quoted(request.source)));
   }
+  if (config.systemd == Systemd::Always) add_systemd_mounts(spec, config);
+  spec.devices = TRY(find_devices(config));
+  spec.writable_system = has_grant(container, policy::grants::WritableSystem::name);
+  spec.own_groups = has_grant(container, policy::grants::WritableGroups::name) &&
+                    sys::cgroup_host().v2_writable && spec.cgroup == isolate::Namespace::New;
   spec.files = make_files(config);
   if (!has_grant(container, policy::grants::UnmaskedPaths::name)) {
     spec.masked_paths = policy::masked_paths();
