@@ -17,6 +17,7 @@ namespace {
     (void)call(SYS_lseek, state, 0, SEEK_SET);
     (void)call(SYS_dup3, state, 0, 0);
   }
+  (void)call(SYS_setpgid, 0, 0);  // What it starts can be killed with it.
   (void)call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   (void)call(SYS_execve, hook.path, hook.argv, hook.envp);
   for (;;) (void)call(SYS_exit_group, 127);
@@ -31,7 +32,7 @@ int wait_for_hook(const Hook& hook, int pid, int pidfd) noexcept {
   do {
     ready = call(SYS_ppoll, &ended, 1, hook.timeout_ms == 0 ? nullptr : &patience, 0, 0);
   } while (ready < 0 && errno == EINTR);
-  if (ready == 0) (void)call(SYS_kill, pid, SIGKILL);
+  if (ready == 0 && call(SYS_kill, -pid, SIGKILL) < 0) (void)call(SYS_kill, pid, SIGKILL);
   int status = 0;
   while (call(SYS_wait4, pid, &status, __WALL, 0) < 0)
     if (errno != EINTR) return errno;

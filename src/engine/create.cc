@@ -10,12 +10,14 @@
 
 #include "base/failpoint.h"
 #include "base/undo.h"
+#include "engine/grants.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/spec.h"
 #include "engine/state.h"
-#include "policy/policy.h"
+#include "engine/systemd_mode.h"
+#include "engine/user_namespace.h"
 #include "sys/cgroup.h"
 #include "sys/files.h"
 
@@ -109,6 +111,18 @@ Result<> check_network(const CreateRequest& config) {
   return {};
 }
 
+// In the host's pid namespace nothing but the control group tells which processes a container has:
+// what its first one leaves behind would live for ever.
+Result<> check_processes(const CreateRequest& config) {
+  const sys::CgroupHost& host = sys::cgroup_host();
+  if (config.pid_mode != "host" || host.writable) return {};
+  return std::unexpected(
+      Error(Kind::Unsupported,
+            "--pid host needs a control group, to find the container's processes by" +
+                (host.why_not.empty() ? "" : ": " + host.why_not))
+          .hint("systemd-run --user --scope --property Delegate=yes tare run ..."));
+}
+
 // Letters, digits, '-', '.' and '_'; it is also written into /etc/hosts. [hostname(7)]
 Result<> check_hostname(std::string_view name) {
   constexpr std::size_t kMaxBytes = 63;  // HOST_NAME_MAX is 64, a label of DNS has 63.
@@ -122,49 +136,23 @@ Result<> check_hostname(std::string_view name) {
   return {};
 }
 
-bool needs_caller_id(const CreateRequest& config) {
-  if (sys::in_initial_user_namespace()) return false;  // Bind mounts are id-mapped.
-  return std::any_of(config.mounts.begin(), config.mounts.end(),
-                     [](const MountRequest& mount) { return mount.type == MountType::Bind; });
+// The container's ids, from those that it claimed. With a bind mount, where ids of mounts cannot be
+// mapped, root inside becomes the calling user, so that files in it are the caller's.
+Result<> set_ids(Container& container, const UserNamespace& users, const policy::Grants& grants,
+                 const Caller& caller) {
+  container.ids = TRY(make_id_map(users, container.id_claim, caller));
+  const bool mapped = !users.uids.empty() || !users.gids.empty();
+  if (!grants.has<policy::grants::CallerId>() || users.kind != UserNamespace::Kind::Own || mapped)
+    return {};
+  sys::IdMap::put(container.ids.ranges, {.inside = 0, .outside = 0, .count = 1});
+  return {};
 }
 
-// What weakens this container, by name; nothing else can. Refuses unknown security options.
-Result<policy::Grants> collect_grants(const CreateRequest& config) {
-  policy::Grants grants;
-  if (config.network == "host") grants.allow<policy::grants::HostNetwork>("--network host");
-  const std::uint64_t capabilities =
-      TRY(policy::combine_capabilities(config.cap_add, config.cap_drop));
-  if ((capabilities & ~policy::default_capabilities()) != 0)
-    grants.allow<policy::grants::ExtraCapabilities>("--cap-add " + join(config.cap_add, ","));
-  for (const std::string& option : config.security_opt) {
-    if (option == "no-new-privileges" || option == "no-new-privileges=true" ||
-        option == "no-new-privileges:true")
-      continue;  // The default.
-    if (option == "no-new-privileges=false" || option == "no-new-privileges:false")
-      grants.allow<policy::grants::NewPrivileges>("--security-opt " + option);
-    else if (option == "seccomp=unconfined" || option == "seccomp:unconfined")
-      grants.allow<policy::grants::SeccompOff>("--security-opt " + option);
-    else if (option == "systempaths=unconfined")
-      grants.allow<policy::grants::UnmaskedPaths>("--security-opt " + option);
-    else if (!option.starts_with("seccomp="))
-      return std::unexpected(
-          Error(Kind::Invalid, "security option " + quoted(option) + " is not known")
-              .hint("known are no-new-privileges=false, seccomp=FILE, seccomp=unconfined and "
-                    "systempaths=unconfined"));
-  }
-  if (needs_caller_id(config))
-    grants.allow<policy::grants::CallerId>("bind mount as an ordinary user");
-  return grants;
-}
-
-// Root inside becomes the calling user, so that files in bind mounts are the caller's.
-void use_caller_id(sys::IdMap& map) {
-  const std::uint32_t base = map.ranges[0].outside;
-  const std::uint32_t count = map.ranges[0].count;
-  std::vector<sys::IdRange> ranges = {{.inside = 0, .outside = 0, .count = 1},
-                                      {.inside = 1, .outside = base + 1, .count = count - 1}};
-  ranges.insert(ranges.end(), map.ranges.begin() + 1, map.ranges.end());
-  map.ranges = std::move(ranges);
+// --userns keep-id runs as the id that is kept, unless somebody says otherwise, as with podman.
+std::string kept_user(const UserNamespace& users, const Caller& caller) {
+  if (users.kind != UserNamespace::Kind::KeepId) return "";
+  return std::to_string(users.uid.value_or(caller.uid)) + ":" +
+         std::to_string(users.gid.value_or(caller.gid));
 }
 
 // Claims the name by a symbolic link, which is made or not in one step.
@@ -200,22 +188,32 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(check_resources(config.resources));
   TRY(make_limits(config));
   TRY(check_network(config));
+  TRY(check_processes(config));
   TRY(check_hostname(config.hostname));
-  const policy::Grants grants = TRY(collect_grants(config));
-  for (const auto& entry : grants.entries())
-    container.grants.emplace_back(entry.name, entry.because);
+  const UserNamespace users = TRY(parse_user_namespace(config.userns));
+  const Caller caller = TRY(find_caller(state.namespace_root));
+  TRY(check_user_namespace(users, caller));
+  TRY(collect_grants(config, users, caller));
 
   // 2. With the image.
   const image::Image image = TRY(state.images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
   container.argv = TRY(merge_command(config, image.config));
+  if (config.systemd == Systemd::IfItIs)
+    config.systemd = is_systemd(container.argv) ? Systemd::Always : Systemd::No;
+  const bool systemd = config.systemd == Systemd::Always;
+  if (systemd) TRY(check_systemd(config));
+  const policy::Grants grants = TRY(collect_grants(config, users, caller));
+  for (const auto& entry : grants.entries())
+    container.grants.emplace_back(entry.name, entry.because);
   merge_env(config.env, image.config.env);
   if (config.working_dir.empty()) config.working_dir = image.config.working_dir;
   if (config.working_dir.empty()) config.working_dir = "/";
   if (config.user.empty()) config.user = image.config.user;
+  if (config.user.empty()) config.user = kept_user(users, caller);
   if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
-  if (config.stop_signal.empty()) config.stop_signal = "SIGTERM";
+  if (config.stop_signal.empty()) config.stop_signal = systemd ? "SIGRTMIN+3" : "SIGTERM";
   TRY(parse_signal(config.stop_signal));
   if (!config.resources.pids_limit) set_default_pids(config);
   for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
@@ -233,6 +231,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   const sys::Fd between = TRY(state.store.lock(State::kBetween, sys::Lock::Shared));
   Undo undo;
   container.id = TRY(random_id());
+  if (systemd) complete_systemd(config, container.id);
   container.name = config.name;
   container.created_at = now_ns();
   if (config.hostname.empty()) config.hostname = container.id.substr(0, 12);
@@ -245,12 +244,14 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     ::unlinkat(state.store.dir(), ("container-names/" + container.name).c_str(), 0);
   });
   failpoint("create.named");
-  container.ids = TRY(state.id_ranges.claim(state.container_path(container.id)));
-  undo.push([&, ids = container.ids]() noexcept {
-    state.id_ranges.release(ids, state.container_path(container.id));
+  if (users.kind != UserNamespace::Kind::Host)
+    container.id_claim =
+        TRY(state.id_ranges.claim(state.container_path(container.id), users.size));
+  undo.push([&, claim = container.id_claim]() noexcept {
+    state.id_ranges.release(claim, state.container_path(container.id));
   });
   failpoint("create.ids");
-  if (grants.has<policy::grants::CallerId>()) use_caller_id(container.ids);
+  TRY(set_ids(container, users, grants, caller));
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
     if (progress) progress("unpacking " + image.id.short_hex(), done, total);
   };

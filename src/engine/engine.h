@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "engine/id_ranges.h"
 #include "image/image.h"
 #include "sys/cgroup_stats.h"
 #include "sys/fd.h"
@@ -35,6 +36,20 @@ struct MountRequest {
   bool executable = true;    // tmpfs without "exec" is noexec, as in Docker.
   std::uint64_t tmpfs_bytes = 0;
   std::uint32_t tmpfs_mode = 01777;
+};
+
+// --device: a node of the host's /dev.
+struct DeviceRequest {
+  std::string source;
+  std::string target;             // Path in the container.
+  std::string permissions = "rwm";  // Of these; others are taken away.
+};
+
+// systemd as process 1. [systemd.io/CONTAINER_INTERFACE]
+enum class Systemd : std::uint8_t {
+  No,
+  IfItIs,  // When the command is systemd's: /sbin/init, systemd.
+  Always,
 };
 
 // A device by the path of its node, and what it is limited to.
@@ -98,6 +113,14 @@ struct CreateRequest {
                                           // "seccomp=FILE" (content put in by the front as
                                           // "seccomp={json}"), "systempaths=unconfined".
   std::string network;                    // "" and "none": none; "host".
+  std::string userns;                     // "": "auto"; see engine/user_namespace.h.
+  std::string pid_mode;                   // "" and "private": its own; "host".
+  std::string ipc_mode;                   // The same, and "shareable".
+  std::string uts_mode;
+  std::string cgroupns_mode;
+  bool privileged = false;
+  std::vector<DeviceRequest> devices;
+  Systemd systemd = Systemd::No;  // When created: Always or No.
   std::uint64_t log_max_bytes = 10 << 20;
   int log_files = 5;
   std::vector<std::pair<std::string, std::string>> ulimits;  // "nofile", "1024:2048".
@@ -115,6 +138,7 @@ struct Container {
   Digest image_id;
   std::vector<std::string> argv;  // Entrypoint and command together.
   sys::IdMap ids;
+  IdClaim id_claim;  // Of which they are made.
   std::vector<std::pair<std::string, std::string>> grants;  // Name, because.
   UnixNanos created_at = 0;
   Status status = Status::Created;
@@ -127,6 +151,10 @@ struct Container {
   bool paused = false;  // Running, and frozen.
   std::string error;    // Why the last start failed.
 };
+
+// Whether its processes may be somebody whose file our program is: they have to be started from a
+// sealed copy of it. [CVE-2019-5736; sys/own_program.h]
+bool needs_sealed_program(const Container& container);
 
 // One thing a front reads from a running container, through its keeper.
 struct Event {

@@ -10,6 +10,7 @@
 
 #include "base/failpoint.h"
 #include "engine/attachment.h"
+#include "engine/grants.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
 #include "engine/resources.h"
@@ -167,6 +168,7 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
   spec.pid = container.pid;
   spec.pidfd = pidfd.get();
   spec.cgroup_name = group_name(container);
+  spec.needs_user_namespace = !has_grant(container, policy::grants::HostUsers::name);
   const isolate::Process process = spec.process;
   const auto stdin_kind = request.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
   auto started = request.detach ? enter_detached(std::move(spec))

@@ -27,12 +27,12 @@ struct Pool {
 };
 
 // Ids of `available` from 1 on that lie without a gap; 0 is the user itself and never given away.
-std::uint32_t contiguous_from_one(const sys::IdMap& available) {
+std::uint32_t contiguous_from_one(const std::vector<sys::IdRange>& available) {
   std::uint32_t next = 1;
   bool grown = true;
   while (grown) {
     grown = false;
-    for (const sys::IdRange& range : available.ranges) {
+    for (const sys::IdRange& range : available) {
       const std::uint64_t end = std::uint64_t{range.inside} + range.count;
       if (range.inside <= next && end > next) {
         next = static_cast<std::uint32_t>(std::min<std::uint64_t>(end, kRootFirst));
@@ -46,7 +46,9 @@ std::uint32_t contiguous_from_one(const sys::IdMap& available) {
 Result<Pool> find_pool() {
   if (sys::in_initial_user_namespace())
     return Pool{.first = kRootFirst, .size = kRootSize, .count = kRootCount};
-  const std::uint32_t ids = contiguous_from_one(TRY(sys::available_ids()));
+  const sys::IdMap available = TRY(sys::available_ids());
+  const std::uint32_t ids = std::min(contiguous_from_one(available.ranges),
+                                     contiguous_from_one(available.groups().ranges));
   if (ids < kUserSize)
     return std::unexpected(
         Error(Kind::Unsupported, "this user has " + std::to_string(ids) +
@@ -58,23 +60,26 @@ Result<Pool> find_pool() {
   return Pool{.first = 1, .size = size, .count = ids / size};
 }
 
-sys::IdMap map_of(const Pool& pool, std::uint32_t slot) {
-  const std::uint32_t base = pool.first + slot * pool.size;
-  if (pool.size == kRootSize) return {{{.inside = 0, .outside = base, .count = pool.size}}};
-  return {{{.inside = 0, .outside = base, .count = pool.size - 1},
-           {.inside = kNobody, .outside = base + pool.size - 1, .count = 1}}};
+std::uint64_t end_of(const IdClaim& claim) { return std::uint64_t{claim.first} + claim.count; }
+
+bool overlap(const IdClaim& a, const IdClaim& b) {
+  return a.first < end_of(b) && b.first < end_of(a);
 }
 
-// The first id of the slot, which names the claim: with a caller-id grant the first range is the
-// caller's, so the second one tells.
-std::string claim_name(const sys::IdMap& map) {
-  std::uint32_t first = 0;
-  for (const sys::IdRange& range : map.ranges)
-    if (range.outside != 0 && (first == 0 || range.outside < first)) first = range.outside;
-  // Ranges start at multiples of their size (plus one for ordinary users), whatever the map took.
-  if (first >= kRootFirst) return std::to_string(first / kRootSize * kRootSize);
-  const std::uint32_t size = map.ranges.size() > 1 ? kUserSize : kRootSize;
-  return std::to_string((first - 1) / size * size + 1);
+// "1073741824" has root's usual number of ids, "1+2048" says it.
+std::string claim_name(const IdClaim& claim) {
+  const std::string first = std::to_string(claim.first);
+  return claim.count == kRootSize ? first : first + "+" + std::to_string(claim.count);
+}
+
+std::optional<IdClaim> parse_claim(std::string_view name) {
+  const auto parts = split_once(name, '+');
+  const auto first = parse_u64(parts ? parts->first : name);
+  const auto count = parts ? parse_u64(parts->second) : Result<std::uint64_t>(kRootSize);
+  constexpr std::uint64_t kHighest = 0xFFFFFFFF;
+  if (!first || !count || *first > kHighest || *count > kHighest - *first) return std::nullopt;
+  return IdClaim{.first = static_cast<std::uint32_t>(*first),
+                 .count = static_cast<std::uint32_t>(*count)};
 }
 
 bool is_stale(int dir, const std::string& name) {
@@ -82,12 +87,6 @@ bool is_stale(int dir, const std::string& name) {
   if (!owner) return owner.error().kind() == Kind::NotFound;
   struct stat info{};
   return ::stat(std::string(trim(*owner)).c_str(), &info) != 0 && errno == ENOENT;
-}
-
-// Takes the claim file; a stale one is removed first. Both under the directory's lock.
-Result<> take(int dir, const std::string& name, const std::string& owner) {
-  if (is_stale(dir, name)) ::unlinkat(dir, name.c_str(), 0);
-  return sys::create_file(dir, name, owner + "\n", sys::Durability::Lazy);
 }
 
 struct Claims {
@@ -104,38 +103,83 @@ Result<Claims> open_claims(const std::string& directory) {
   return claims;
 }
 
-}  // namespace
-
-Result<sys::IdMap> IdRanges::claim(const std::string& owner) {
-  const Pool pool = TRY(find_pool());
-  Claims claims = TRY(open_claims(directory_), "claim an id range");
-  const std::vector<std::string> taken = TRY(sys::list_directory(claims.dir.get()));
-  const auto try_slots = [&](bool also_taken) -> Result<std::optional<sys::IdMap>> {
-    for (std::uint32_t slot = 0; slot < pool.count; ++slot) {
-      const sys::IdMap map = map_of(pool, slot);
-      const std::string name = claim_name(map);
-      const bool is_taken = std::binary_search(taken.begin(), taken.end(), name);
-      if (is_taken && !(also_taken && is_stale(claims.dir.get(), name))) continue;
-      TRY(take(claims.dir.get(), name, owner), "claim an id range");
-      return std::optional(map);
-    }
-    return std::optional<sys::IdMap>();
-  };
-  // Stale claims are looked for only when no other is free: it costs a read for each.
-  for (const bool also_taken : {false, true})
-    if (const std::optional<sys::IdMap> map = TRY(try_slots(also_taken))) return *map;
-  return std::unexpected(Error(Kind::Unavailable, "all " + std::to_string(pool.count) +
-                                                      " id ranges are in use by containers")
-                             .hint("remove containers that are no longer needed (tare rm), or give "
-                                   "this user more subordinate ids (usermod --add-subuids)"));
+// All that have been made, by their first ids.
+Result<std::vector<IdClaim>> taken_ids(int dir) {
+  std::vector<IdClaim> taken;
+  for (const std::string& name : TRY(sys::list_directory(dir)))
+    if (const auto claim = parse_claim(name)) taken.push_back(*claim);
+  std::ranges::sort(taken, {}, &IdClaim::first);
+  return taken;
 }
 
-Result<> IdRanges::confirm(const sys::IdMap& map, const std::string& owner) {
+// The first `count` ids of the pool, at one of its steps, that are not in `taken`.
+std::optional<IdClaim> find_gap(const Pool& pool, const std::vector<IdClaim>& taken,
+                                std::uint64_t count) {
+  std::uint64_t next = pool.first;
+  for (const IdClaim& claim : taken) {
+    if (end_of(claim) <= next) continue;
+    if (claim.first >= next + count) break;
+    const std::uint64_t steps = (end_of(claim) - pool.first + pool.size - 1) / pool.size;
+    next = pool.first + steps * pool.size;
+  }
+  if (next + count > pool.first + std::uint64_t{pool.size} * pool.count) return std::nullopt;
+  return IdClaim{.first = static_cast<std::uint32_t>(next),
+                 .count = static_cast<std::uint32_t>(count)};
+}
+
+// Takes what is free, or was somebody's who is gone. Exists: it is somebody's.
+Result<> take(int dir, const IdClaim& claim, const std::vector<IdClaim>& taken,
+              const std::string& owner) {
+  for (const IdClaim& other : taken)
+    if (overlap(claim, other) && !is_stale(dir, claim_name(other)))
+      return fail(Kind::Exists, "id range " + claim_name(other) + " is in use");
+  for (const IdClaim& other : taken)
+    if (overlap(claim, other)) ::unlinkat(dir, claim_name(other).c_str(), 0);
+  return sys::create_file(dir, claim_name(claim), owner + "\n", sys::Durability::Lazy);
+}
+
+}  // namespace
+
+Result<IdClaim> IdRanges::claim(const std::string& owner, std::uint32_t wanted) {
+  const Pool pool = TRY(find_pool());
+  const std::uint64_t steps = std::max<std::uint64_t>(1, (std::uint64_t{wanted} + pool.size - 1) /
+                                                             pool.size);
+  if (steps > pool.count)
+    return std::unexpected(
+        Error(Kind::Unsupported,
+              std::to_string(wanted) + " ids are more than the " +
+                  std::to_string(std::uint64_t{pool.size} * pool.count) + " that there are")
+            .hint("ask for fewer (--userns auto:size=N), or give this user more subordinate ids "
+                  "(usermod --add-subuids)"));
+  Claims claims = TRY(open_claims(directory_), "claim an id range");
+  const std::vector<IdClaim> taken = TRY(taken_ids(claims.dir.get()));
+  std::optional<IdClaim> found = find_gap(pool, taken, steps * pool.size);
+  if (!found) {
+    // Stale claims are looked for only when no other is free: it costs a read for each.
+    std::vector<IdClaim> living = taken;
+    std::erase_if(living, [&](const IdClaim& claim) {
+      return is_stale(claims.dir.get(), claim_name(claim));
+    });
+    found = find_gap(pool, living, steps * pool.size);
+  }
+  if (!found)
+    return std::unexpected(
+        Error(Kind::Unavailable, "all " + std::to_string(pool.count) +
+                                     " id ranges are in use by containers" +
+                                     (steps > 1 ? ", or not enough of them in a row" : ""))
+            .hint("remove containers that are no longer needed (tare rm), or give "
+                  "this user more subordinate ids (usermod --add-subuids)"));
+  TRY(take(claims.dir.get(), *found, taken, owner), "claim an id range");
+  return *found;
+}
+
+Result<> IdRanges::confirm(const IdClaim& claim, const std::string& owner) {
+  if (claim.count == 0) return {};
   Claims claims = TRY(open_claims(directory_), "confirm an id range");
-  const std::string name = claim_name(map);
+  const std::string name = claim_name(claim);
   const auto holder = sys::load_file(claims.dir.get(), name, 8192);
   if (holder && trim(*holder) == owner) return {};
-  auto taken = take(claims.dir.get(), name, owner);
+  auto taken = take(claims.dir.get(), claim, TRY(taken_ids(claims.dir.get())), owner);
   if (!taken && taken.error().kind() == Kind::Exists)
     return std::unexpected(
         Error(Kind::Exists, "id range " + name + " belongs to another container")
@@ -154,12 +198,26 @@ void IdRanges::sweep(const std::string& owners) const {
   }
 }
 
-void IdRanges::release(const sys::IdMap& map, const std::string& owner) {
+void IdRanges::release(const IdClaim& claim, const std::string& owner) {
+  if (claim.count == 0) return;
   auto claims = open_claims(directory_);
   if (!claims) return;  // A stale claim is found by the next allocation.
-  const std::string name = claim_name(map);
+  const std::string name = claim_name(claim);
   const auto holder = sys::load_file(claims->dir.get(), name, 8192);
   if (holder && trim(*holder) == owner) ::unlinkat(claims->dir.get(), name.c_str(), 0);
+}
+
+sys::IdMap usual_map(const IdClaim& claim) {
+  if (claim.count > kNobody) return {{{.inside = 0, .outside = claim.first, .count = claim.count}}};
+  const std::uint32_t rest = claim.count - 1;
+  return {{{.inside = 0, .outside = claim.first, .count = rest},
+           {.inside = kNobody, .outside = claim.first + rest, .count = 1}}};
+}
+
+Result<bool> is_for_containers(const sys::IdRange& ids) {
+  const Pool pool = TRY(find_pool());
+  const std::uint64_t end = pool.first + std::uint64_t{pool.size} * pool.count;
+  return ids.outside < end && pool.first < std::uint64_t{ids.outside} + ids.count;
 }
 
 }  // namespace tare::engine

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "engine/grants.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/state.h"
@@ -93,15 +94,31 @@ json::Value host_config_object(const Container& container) {
   out.set("AutoRemove", config.auto_remove);
   out.set("CapAdd", strings_or_null(config.cap_add));
   out.set("CapDrop", strings_or_null(config.cap_drop));
-  out.set("Privileged", false);
+  out.set("Privileged", config.privileged);
   out.set("ReadonlyRootfs", config.read_only);
   out.set("SecurityOpt", strings_or_null(config.security_opt));
   out.set("ShmSize", config.shm_bytes);
   describe_resources(out, config);
   out.set("Init", config.init);
-  out.set("UsernsMode", "private");
-  out.set("MaskedPaths", json::Value(policy::masked_paths()));
-  out.set("ReadonlyPaths", json::Value(policy::read_only_paths()));
+  const auto mode = [](const std::string& text) { return text.empty() ? "private" : text; };
+  out.set("UsernsMode", mode(config.userns));
+  out.set("PidMode", config.pid_mode == "private" ? "" : config.pid_mode);
+  out.set("IpcMode", mode(config.ipc_mode));
+  out.set("UTSMode", config.uts_mode);
+  out.set("CgroupnsMode", mode(config.cgroupns_mode));
+  json::Array devices;
+  for (const DeviceRequest& device : config.devices) {
+    json::Value one;
+    one.set("PathOnHost", device.source);
+    one.set("PathInContainer", device.target);
+    one.set("CgroupPermissions", device.permissions);
+    devices.push_back(std::move(one));
+  }
+  out.set("Devices", std::move(devices));
+  const bool masked = !has_grant(container, policy::grants::UnmaskedPaths::name);
+  using Paths = std::vector<std::string>;
+  out.set("MaskedPaths", json::Value(masked ? policy::masked_paths() : Paths()));
+  out.set("ReadonlyPaths", json::Value(masked ? policy::read_only_paths() : Paths()));
   return out;
 }
 
@@ -134,9 +151,31 @@ std::string describe_limits(const CreateRequest& config) {
   return out;
 }
 
-json::Value id_map_array(const sys::IdMap& map) {
+// "own user, pid and mount namespaces"
+std::string describe_namespaces(const Container& container) {
+  namespace grants = policy::grants;
+  constexpr std::pair<std::string_view, const char*> kAll[] = {
+      {grants::HostUsers::name, "user"},  {grants::HostProcesses::name, "pid"},
+      {grants::HostIpc::name, "ipc"},     {grants::HostNames::name, "uts"},
+      {grants::HostNetwork::name, "network"}, {grants::HostGroups::name, "cgroup"}};
+  std::vector<std::string> own;
+  for (const auto& [grant, name] : kAll)
+    if (!has_grant(container, grant)) own.emplace_back(name);
+  if (own.empty()) return "a mount namespace of its own";
+  return "own " + join(own, ", ") + " and mount namespaces";
+}
+
+std::string describe_ids(const Container& container) {
+  if (has_grant(container, policy::grants::HostUsers::name))
+    return "users inside are the same users outside";
+  const auto root = container.ids.outside_of(0);
+  return fmt::format("root inside is user {} outside, of a range that no other container has",
+                     root ? *root : 0);
+}
+
+json::Value id_map_array(const std::vector<sys::IdRange>& map) {
   json::Array ranges;
-  for (const sys::IdRange& range : map.ranges)
+  for (const sys::IdRange& range : map)
     ranges.emplace_back(fmt::format("{}:{}:{}", range.inside, range.outside, range.count));
   return ranges;
 }
@@ -166,7 +205,8 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
   out.set("Config", config_object(container));
   // Beyond Docker: what isolates it, and what weakens that.
   json::Value tare;
-  tare.set("IdMap", id_map_array(container.ids));
+  tare.set("IdMap", id_map_array(container.ids.ranges));
+  tare.set("GroupIdMap", id_map_array(container.ids.groups().ranges));
   json::Array grants;
   for (const auto& [name, because] : container.grants) {
     json::Value grant;
@@ -182,14 +222,8 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
 
 std::vector<std::string> Engine::isolation_report(const Container& container) const {
   const CreateRequest& config = container.config;
-  std::vector<std::string> out;
-  const bool host_network = config.network == "host";
-  out.push_back(fmt::format("own user, pid, mount, ipc, uts{} and cgroup namespaces",
-                            host_network ? "" : ", network"));
-  const sys::IdRange& ids = container.ids.ranges.front();
-  out.push_back(fmt::format(
-      "root inside is user {} outside, of a range that no other container has", ids.outside));
-  const auto capabilities = policy::combine_capabilities(config.cap_add, config.cap_drop);
+  std::vector<std::string> out{describe_namespaces(container), describe_ids(container)};
+  const auto capabilities = capabilities_of(config);
   bool filtered = true;
   bool may_gain = false;
   for (const auto& [name, because] : container.grants) {

@@ -10,23 +10,23 @@
 namespace tare::engine {
 namespace {
 
-json::Value print_map(const sys::IdMap& map) {
-  json::Array ranges;
-  for (const sys::IdRange& range : map.ranges)
-    ranges.emplace_back(json::Array{range.inside, range.outside, range.count});
-  return ranges;
+json::Value print_ranges(const std::vector<sys::IdRange>& ranges) {
+  json::Array out;
+  for (const sys::IdRange& range : ranges)
+    out.emplace_back(json::Array{range.inside, range.outside, range.count});
+  return out;
 }
 
-sys::IdMap parse_map(const json::Value& value) {
-  sys::IdMap map;
+std::vector<sys::IdRange> parse_ranges(const json::Value& value) {
+  std::vector<sys::IdRange> ranges;
   for (const json::Value& range : value.as_array()) {
     const json::Array& numbers = range.as_array();
     if (numbers.size() != 3) continue;
-    map.ranges.push_back({.inside = static_cast<std::uint32_t>(numbers[0].as_int()),
-                          .outside = static_cast<std::uint32_t>(numbers[1].as_int()),
-                          .count = static_cast<std::uint32_t>(numbers[2].as_int())});
+    ranges.push_back({.inside = static_cast<std::uint32_t>(numbers[0].as_int()),
+                      .outside = static_cast<std::uint32_t>(numbers[1].as_int()),
+                      .count = static_cast<std::uint32_t>(numbers[2].as_int())});
   }
-  return map;
+  return ranges;
 }
 
 json::Value print_mount(const MountRequest& mount) {
@@ -119,6 +119,17 @@ void print_host(json::Value& out, const CreateRequest& config) {
   out.set("capDrop", json::Value(config.cap_drop));
   out.set("securityOpt", json::Value(config.security_opt));
   out.set("network", config.network);
+  out.set("userns", config.userns);
+  out.set("pidMode", config.pid_mode);
+  out.set("ipcMode", config.ipc_mode);
+  out.set("utsMode", config.uts_mode);
+  out.set("cgroupnsMode", config.cgroupns_mode);
+  out.set("privileged", config.privileged);
+  json::Array devices;
+  for (const DeviceRequest& device : config.devices)
+    devices.emplace_back(json::Array{device.source, device.target, device.permissions});
+  out.set("devices", std::move(devices));
+  out.set("systemd", config.systemd == Systemd::Always);
   out.set("logMaxBytes", config.log_max_bytes);
   out.set("logFiles", config.log_files);
   out.set("ulimits", print_pairs(config.ulimits));
@@ -140,6 +151,18 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.cap_drop = in["capDrop"].as_strings();
   config.security_opt = in["securityOpt"].as_strings();
   config.network = in["network"].as_string();
+  config.userns = in["userns"].as_string();
+  config.pid_mode = in["pidMode"].as_string();
+  config.ipc_mode = in["ipcMode"].as_string();
+  config.uts_mode = in["utsMode"].as_string();
+  config.cgroupns_mode = in["cgroupnsMode"].as_string();
+  config.privileged = in["privileged"].as_bool();
+  for (const json::Value& device : in["devices"].as_array())
+    if (const json::Array& parts = device.as_array(); parts.size() == 3)
+      config.devices.push_back({.source = parts[0].as_string(),
+                                .target = parts[1].as_string(),
+                                .permissions = parts[2].as_string()});
+  config.systemd = in["systemd"].as_bool() ? Systemd::Always : Systemd::No;
   config.log_max_bytes = static_cast<std::uint64_t>(in["logMaxBytes"].as_int(10 << 20));
   config.log_files = static_cast<int>(in["logFiles"].as_int(5));
   config.ulimits = parse_pairs(in["ulimits"]);
@@ -177,7 +200,9 @@ std::string print_record(const Container& container) {
   out.set("imageId", container.image_id.text());
   out.set("argv", json::Value(container.argv));
   out.set("created", container.created_at);
-  out.set("ids", print_map(container.ids));
+  out.set("ids", print_ranges(container.ids.ranges));
+  out.set("groupIds", print_ranges(container.ids.group_ranges));
+  out.set("idClaim", json::Array{container.id_claim.first, container.id_claim.count});
   out.set("grants", print_pairs(container.grants));
   json::Value config;
   print_process(config, container.config);
@@ -195,7 +220,11 @@ Result<Container> parse_record(std::string_view text) {
   container.image_id = TRY(Digest::parse(in["imageId"].as_string()));
   container.argv = in["argv"].as_strings();
   container.created_at = in["created"].as_int();
-  container.ids = parse_map(in["ids"]);
+  container.ids.ranges = parse_ranges(in["ids"]);
+  container.ids.group_ranges = parse_ranges(in["groupIds"]);
+  if (const json::Array& claim = in["idClaim"].as_array(); claim.size() == 2)
+    container.id_claim = {.first = static_cast<std::uint32_t>(claim[0].as_int()),
+                          .count = static_cast<std::uint32_t>(claim[1].as_int())};
   container.grants = parse_pairs(in["grants"]);
   container.config.image = container.image_name;
   container.config.name = container.name;

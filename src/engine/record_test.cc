@@ -17,6 +17,10 @@ TEST_CASE("a container's record goes out and comes back") {
   container.image_id = Digest::parse("sha256:" + std::string(64, 'b')).value();
   container.argv = {"sh", "-c", "echo \"x\"\n"};
   container.ids.ranges = {{.inside = 0, .outside = 0x40000000, .count = 65536}};
+  container.ids.group_ranges = {{.inside = 0, .outside = 5, .count = 1}};
+  container.id_claim = {.first = 0x40000000, .count = 131072};
+  container.config.userns = "auto:size=70000";
+  container.config.devices = {{.source = "/dev/fuse", .target = "/dev/x", .permissions = "r"}};
   container.grants = {{"host-network", "--network host"}};
   container.created_at = 1'700'000'000'000'000'001;
   container.config.entrypoint = std::vector<std::string>{"sh"};
@@ -32,6 +36,9 @@ TEST_CASE("a container's record goes out and comes back") {
   const Container back = parse_record(text).value();
   CHECK(print_record(back) == text);
   CHECK(back.ids == container.ids);
+  CHECK(back.id_claim == container.id_claim);
+  CHECK(back.config.userns == "auto:size=70000");
+  CHECK(back.config.devices.at(0).target == "/dev/x");
   CHECK(back.argv == container.argv);
   CHECK(back.config.resources.cpus == 1.5);
   CHECK(back.config.mounts.at(0).read_only);

@@ -107,7 +107,7 @@ Result<> Engine::State::destroy(const Container& container) {
   failpoint("remove.ended");
   TRY(store.discard("containers/" + container.id));
   failpoint("remove.discarded");
-  id_ranges.release(container.ids, container_path(container.id));
+  id_ranges.release(container.id_claim, container_path(container.id));
   failpoint("remove.released");
   // Last: as long as it is there, recover() knows that there is something to do.
   ::unlinkat(store.dir(), ("container-names/" + container.name).c_str(), 0);

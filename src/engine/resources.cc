@@ -8,6 +8,8 @@
 
 #include <cmath>
 
+#include "engine/devices.h"
+
 namespace tare::engine {
 namespace {
 
@@ -213,9 +215,7 @@ Result<sys::CgroupLimits> make_limits(const CreateRequest& config) {
   if (limits.pids == sys::kNoLimit) limits.pids = {};  // A new group has none.
   // Without rules nothing is asked of the kernel: no node in the container opens a device of the
   // host anyway, all its mounts are nodev.
-  if (!config.device_cgroup_rules.empty()) limits.devices = sys::default_device_rules();
-  for (const std::string& rule : config.device_cgroup_rules)
-    limits.devices.push_back(TRY(sys::parse_device_rule(rule)));
+  limits.devices = TRY(device_rules(config));
   return limits;
 }
 

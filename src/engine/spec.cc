@@ -7,7 +7,10 @@
 #include <array>
 #include <cmath>
 
+#include "engine/devices.h"
+#include "engine/grants.h"
 #include "engine/resources.h"
+#include "engine/systemd_mode.h"
 #include "policy/policy.h"
 #include "sys/files.h"
 #include "sys/limits.h"
@@ -16,18 +19,6 @@
 
 namespace tare::engine {
 namespace {
-
-bool has_grant(const Container& container, std::string_view name) {
-  for (const auto& [grant, because] : container.grants)
-    if (grant == name) return true;
-  return false;
-}
-
-bool may_gain_privileges(const CreateRequest& config) {
-  for (const std::string& option : config.security_opt)
-    if (option == "no-new-privileges=false" || option == "no-new-privileges:false") return true;
-  return false;
-}
 
 struct ResourceName {
   const char* name;
@@ -66,8 +57,8 @@ Result<isolate::Mount> make_bind(const Container& container, const MountRequest&
   if (::fstat(source.get(), &info) != 0) return fail_errno("stat " + quoted(request.source));
   mount.source_is_directory = S_ISDIR(info.st_mode);
   mount.source = TRY(sys::clone_mount(source.get(), false));
-  if (sys::in_initial_user_namespace()) {
-    const sys::Fd map = TRY(sys::make_user_namespace(container.ids, container.ids));
+  if (sys::in_initial_user_namespace() && !container.ids.is_identity()) {
+    const sys::Fd map = TRY(sys::make_user_namespace(container.ids, container.ids.groups()));
     auto mapped = sys::idmap_mount(mount.source.get(), map.get());
     if (!mapped)
       return std::unexpected(std::move(mapped).error().hint(
@@ -115,16 +106,16 @@ void add_missing(std::vector<std::string>& env, const std::string& key, const st
 Result<isolate::Process> make_process(const Container& container, int root,
                                       const std::string& user_text) {
   const CreateRequest& config = container.config;
-  if (has_grant(container, policy::grants::CallerId::name) && !sys::runs_sealed())
+  if (needs_sealed_program(container) && !sys::runs_sealed())
     return fail(Kind::Internal,
-                "a process as the calling user has to come from a sealed copy of tare");
+                "a process as a user of the host has to come from a sealed copy of tare");
   isolate::Process process;
   process.env = config.env;
   const isolate::User user = TRY(isolate::find_user(root, user_text));
   process.uid = user.uid;
   process.gid = user.gid;
   process.groups = user.groups;
-  std::uint64_t capabilities = TRY(policy::combine_capabilities(config.cap_add, config.cap_drop));
+  std::uint64_t capabilities = TRY(capabilities_of(config));
   process.capabilities = capabilities;
   process.no_new_privileges = !may_gain_privileges(config);
   process.seccomp = TRY(seccomp_filter(config, capabilities), "seccomp profile");
@@ -132,6 +123,28 @@ Result<isolate::Process> make_process(const Container& container, int root,
   add_missing(process.env, "HOSTNAME", config.hostname);
   add_missing(process.env, "HOME", user.home);
   return process;
+}
+
+// Of the groups that it has, 65534 at most. The kernel takes no other as the end of a range.
+std::uint32_t last_group(const sys::IdMap& ids) {
+  constexpr std::uint32_t kNoGroup = 65534;
+  if (ids.groups().outside_of(kNoGroup)) return kNoGroup;
+  std::uint32_t last = 0;
+  for (const sys::IdRange& range : ids.groups().ranges)
+    if (range.inside < kNoGroup) last = std::max(last, range.inside + (range.count - 1));
+  return last;
+}
+
+void share_namespaces(isolate::Spec& spec, const Container& container) {
+  namespace grants = policy::grants;
+  const auto kind = [&container](std::string_view grant) {
+    return has_grant(container, grant) ? isolate::Namespace::Host : isolate::Namespace::New;
+  };
+  spec.network = kind(grants::HostNetwork::name);
+  spec.pid = kind(grants::HostProcesses::name);
+  spec.ipc = kind(grants::HostIpc::name);
+  spec.uts = kind(grants::HostNames::name);
+  spec.cgroup = kind(grants::HostGroups::name);
 }
 
 }  // namespace
@@ -145,6 +158,7 @@ Result<std::vector<sock_filter>> seccomp_filter(const CreateRequest& config,
     if (option.starts_with(kPrefix))
       return policy::compile_docker_profile(option.substr(kPrefix.size()), capabilities);
   }
+  if (config.privileged) return std::vector<sock_filter>();
   return policy::default_seccomp(capabilities);
 }
 
@@ -194,11 +208,12 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
   const CreateRequest& config = container.config;
   isolate::Spec spec;
   spec.hostname = config.hostname;
-  spec.uids = container.ids;
-  spec.gids = container.ids;
+  if (!has_grant(container, policy::grants::HostUsers::name)) {
+    spec.uids = container.ids;
+    spec.gids = container.ids.groups();
+  }
   spec.read_only_root = config.read_only;
-  if (has_grant(container, policy::grants::HostNetwork::name))
-    spec.network = isolate::Namespace::Host;
+  share_namespaces(spec, container);
   spec.shm_bytes = config.shm_bytes;
   for (const MountRequest& request : config.mounts) {
     if (request.type == MountType::Tmpfs)
@@ -207,6 +222,11 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
       spec.mounts.push_back(
           TRY(make_bind(container, request), "bind mount " + quoted(request.source)));
   }
+  if (config.systemd == Systemd::Always) add_systemd_mounts(spec, config);
+  spec.devices = TRY(find_devices(config));
+  spec.writable_system = has_grant(container, policy::grants::WritableSystem::name);
+  spec.own_groups = has_grant(container, policy::grants::WritableGroups::name) &&
+                    sys::cgroup_host().v2_writable && spec.cgroup == isolate::Namespace::New;
   spec.files = make_files(config);
   if (!has_grant(container, policy::grants::UnmaskedPaths::name)) {
     spec.masked_paths = policy::masked_paths();
@@ -215,7 +235,7 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
   if (spec.network == isolate::Namespace::New)
     // Instead of CAP_NET_BIND_SERVICE and CAP_NET_RAW: low ports and ping for everybody inside.
     spec.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "0"},
-                    {"net.ipv4.ping_group_range", "0 65534"}};
+                    {"net.ipv4.ping_group_range", "0 " + std::to_string(last_group(container.ids))}};
   spec.limits = TRY(make_limits(config));
   spec.cgroup_name = group_name(container);
   spec.process = TRY(make_process(container, root.get(), config.user));

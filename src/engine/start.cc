@@ -198,7 +198,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     launch.lock = TRY(state.await_container(dir.get(), id.substr(0, 12)));
     failpoint("start.locked");
     container = TRY(load_container(dir.get()));
-    TRY(state.id_ranges.confirm(container.ids, state.container_path(id)));
+    TRY(state.id_ranges.confirm(container.id_claim, state.container_path(id)));
     for (const char* stale : {"started", "exit", "error", "paused"})
       ::unlinkat(dir.get(), stale, 0);
     failpoint("start.cleared");

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "engine/id_ranges.h"
 #include "store/store.h"
 #include "sys/signals.h"
 

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 
+#include "base/text.h"
 #include "base/undo.h"
 #include "child/run.h"
 #include "isolate/channel.h"
@@ -139,12 +140,27 @@ Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, s
   return {};
 }
 
+// What a delegated group's new owner needs, and not its limits. [cgroup-v2.rst, "Model of
+// Delegation"; /sys/kernel/cgroup/delegate]
+Result<> give_groups(const sys::Fd& directory, const Spec& spec) {
+  if (!directory)
+    return fail(Kind::Unsupported, "the container has no group of version 2 that it could be given");
+  if (spec.uids.ranges.empty()) return {};
+  const std::uint32_t uid = TRY(spec.uids.outside_of(0));
+  const std::uint32_t gid = TRY(spec.gids.outside_of(0));
+  for (const char* name : {".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"})
+    if (::fchownat(directory.get(), name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail_errno(std::string("give the container its control group: ") + name);
+  return {};
+}
+
 Result<> prepare_launch(Prepared& prepared, const Spec& spec, Stdin stdin_kind) {
   if (spec.cgroup_request)
     prepared.cgroup = TRY(sys::Cgroup::create(*spec.cgroup_request));
   else if (!spec.cgroup_name.empty())
     prepared.cgroup = TRY(sys::Cgroup::create(spec.cgroup_name, spec.limits));
   prepared.cgroup_directory = TRY(prepared.cgroup.v2_directory());
+  if (spec.own_groups) TRY(give_groups(prepared.cgroup_directory, spec));
   TRY(prepared.memory.build_container(spec, prepared.cgroup));
   std::uint32_t uid = spec.process.uid;
   std::uint32_t gid = spec.process.gid;
@@ -249,21 +265,42 @@ Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sy
   spec.pidfd = pidfd.get();
   TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
-  const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
-  const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
+  std::uint32_t uid = spec.process.uid;
+  std::uint32_t gid = spec.process.gid;
+  // The map of our own user namespace tells ids of the one above it.
+  if ((prepared.memory.plan().entry->namespaces & CLONE_NEWUSER) != 0) {
+    const sys::IdMap uids = TRY(read_map(spec.pid, "uid_map"));
+    const sys::IdMap gids = TRY(read_map(spec.pid, "gid_map"));
+    uid = TRY(uids.outside_of(uid));
+    gid = TRY(gids.outside_of(gid));
+  }
   TRY(check_alive(spec.pidfd));
-  const std::uint32_t uid = TRY(uids.outside_of(spec.process.uid));
-  const std::uint32_t gid = TRY(gids.outside_of(spec.process.gid));
   TRY(connect(prepared, spec.process, stdin_kind, uid, gid));
   if (!spec.cgroup_name.empty()) prepared.cgroup = sys::Cgroup::open(spec.cgroup_name);
   if (spec.cgroup) prepared.cgroup = std::move(*spec.cgroup);
   return {};
 }
 
+// Where process 1 has divided its group (systemd), version 2 lets nobody live in the group itself:
+// then it is the one that process 1 put itself into. [cgroup-v2.rst, "No Internal Process
+// Constraint"]
+Result<> join_groups(int pid, int first, const sys::Cgroup& cgroup) {
+  auto joined = cgroup.add(pid);
+  if (joined || joined.error().errnum() != EBUSY) return joined;
+  const std::string path = "/proc/" + std::to_string(first) + "/cgroup";
+  const sys::Fd file = TRY(sys::open_path(path, O_RDONLY));
+  for (const std::string& line : split(TRY(sys::read_all(file.get(), 65536)), '\n')) {
+    if (!line.starts_with("0::/")) continue;
+    TRY(cgroup.add(pid, sys::Cgroup::Which::V1));
+    return sys::Cgroup::reopen({sys::cgroup_host().v2_mount + line.substr(3)}).add(pid);
+  }
+  return joined;
+}
+
 Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared& prepared) {
   const int pid = born.newborn.pid();
   TRY(apply_before_cgroup(pid, spec.process));
-  TRY(prepared.cgroup.add(pid));
+  TRY(join_groups(pid, spec.pid, prepared.cgroup));
   TRY(apply_attributes(pid, spec.process, spec.warn));
   return say_go(prepared.channel);
 }

@@ -47,6 +47,24 @@ Result<sys::Fd> open_device(const std::string& path, std::uint32_t type, dev_t n
   return mount;
 }
 
+// A node for the device of `node`, of root of the container, on a file system that has nothing else:
+// the host's belongs to a user that the container does not have. Empty where the kernel does not
+// clone what is mounted nowhere (before 6.15), or nobody may make nodes.
+Result<sys::Fd> make_node(const sys::Fd& node, const Spec& spec) {
+  struct stat status{};
+  if (::fstat(node.get(), &status) != 0) return fail_errno("look at a device");
+  const std::uint32_t uid = TRY(spec.uids.outside_of(0));
+  const std::uint32_t gid = TRY(spec.gids.outside_of(0));
+  const std::vector<sys::FsOption> options{{.key = "mode", .value = "755"},
+                                           {.key = "size", .value = "4k"}};
+  const sys::Fd place = TRY(sys::mount_filesystem("tmpfs", options, MOUNT_ATTR_NOSUID));
+  if (::mknodat(place.get(), "node", status.st_mode, status.st_rdev) != 0) return sys::Fd();
+  if (::fchownat(place.get(), "node", uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::fchmodat(place.get(), "node", status.st_mode & 0777U, 0) != 0)
+    return fail_errno("give a device to the container");
+  return sys::Fd(::open_tree(place.get(), "node", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
+
 // "net.ipv4.conf.eth0/1.x": dots separate and a slash stands for a dot in a name. [sysctl(8)]
 std::string sysctl_path(std::string name) {
   for (char& c : name) c = c == '.' ? '/' : (c == '/' ? '.' : c);
@@ -96,16 +114,21 @@ Result<> PlanMemory::add_process_mounts(const Spec& spec) {
   else
     TRY(add_host("/proc", true, 0), "share the host's /proc with the container");
   constexpr std::uint64_t kSafe = MOUNT_ATTR_RDONLY | kNoSuidDevExec;
+  const std::uint64_t system = spec.writable_system ? kNoSuidDevExec : kSafe;
   const bool own_sys = spec.network == Namespace::New;
   if (own_sys)
-    add_own("/sys", "sysfs", kSafe).or_host = true;
+    add_own("/sys", "sysfs", system).or_host = true;
   else
-    TRY(add_host("/sys", true, kSafe), "share the host's /sys with the container");
+    TRY(add_host("/sys", true, system), "share the host's /sys with the container");
   const sys::CgroupHost& groups = sys::cgroup_host();
   if (groups.layout == sys::CgroupLayout::None) return {};
-  const bool v2 =
-      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
-  if (v2)
+  if (spec.cgroup == Namespace::Host)
+    return add_host("/sys/fs/cgroup", true, kSafe);
+  const bool v2 = !spec.cgroup_name.empty() && groups.writable &&
+                  groups.layout == sys::CgroupLayout::V2;
+  if (spec.own_groups)
+    add_own("/sys/fs/cgroup", "cgroup2", kNoSuidDevExec);
+  else if (v2)
     add_own("/sys/fs/cgroup", "cgroup2", kSafe);
   else
     add_own("/sys/fs/cgroup", "tmpfs", kSafe, {{"mode", "755"}}).only_after_host = own_sys;
@@ -165,7 +188,11 @@ Result<> PlanMemory::add_devices(const Spec& spec) {
                         .uid = device.uid,
                         .gid = device.gid};
     if (bind && !S_ISFIFO(device.mode)) {
-      fds_.push_back(TRY(open_device(device.path, device.mode & S_IFMT, entry.number)));
+      const std::string& source = device.source.empty() ? device.path : device.source;
+      sys::Fd node = TRY(open_device(source, device.mode & S_IFMT, entry.number));
+      if (device.given && !spec.uids.ranges.empty() && sys::in_initial_user_namespace())
+        if (sys::Fd own = TRY(make_node(node, spec))) node = std::move(own);
+      fds_.push_back(std::move(node));
       entry.mount = fds_.back().get();
     }
     devices_.push_back(entry);

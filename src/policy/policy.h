@@ -48,6 +48,36 @@ struct CallerId {  // Root in the container is the calling user (bind mounts as 
 struct UnmaskedPaths {
   static constexpr std::string_view name = "unmasked-paths";
 };
+struct HostUsers {  // No user namespace of its own: an id inside is the same id outside.
+  static constexpr std::string_view name = "host-users";
+};
+struct HostIds {  // Ids of the host, or of other users, that were named.
+  static constexpr std::string_view name = "host-ids";
+};
+struct HostProcesses {
+  static constexpr std::string_view name = "host-pid";
+};
+struct HostIpc {
+  static constexpr std::string_view name = "host-ipc";
+};
+struct HostNames {
+  static constexpr std::string_view name = "host-uts";
+};
+struct HostGroups {
+  static constexpr std::string_view name = "host-cgroup";
+};
+struct HostDevice {  // Devices that were named, or with `privileged` all.
+  static constexpr std::string_view name = "host-device";
+};
+struct WritableSystem {
+  static constexpr std::string_view name = "writable-sys";
+};
+struct WritableGroups {  // Its own control group is its to divide.
+  static constexpr std::string_view name = "writable-cgroups";
+};
+struct Privileged {  // Stands beside the single ones that it means.
+  static constexpr std::string_view name = "privileged";
+};
 }  // namespace grants
 
 class Grants {

@@ -201,16 +201,6 @@ Result<> enter_namespaces(int ready, int go) {
 
 // --- The parent ----------------------------------------------------------------------------------
 
-Result<> write_maps(pid_t child, const sys::IdMap& ids) {
-  const std::string text = ids.text();
-  for (const char* name : {"uid_map", "gid_map"}) {
-    const sys::Fd file =
-        TRY(sys::open_path("/proc/" + std::to_string(child) + "/" + name, O_WRONLY));
-    TRY(sys::write_all(file.get(), text), "write the id map of the unpacking process");
-  }
-  return {};
-}
-
 // Reads lines from the child; returns the verdict. What is said after the verdict is not heard.
 class Listener {
  public:
@@ -317,7 +307,7 @@ Result<> run_confined(const Confinement& wanted, const Work& work, const Report&
   char byte = 0;
   Result<> started;
   if (sys::read_full(ready.read.get(), &byte, 1).value_or(0) == 1) {
-    started = write_maps(child, confinement.ids);
+    started = sys::write_id_maps(child, confinement.ids, confinement.ids.groups());
     if (started) started = sys::write_all(go.write.get(), {&kGo, 1});
   }
   go.write.reset();  // Without the byte this ends the child.

@@ -83,7 +83,9 @@ bool FlatBackend::can_idmap() {
 
 std::string FlatBackend::key(const Digest& image, const sys::IdMap& ids) {
   if (can_idmap()) return image.hex();
-  return image.hex() + "-" + codec::sha256(ids.text()).short_hex();
+  std::string text = ids.text();
+  if (!ids.group_ranges.empty()) text += "groups\n" + ids.groups().text();
+  return image.hex() + "-" + codec::sha256(text).short_hex();
 }
 
 Result<std::vector<std::string>> FlatBackend::keys_of(const Digest& image) const {
@@ -107,7 +109,8 @@ Result<> FlatBackend::prepare(const Digest& image, const std::vector<Layer>& lay
       TRY(sys::open_at(scratch.dir.get(), "new/tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const sys::IdMap map = can_idmap() ? own_ids() : ids;
   const std::uint32_t root = TRY(map.outside_of(0), what);
-  if (::fchown(tree.get(), root, root) != 0) return fail_errno(what + ": change the owner");
+  const std::uint32_t root_group = TRY(map.groups().outside_of(0), what);
+  if (::fchown(tree.get(), root, root_group) != 0) return fail_errno(what + ": change the owner");
   TRY(unpack_layers(store_, layers, tree.get(), map, progress), what);
   if (::syncfs(tree.get()) != 0) return fail_errno(what + ": write to disk");
   if (::syscall(SYS_renameat2, scratch.dir.get(), "new", store_.dir(), place.c_str(),
@@ -130,11 +133,11 @@ Result<sys::Fd> FlatBackend::mount(const Digest& image, const sys::IdMap& ids, i
   if (::fstat(tree.get(), &info) != 0) return fail_errno("stat the root file system");
   if (!can_idmap()) {  // As in the image, for mount_overlay().
     info.st_uid = TRY(inside_of(ids, info.st_uid));
-    info.st_gid = TRY(inside_of(ids, info.st_gid));
+    info.st_gid = TRY(inside_of(ids.groups(), info.st_gid));
   }
   sys::Fd lower = TRY(sys::clone_mount(tree.get(), false), "root file system");
-  if (can_idmap()) {
-    const sys::Fd space = TRY(sys::make_user_namespace(ids, ids), "root file system");
+  if (can_idmap() && !ids.is_identity()) {
+    const sys::Fd space = TRY(sys::make_user_namespace(ids, ids.groups()), "root file system");
     TRY(sys::idmap_mount(lower.get(), space.get()), "root file system");
   }
   if (!read_only) return mount_overlay(std::move(lower), info, ids, container_dir);
@@ -147,7 +150,7 @@ Result<sys::Fd> FlatBackend::mount_overlay(sys::Fd lower, const struct stat& roo
                                            const sys::IdMap& ids, int container_dir) {
   // The root directory of an overlay shows the owner and mode of the upper one.
   const std::uint32_t uid = TRY(ids.outside_of(root.st_uid), "root file system");
-  const std::uint32_t gid = TRY(ids.outside_of(root.st_gid), "root file system");
+  const std::uint32_t gid = TRY(ids.groups().outside_of(root.st_gid), "root file system");
   // Through a clone of the container's directory, which is nowhere attached: the container's
   // mountinfo then names "/upper" and not where the store is.
   const sys::Fd place = TRY(sys::clone_mount(container_dir, false), "root file system");

@@ -171,6 +171,29 @@ Result<std::uint32_t> IdMap::outside_of(std::uint32_t inside) const {
   return fail(Kind::Invalid, "id " + std::to_string(inside) + " is not mapped");
 }
 
+bool IdMap::is_identity() const {
+  const auto same = [](const IdRange& range) { return range.inside == range.outside; };
+  return std::ranges::all_of(ranges, same) && std::ranges::all_of(group_ranges, same);
+}
+
+void IdMap::put(std::vector<IdRange>& ranges, const IdRange& range) {
+  const std::uint64_t end = std::uint64_t{range.inside} + range.count;
+  std::vector<IdRange> kept;
+  for (const IdRange& old : ranges) {
+    const std::uint64_t old_end = std::uint64_t{old.inside} + old.count;
+    if (old.inside < range.inside)
+      kept.push_back({old.inside, old.outside, std::min(old.count, range.inside - old.inside)});
+    if (old_end > end) {
+      const auto from = static_cast<std::uint32_t>(std::max<std::uint64_t>(end, old.inside));
+      kept.push_back({from, old.outside + (from - old.inside),
+                      static_cast<std::uint32_t>(old_end - from)});
+    }
+  }
+  kept.push_back(range);
+  std::ranges::sort(kept, {}, &IdRange::inside);
+  ranges = std::move(kept);
+}
+
 std::string IdMap::text() const {
   std::string lines;
   for (const IdRange& range : ranges)
@@ -202,9 +225,13 @@ Result<IdMap> parse_id_map(std::string_view text) {
 }
 
 Result<IdMap> available_ids() {
-  const Fd file = TRY(open_path("/proc/self/uid_map", O_RDONLY));
-  const std::string text = TRY(read_all(file.get(), kMapLimit));
-  return parse_id_map(text);
+  const auto read_map = [](const char* path) -> Result<IdMap> {
+    const Fd file = TRY(open_path(path, O_RDONLY));
+    return parse_id_map(TRY(read_all(file.get(), kMapLimit)));
+  };
+  IdMap map = TRY(read_map("/proc/self/uid_map"));
+  map.group_ranges = TRY(read_map("/proc/self/gid_map")).ranges;
+  return map;
 }
 
 bool in_initial_user_namespace() {

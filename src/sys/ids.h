@@ -19,11 +19,18 @@ struct IdRange {
   bool operator==(const IdRange&) const = default;
 };
 
-// Used for uids and gids alike.
+// Used for uids and gids alike, unless the groups have ranges of their own.
 struct IdMap {
   std::vector<IdRange> ranges;
+  std::vector<IdRange> group_ranges = {};  // Empty: the same as `ranges`.
 
   bool operator==(const IdMap&) const = default;
+  // The map of the groups, as one that is used alone.
+  IdMap groups() const { return {group_ranges.empty() ? ranges : group_ranges}; }
+  // Whether every id is the same on both sides.
+  bool is_identity() const;
+  // Lets the ids of `range` stand for what it says instead of what they stood for.
+  static void put(std::vector<IdRange>& ranges, const IdRange& range);
   // The id of ours that `inside` stands for; Invalid when it is not mapped.
   Result<std::uint32_t> outside_of(std::uint32_t inside) const;
   std::string text() const;  // Lines for /proc/PID/uid_map.
@@ -32,8 +39,8 @@ struct IdMap {
 // The lines of a uid_map or gid_map file. Errors: Internal for anything else.
 Result<IdMap> parse_id_map(std::string_view text);
 
-// The ids that this process's own user namespace has, from /proc/self/uid_map, as ranges whose
-// `inside` is what we may use. The initial namespace gives one range of 2^32-1 ids.
+// The ids that this process's own user namespace has, from /proc/self/uid_map and gid_map, as ranges
+// whose `inside` is what we may use. The initial namespace gives one range of 2^32-1 ids.
 Result<IdMap> available_ids();
 bool in_initial_user_namespace();
 
@@ -48,7 +55,7 @@ Result<> become_namespace_root(int join_pid);
 // CAP_SETGID over the outside ids: root, or root of a user namespace that has them.
 Result<> write_id_maps(int pid, const IdMap& uids, const IdMap& gids);
 
-// A user namespace with this map, for idmapped mounts: kept by the descriptor alone.
+// A user namespace with these maps, for idmapped mounts: kept by the descriptor alone.
 // [mount_setattr(2), MOUNT_ATTR_IDMAP]
 Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids);
 

@@ -58,3 +58,24 @@ TEST_CASE("a user namespace as a descriptor only") {
   CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);  // The process that held it is gone.
   CHECK(errno == ECHILD);
 }
+
+TEST_CASE("a part of an id map is put in another's place") {
+  const auto put = [](std::vector<sys::IdRange> ranges, const sys::IdRange& range) {
+    sys::IdMap::put(ranges, range);
+    return sys::IdMap{ranges}.text();
+  };
+  CHECK(put({{0, 100, 10}}, {3, 7, 2}) == "0 100 3\n3 7 2\n5 105 5\n");
+  CHECK(put({{0, 100, 10}}, {0, 7, 1}) == "0 7 1\n1 101 9\n");
+  CHECK(put({{0, 100, 10}}, {9, 7, 1}) == "0 100 9\n9 7 1\n");
+  CHECK(put({{0, 100, 10}}, {20, 7, 1}) == "0 100 10\n20 7 1\n");
+  CHECK(put({{0, 100, 10}, {20, 200, 5}}, {5, 7, 17}) == "0 100 5\n5 7 17\n22 202 3\n");
+  CHECK(put({{5, 100, 2}}, {0, 7, 10}) == "0 7 10\n");
+  CHECK(put({{0, 0, 10}}, {0xFFFFFFFE, 7, 1}) == "0 0 10\n4294967294 7 1\n");
+}
+
+TEST_CASE("groups of an id map are the users unless they have their own") {
+  CHECK(sys::IdMap{{{0, 100, 10}}}.groups().text() == "0 100 10\n");
+  CHECK(sys::IdMap{{{0, 100, 10}}, {{0, 200, 10}}}.groups().text() == "0 200 10\n");
+  CHECK(sys::IdMap{{{0, 0, 10}}}.is_identity());
+  CHECK_FALSE(sys::IdMap{{{0, 0, 10}}, {{0, 1, 10}}}.is_identity());
+}

@@ -27,7 +27,7 @@ Columns all_titles() {
           {"RunningFor", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"Status", "STATUS"},
           {"State", "STATE"},        {"Ports", "PORTS"},          {"Names", "NAMES"},
           {"Size", "SIZE"},          {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
-          {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"}};
+          {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"},      {"Grants", "GRANTS"}};
 }
 
 // Docker's names; those of states and things that do not exist here match nothing.
@@ -206,6 +206,10 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   row.methods.set("Label", std::move(by_name));
   fields.set("LocalVolumes", "0");
   fields.set("Mounts", mounts_text(container, wanted.whole));
+  std::vector<std::string> grants;
+  for (const auto& [name, because] : container.grants)
+    if (std::ranges::find(grants, name) == grants.end()) grants.push_back(name);
+  fields.set("Grants", join(grants, ","));
   fields.set("Networks", container.config.network.empty() ? "none" : container.config.network);
   return row;
 }
@@ -251,6 +255,7 @@ Result<int> cmd_ps(Context& context, const Arguments& arguments) {
   for (const Container& container : containers)
     rows.push_back(make_row(engine, container, wanted, now));
   Columns columns = default_columns();
+  if (arguments.flag("grants")) columns.emplace_back("Grants", "GRANTS");
   if (arguments.flag("size")) columns.emplace_back("Size", "SIZE");
   context.print(TRY(render_rows(rows, format, columns, all_titles())));
   return 0;

@@ -41,6 +41,7 @@ constexpr Option kPs[] = {
     {0, "format", Value, "format", "table, json, or a Go template as '{{.ID}} {{.Names}}'"},
     {'n', "last", Value, "number", "Only the last created ones, running or not"},
     {'l', "latest", Flag, "", "Only the last created one, running or not"},
+    {0, "grants", Flag, "", "Also what weakens its protections"},
     {0, "no-trunc", Flag, "", "Do not shorten ids and commands"},
     {'q', "quiet", Flag, "", "Print ids only"},
     {'s', "size", Flag, "", "Also the size of what it wrote"},

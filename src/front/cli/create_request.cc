@@ -145,6 +145,26 @@ Result<> add_security(CreateRequest& request, const Arguments& arguments) {
                                                         ": networks of our own are not there yet")
                                .hint("none and host are"));
   request.network = network;
+  request.privileged = arguments.flag("privileged");
+  request.userns = arguments.value_or("userns", "");
+  request.pid_mode = arguments.value_or("pid", "");
+  request.ipc_mode = arguments.value_or("ipc", "");
+  request.uts_mode = arguments.value_or("uts", "");
+  request.cgroupns_mode = arguments.value_or("cgroupns", "");
+  for (const std::string& text : arguments.list("device"))
+    request.devices.push_back(TRY(parse_device(text)));
+  return {};
+}
+
+Result<> add_systemd(CreateRequest& request, const Arguments& arguments) {
+  const std::string text = arguments.value_or("systemd", "false");
+  if (text == "always") {
+    request.systemd = engine::Systemd::Always;
+    return {};
+  }
+  const auto on = parse_bool(text);
+  if (!on) return bad_value("systemd", text, "true, false and always are known");
+  request.systemd = *on ? engine::Systemd::IfItIs : engine::Systemd::No;
   return {};
 }
 
@@ -186,6 +206,24 @@ Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text) 
   const double hard = parts ? TRY(value(parts->second)) : soft;
   if (soft > hard) return bad_value("ulimit", text, "the soft limit is above the hard one");
   return std::pair(std::string(pair->first), std::string(pair->second));
+}
+
+// "PATH[:PATH][:PERMISSIONS]", the second path being the container's. [docker-run(1), "--device"]
+Result<engine::DeviceRequest> parse_device(std::string_view text) {
+  std::vector<std::string> parts = split(text, ':');
+  engine::DeviceRequest device;
+  const auto are_permissions = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("rwm") == std::string::npos;
+  };
+  if (parts.size() > 1 && are_permissions(parts.back())) {
+    device.permissions = parts.back();
+    parts.pop_back();
+  }
+  device.source = parts[0];
+  device.target = parts.size() > 1 ? parts[1] : parts[0];
+  if (parts.size() > 2 || !device.source.starts_with('/') || !device.target.starts_with('/'))
+    return bad_value("device", text, "write PATH, PATH:PATH or PATH:PATH:rwm, with absolute paths");
+  return device;
 }
 
 Result<engine::AttachRequest> attach_request(const Arguments& arguments) {
@@ -239,6 +277,7 @@ Result<CreateRequest> create_request(const Arguments& arguments) {
   TRY(add_limits(request, arguments));
   TRY(add_log_options(request, arguments));
   TRY(add_security(request, arguments));
+  TRY(add_systemd(request, arguments));
   TRY(check_pull(arguments));
   return request;
 }

@@ -61,7 +61,7 @@ bool Arguments::flag(std::string_view name) const {
 }
 
 std::optional<std::string> Arguments::value(std::string_view name) const {
-  assert(!option(name).is_flag());
+  assert(!option(name).is_flag() || option(name).kind == OptionKind::Switch);
   for (const auto& [given, text] : std::views::reverse(given_))
     if (given->name == name) return text;
   return std::nullopt;
@@ -119,7 +119,7 @@ struct Parser {
   }
 
   Status store(Arguments& into, const Option& option, std::string value) {
-    if (option.is_flag()) {
+    if (option.is_flag() && option.kind != OptionKind::Switch) {
       const auto on = parse_bool(value);
       if (!on)
         return wrong(

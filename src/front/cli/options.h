@@ -21,6 +21,7 @@ enum class OptionKind : std::uint8_t {
   Flag,         // Takes no value, or "=true" and "=false".
   Value,        // Takes one; the last one given counts.
   List,         // Takes one and may be given several times.
+  Switch,       // A flag ("true" without a value) that takes other words too: "=always".
   MissingFlag,  // Docker has it and we do not: `help` is the sentence that says so.
   MissingValue,
 };
@@ -37,7 +38,8 @@ struct Option {
   bool hidden = false;         // Another spelling, left out of --help.
 
   constexpr bool is_flag() const {
-    return kind == OptionKind::Flag || kind == OptionKind::MissingFlag;
+    return kind == OptionKind::Flag || kind == OptionKind::Switch ||
+           kind == OptionKind::MissingFlag;
   }
   constexpr bool is_missing() const {
     return kind == OptionKind::MissingFlag || kind == OptionKind::MissingValue;

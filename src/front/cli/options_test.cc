@@ -109,8 +109,8 @@ TEST_CASE("mistakes are named, with what may have been meant") {
 
 TEST_CASE("what Docker has and Tare has not gets a sentence, unless it asks for the usual") {
   CHECK(contains(failure({"run", "-p", "80:80", "x"}, 125), "--publish: publishing ports"));
-  CHECK(contains(failure({"run", "--privileged", "x"}, 125), "--cap-add"));
-  CHECK(parse({"run", "--privileged=false", "--restart", "no", "--ipc=private", "x"}));
+  CHECK(contains(failure({"run", "--gpus", "all", "x"}, 125), "not there yet"));
+  CHECK(parse({"run", "--no-healthcheck", "--restart", "no", "--ipc=private", "x"}));
   CHECK(contains(failure({"swarm", "init"}, 125), "no swarm"));
   CHECK(contains(failure({"image", "pull", "x"}, 125), "not there yet"));
 }

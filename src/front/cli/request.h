@@ -44,6 +44,9 @@ Result<std::vector<std::string>> environment_of(const Arguments& arguments);
 // --ulimit NAME=SOFT[:HARD], as engine::CreateRequest wants it.
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text);
 
+// --device PATH[:PATH][:rwm].
+Result<engine::DeviceRequest> parse_device(std::string_view text);
+
 using sys::parse_signal;
 
 // All options of run and create, and the operands IMAGE [COMMAND...].

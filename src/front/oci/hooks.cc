@@ -29,6 +29,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  ::setpgid(0, 0);  // What it starts can be killed with it.
   ::dup2(input, STDIN_FILENO);
   (void)!::chdir(bundle.c_str());
   const std::vector<std::string> name_only{hook.path};
@@ -54,7 +55,7 @@ Result<> wait_for(pid_t pid, const oci::Hook& hook) {
   do {
     ready = ::poll(&ended, 1, patience);
   } while (ready < 0 && errno == EINTR);
-  if (ready == 0) ::kill(pid, SIGKILL);
+  if (ready == 0 && ::kill(-pid, SIGKILL) != 0) ::kill(pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) return fail_errno("wait for the hook");

@@ -57,6 +57,10 @@ Result<> make_bind(isolate::Mount& to, const oci::Mount& from, const oci::MountO
                    const isolate::Spec& spec, const std::string& bundle) {
   to.kind = MountKind::Bind;
   to.source_is_ready = true;
+  // Engines write options of the file system beside "bind"; they have no meaning there.
+  for (const auto& [key, value] : options.superblock)
+    log().warn("mount at " + quoted(from.destination) + ": option " + quoted(key) +
+               " means nothing for a bind mount");
   const std::string path = from.source.starts_with('/') ? from.source : bundle + "/" + from.source;
   const sys::Fd source = TRY(sys::open_path(path, O_PATH));
   struct stat status{};
