@@ -21,9 +21,9 @@ constexpr int kMostLevels = 8;
 // Made for every container, or the host's own matter. [moby: container/devices, "getDevices"]
 bool is_left_out(std::string_view path) {
   constexpr std::array<std::string_view, 14> kOwn{
-      "/dev/null",   "/dev/zero", "/dev/full",    "/dev/random",  "/dev/urandom",
-      "/dev/tty",    "/dev/pts",  "/dev/shm",     "/dev/mqueue",  "/dev/fd",
-      "/dev/ptmx",   "/dev/core", "/dev/console", "/dev/hugepages"};
+      "/dev/null", "/dev/zero", "/dev/full",    "/dev/random",   "/dev/urandom",
+      "/dev/tty",  "/dev/pts",  "/dev/shm",     "/dev/mqueue",   "/dev/fd",
+      "/dev/ptmx", "/dev/core", "/dev/console", "/dev/hugepages"};
   return std::ranges::find(kOwn, path) != kOwn.end();
 }
 
@@ -98,9 +98,9 @@ Result<std::vector<sys::DeviceRule>> device_rules(const CreateRequest& config) {
   std::vector<sys::DeviceRule> rules = sys::default_device_rules();
   for (const DeviceRequest& request : config.devices)
     for (const isolate::Device& device : TRY(find_one(request)))
-      rules.push_back(TRY(sys::parse_device_rule(
-          fmt::format("{} {}:{} {}", S_ISBLK(device.mode) ? 'b' : 'c', device.major, device.minor,
-                      request.permissions))));
+      rules.push_back(TRY(
+          sys::parse_device_rule(fmt::format("{} {}:{} {}", S_ISBLK(device.mode) ? 'b' : 'c',
+                                             device.major, device.minor, request.permissions))));
   for (const std::string& rule : config.device_cgroup_rules)
     rules.push_back(TRY(sys::parse_device_rule(rule)));
   return rules;

@@ -41,7 +41,7 @@ struct MountRequest {
 // --device: a node of the host's /dev.
 struct DeviceRequest {
   std::string source;
-  std::string target;             // Path in the container.
+  std::string target;               // Path in the container.
   std::string permissions = "rwm";  // Of these; others are taken away.
 };
 
@@ -138,7 +138,7 @@ struct Container {
   Digest image_id;
   std::vector<std::string> argv;  // Entrypoint and command together.
   sys::IdMap ids;
-  IdClaim id_claim;  // Of which they are made.
+  IdClaim id_claim;                                         // Of which they are made.
   std::vector<std::pair<std::string, std::string>> grants;  // Name, because.
   UnixNanos created_at = 0;
   Status status = Status::Created;

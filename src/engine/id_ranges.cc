@@ -142,13 +142,13 @@ Result<> take(int dir, const IdClaim& claim, const std::vector<IdClaim>& taken,
 
 Result<IdClaim> IdRanges::claim(const std::string& owner, std::uint32_t wanted) {
   const Pool pool = TRY(find_pool());
-  const std::uint64_t steps = std::max<std::uint64_t>(1, (std::uint64_t{wanted} + pool.size - 1) /
-                                                             pool.size);
+  const std::uint64_t steps =
+      std::max<std::uint64_t>(1, (std::uint64_t{wanted} + pool.size - 1) / pool.size);
   if (steps > pool.count)
     return std::unexpected(
-        Error(Kind::Unsupported,
-              std::to_string(wanted) + " ids are more than the " +
-                  std::to_string(std::uint64_t{pool.size} * pool.count) + " that there are")
+        Error(Kind::Unsupported, std::to_string(wanted) + " ids are more than the " +
+                                     std::to_string(std::uint64_t{pool.size} * pool.count) +
+                                     " that there are")
             .hint("ask for fewer (--userns auto:size=N), or give this user more subordinate ids "
                   "(usermod --add-subuids)"));
   Claims claims = TRY(open_claims(directory_), "claim an id range");

@@ -16,10 +16,10 @@ struct IdClaim {
   bool operator==(const IdClaim&) const = default;
 };
 
-// Hands out id ranges. A claim is a file named by its ids, made with O_EXCL in one directory for all
-// stores of a user, that holds the path of the container's directory: a claim whose container is
-// gone is stale and may be taken over. All of it under the directory's lock: what the names say is
-// taken is what is taken, whatever the sizes.
+// Hands out id ranges. A claim is a file named by its ids, made with O_EXCL in one directory for
+// all stores of a user, that holds the path of the container's directory: a claim whose container
+// is gone is stale and may be taken over. All of it under the directory's lock: what the names say
+// is taken is what is taken, whatever the sizes.
 //
 // Root has 12,288 ranges of 65,536 ids from 0x40000000 on, outside of what useradd gives as
 // subordinate ids and of what systemd-nspawn picks by default [subuid(5), systemd UIDS-GIDS.md].

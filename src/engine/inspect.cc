@@ -155,8 +155,8 @@ std::string describe_limits(const CreateRequest& config) {
 std::string describe_namespaces(const Container& container) {
   namespace grants = policy::grants;
   constexpr std::pair<std::string_view, const char*> kAll[] = {
-      {grants::HostUsers::name, "user"},  {grants::HostProcesses::name, "pid"},
-      {grants::HostIpc::name, "ipc"},     {grants::HostNames::name, "uts"},
+      {grants::HostUsers::name, "user"},      {grants::HostProcesses::name, "pid"},
+      {grants::HostIpc::name, "ipc"},         {grants::HostNames::name, "uts"},
       {grants::HostNetwork::name, "network"}, {grants::HostGroups::name, "cgroup"}};
   std::vector<std::string> own;
   for (const auto& [grant, name] : kAll)

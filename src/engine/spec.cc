@@ -234,8 +234,9 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
   }
   if (spec.network == isolate::Namespace::New)
     // Instead of CAP_NET_BIND_SERVICE and CAP_NET_RAW: low ports and ping for everybody inside.
-    spec.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "0"},
-                    {"net.ipv4.ping_group_range", "0 " + std::to_string(last_group(container.ids))}};
+    spec.sysctls = {
+        {"net.ipv4.ip_unprivileged_port_start", "0"},
+        {"net.ipv4.ping_group_range", "0 " + std::to_string(last_group(container.ids))}};
   spec.limits = TRY(make_limits(config));
   spec.cgroup_name = group_name(container);
   spec.process = TRY(make_process(container, root.get(), config.user));

@@ -25,8 +25,7 @@ Result<std::uint32_t> parse_id(std::string_view text, std::string_view whole) {
 // "INSIDE:OUTSIDE:COUNT"
 Result<sys::IdRange> parse_range(std::string_view text, std::string_view whole) {
   const std::vector<std::string> parts = split(text, ':');
-  if (parts.size() != 3)
-    return wrong(whole, "a mapping is INSIDE:OUTSIDE:COUNT, as 1000:2000:1");
+  if (parts.size() != 3) return wrong(whole, "a mapping is INSIDE:OUTSIDE:COUNT, as 1000:2000:1");
   const sys::IdRange range{.inside = TRY(parse_id(parts[0], whole)),
                            .outside = TRY(parse_id(parts[1], whole)),
                            .count = TRY(parse_id(parts[2], whole))};
@@ -81,9 +80,9 @@ Result<UserNamespace> parse_user_namespace(std::string_view text) {
   } else if (kind == "keep-id") {
     wish.kind = UserNamespace::Kind::KeepId;
   } else if (kind == "nomap" || kind == "ns" || kind == "container") {
-    return std::unexpected(
-        Error(Kind::Unsupported, "--userns " + quoted(text) + ": every container has ids of its own")
-            .hint("auto, keep-id and host are there"));
+    return std::unexpected(Error(Kind::Unsupported, "--userns " + quoted(text) +
+                                                        ": every container has ids of its own")
+                               .hint("auto, keep-id and host are there"));
   } else if (kind != "auto" && (pair || (!kind.empty() && kind != "private"))) {
     return wrong(text, "there is no such user namespace");
   }
@@ -96,9 +95,8 @@ Result<UserNamespace> parse_user_namespace(std::string_view text) {
 Result<Caller> find_caller(bool ordinary_user) {
   if (!ordinary_user) return Caller{};
   const sys::IdMap ids = TRY(sys::available_ids());
-  return Caller{.ordinary_user = true,
-                .uid = TRY(ids.outside_of(0)),
-                .gid = TRY(ids.groups().outside_of(0))};
+  return Caller{
+      .ordinary_user = true, .uid = TRY(ids.outside_of(0)), .gid = TRY(ids.groups().outside_of(0))};
 }
 
 Result<> check_user_namespace(const UserNamespace& wish, const Caller& caller) {
@@ -106,8 +104,9 @@ Result<> check_user_namespace(const UserNamespace& wish, const Caller& caller) {
     return std::unexpected(
         Error(Kind::Unsupported,
               "--userns keep-id: root has no id to keep, this is for ordinary users")
-            .hint("bind mounts show files with the right owner without it; or call tare as the user "
-                  "whose id is meant"));
+            .hint(
+                "bind mounts show files with the right owner without it; or call tare as the user "
+                "whose id is meant"));
   TRY(check_ranges(wish.uids), "--userns auto");
   return check_ranges(wish.gids);
 }
@@ -122,8 +121,7 @@ Result<sys::IdMap> make_id_map(const UserNamespace& wish, const IdClaim& claim,
     return ours;
   }
   sys::IdMap map = usual_map(claim);
-  if (wish.size != 0)
-    map.ranges = {{.inside = 0, .outside = claim.first, .count = wish.size}};
+  if (wish.size != 0) map.ranges = {{.inside = 0, .outside = claim.first, .count = wish.size}};
   std::vector<sys::IdRange> groups = map.ranges;
   if (wish.kind == UserNamespace::Kind::KeepId) {
     // In the namespace of an ordinary user, 0 is the user itself.

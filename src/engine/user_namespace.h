@@ -11,15 +11,15 @@
 
 namespace tare::engine {
 
-// What "auto", "auto:size=N,uidmapping=C:H:S,gidmapping=C:H:S", "keep-id", "keep-id:uid=U,gid=G" and
-// "host" ask for. [podman-run(1), "--userns"]
+// What "auto", "auto:size=N,uidmapping=C:H:S,gidmapping=C:H:S", "keep-id", "keep-id:uid=U,gid=G"
+// and "host" ask for. [podman-run(1), "--userns"]
 struct UserNamespace {
   enum class Kind : std::uint8_t {
     Own,     // Ids that no other container has.
     KeepId,  // The same, but one of them is the calling user's.
     Host,    // No user namespace of its own.
   } kind = Kind::Own;
-  std::uint32_t size = 0;  // 0: the usual number of ids.
+  std::uint32_t size = 0;            // 0: the usual number of ids.
   std::optional<std::uint32_t> uid;  // KeepId: the caller's id inside; its own without.
   std::optional<std::uint32_t> gid;
   std::vector<sys::IdRange> uids;  // Own: these stand for those of ours.

@@ -22,11 +22,26 @@ TEST_CASE("user namespaces by their words") {
   const auto mapped = parse_user_namespace("auto:uidmapping=5:1000:2,gidmapping=0:9:1");
   CHECK(mapped->uids == std::vector<sys::IdRange>{{5, 1000, 2}});
   CHECK(mapped->gids == std::vector<sys::IdRange>{{0, 9, 1}});
-  for (const char* bad :
-       {"x", "auto:", "auto:size", "auto:size=", "auto:size=0", "auto:size=4294967295",
-        "auto:size=-1", "auto:uid=1", "keep-id:size=1", "keep-id:uid=a", "host:", "host:uid=1",
-        "private:size=1", "auto:uidmapping=1:2", "auto:uidmapping=1:2:0",
-        "auto:uidmapping=4294967294:2:2", "auto:uidmapping=1:2:3:4", "ns:/x", "container:c", "nomap"})
+  for (const char* bad : {"x",
+                          "auto:",
+                          "auto:size",
+                          "auto:size=",
+                          "auto:size=0",
+                          "auto:size=4294967295",
+                          "auto:size=-1",
+                          "auto:uid=1",
+                          "keep-id:size=1",
+                          "keep-id:uid=a",
+                          "host:",
+                          "host:uid=1",
+                          "private:size=1",
+                          "auto:uidmapping=1:2",
+                          "auto:uidmapping=1:2:0",
+                          "auto:uidmapping=4294967294:2:2",
+                          "auto:uidmapping=1:2:3:4",
+                          "ns:/x",
+                          "container:c",
+                          "nomap"})
     CHECK_MESSAGE(!parse_user_namespace(bad).has_value(), bad);
 }
 

@@ -128,7 +128,7 @@ struct Device {
   std::string path;
   std::string source = {};  // The host's, where that is another path.
   bool given = false;       // With a user namespace: root of the container owns its node.
-  std::uint32_t mode = 0;  // With the file type.
+  std::uint32_t mode = 0;   // With the file type.
   unsigned major = 0;
   unsigned minor = 0;
   std::uint32_t uid = 0;
@@ -169,7 +169,7 @@ struct Spec {
   };
   bool new_time = false;
   std::vector<TimeOffset> time_offsets;
-  bool usual_mounts = true;  // And the usual devices.
+  bool usual_mounts = true;      // And the usual devices.
   bool writable_system = false;  // The usual /sys is not read-only.
   // Its group of version 2 is given to root of the container, which may divide it, and is mounted
   // read-write instead of what is usual. [cgroup-v2.rst, "Delegation"]

@@ -144,7 +144,8 @@ Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, s
 // Delegation"; /sys/kernel/cgroup/delegate]
 Result<> give_groups(const sys::Fd& directory, const Spec& spec) {
   if (!directory)
-    return fail(Kind::Unsupported, "the container has no group of version 2 that it could be given");
+    return fail(Kind::Unsupported,
+                "the container has no group of version 2 that it could be given");
   if (spec.uids.ranges.empty()) return {};
   const std::uint32_t uid = TRY(spec.uids.outside_of(0));
   const std::uint32_t gid = TRY(spec.gids.outside_of(0));

@@ -47,9 +47,9 @@ Result<sys::Fd> open_device(const std::string& path, std::uint32_t type, dev_t n
   return mount;
 }
 
-// A node for the device of `node`, of root of the container, on a file system that has nothing else:
-// the host's belongs to a user that the container does not have. Empty where the kernel does not
-// clone what is mounted nowhere (before 6.15), or nobody may make nodes.
+// A node for the device of `node`, of root of the container, on a file system that has nothing
+// else: the host's belongs to a user that the container does not have. Empty where the kernel does
+// not clone what is mounted nowhere (before 6.15), or nobody may make nodes.
 Result<sys::Fd> make_node(const sys::Fd& node, const Spec& spec) {
   struct stat status{};
   if (::fstat(node.get(), &status) != 0) return fail_errno("look at a device");
@@ -122,10 +122,9 @@ Result<> PlanMemory::add_process_mounts(const Spec& spec) {
     TRY(add_host("/sys", true, system), "share the host's /sys with the container");
   const sys::CgroupHost& groups = sys::cgroup_host();
   if (groups.layout == sys::CgroupLayout::None) return {};
-  if (spec.cgroup == Namespace::Host)
-    return add_host("/sys/fs/cgroup", true, kSafe);
-  const bool v2 = !spec.cgroup_name.empty() && groups.writable &&
-                  groups.layout == sys::CgroupLayout::V2;
+  if (spec.cgroup == Namespace::Host) return add_host("/sys/fs/cgroup", true, kSafe);
+  const bool v2 =
+      !spec.cgroup_name.empty() && groups.writable && groups.layout == sys::CgroupLayout::V2;
   if (spec.own_groups)
     add_own("/sys/fs/cgroup", "cgroup2", kNoSuidDevExec);
   else if (v2)

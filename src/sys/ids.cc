@@ -185,8 +185,8 @@ void IdMap::put(std::vector<IdRange>& ranges, const IdRange& range) {
       kept.push_back({old.inside, old.outside, std::min(old.count, range.inside - old.inside)});
     if (old_end > end) {
       const auto from = static_cast<std::uint32_t>(std::max<std::uint64_t>(end, old.inside));
-      kept.push_back({from, old.outside + (from - old.inside),
-                      static_cast<std::uint32_t>(old_end - from)});
+      kept.push_back(
+          {from, old.outside + (from - old.inside), static_cast<std::uint32_t>(old_end - from)});
     }
   }
   kept.push_back(range);

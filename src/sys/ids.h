@@ -39,8 +39,8 @@ struct IdMap {
 // The lines of a uid_map or gid_map file. Errors: Internal for anything else.
 Result<IdMap> parse_id_map(std::string_view text);
 
-// The ids that this process's own user namespace has, from /proc/self/uid_map and gid_map, as ranges
-// whose `inside` is what we may use. The initial namespace gives one range of 2^32-1 ids.
+// The ids that this process's own user namespace has, from /proc/self/uid_map and gid_map, as
+// ranges whose `inside` is what we may use. The initial namespace gives one range of 2^32-1 ids.
 Result<IdMap> available_ids();
 bool in_initial_user_namespace();
 

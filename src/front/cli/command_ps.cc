@@ -27,7 +27,7 @@ Columns all_titles() {
           {"RunningFor", "CREATED"}, {"CreatedAt", "CREATED AT"}, {"Status", "STATUS"},
           {"State", "STATE"},        {"Ports", "PORTS"},          {"Names", "NAMES"},
           {"Size", "SIZE"},          {"Labels", "LABELS"},        {"LocalVolumes", "LOCAL VOLUMES"},
-          {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"},      {"Grants", "GRANTS"}};
+          {"Mounts", "MOUNTS"},      {"Networks", "NETWORKS"},    {"Grants", "GRANTS"}};
 }
 
 // Docker's names; those of states and things that do not exist here match nothing.
