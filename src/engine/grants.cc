@@ -17,7 +17,8 @@ bool has_option(const CreateRequest& config, std::string_view start) {
 }
 
 std::string cap_because(const CreateRequest& config) {
-  return config.cap_add.empty() ? "--privileged" : "--cap-add " + join(config.cap_add, ",");
+  if (!config.cap_add.empty()) return "--cap-add " + join(config.cap_add, ",");
+  return config.privileged ? "--privileged" : "--systemd";
 }
 
 Result<> add_security_options(policy::Grants& to, const CreateRequest& config) {
@@ -135,7 +136,11 @@ Result<std::uint64_t> capabilities_of(const CreateRequest& config) {
     drops_all = drops_all || TRY(policy::parse_capability(name)) == all;
   if (config.privileged && !drops_all)
     return policy::combine_capabilities({"ALL"}, config.cap_drop);
-  return policy::combine_capabilities(config.cap_add, config.cap_drop);
+  std::vector<std::string> add = config.cap_add;
+  // Taking capabilities from its services is systemd's own doing; without this one none starts that
+  // wants it. [capabilities(7), PR_CAPBSET_DROP]
+  if (config.systemd == Systemd::Always) add.emplace_back("SETPCAP");
+  return policy::combine_capabilities(add, config.cap_drop);
 }
 
 bool may_gain_privileges(const CreateRequest& config) {
