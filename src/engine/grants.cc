@@ -95,9 +95,8 @@ void add_users(policy::Grants& to, const CreateRequest& config, const UserNamesp
     return;
   }
   if (initial || users.kind != UserNamespace::Kind::Own) return;  // Bind mounts are id-mapped.
-  if (std::ranges::any_of(config.mounts, [](const MountRequest& mount) {
-        return mount.type == MountType::Bind;
-      }))
+  if (std::ranges::any_of(config.mounts,
+                          [](const MountRequest& mount) { return mount.type == MountType::Bind; }))
     to.allow<grants::CallerId>("bind mount as an ordinary user");
 }
 
