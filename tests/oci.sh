@@ -11,6 +11,7 @@ if [ "$TEST_AS" = user ] && [ -z "${OCI_INSIDE-}" ]; then
 fi
 
 STATE=$TEST_DIR/state
+# shellcheck disable=SC2034  # For the scripts.
 TOOLS=$(dirname "$TEST_LIB")/tools
 oci() { tare-oci --root "$STATE" "$@"; }
 
@@ -71,8 +72,8 @@ nothing_left() {
 }
 
 oci_clean_up() {
-  local status=$? id
-  for id in $(ls -A "$STATE" 2>/dev/null); do oci delete --force "$id" || status=1; done
+  local status=$? dir
+  for dir in "$STATE"/*/; do [ ! -d "$dir" ] || oci delete --force "$(basename "$dir")" || status=1; done
   if [ $status = 0 ] && [ "$(ls -A "$STATE" 2>/dev/null)" ]; then
     echo "FAIL: delete --force left: $(find "$STATE")" >&2
     status=1

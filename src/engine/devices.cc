@@ -20,11 +20,11 @@ constexpr int kMostLevels = 8;
 
 // Made for every container, or the host's own matter. [moby: container/devices, "getDevices"]
 bool is_left_out(std::string_view path) {
-  constexpr std::array<std::string_view, 14> kOwn{
+  constexpr std::array<std::string_view, 14> kUsual{
       "/dev/null", "/dev/zero", "/dev/full",    "/dev/random",   "/dev/urandom",
       "/dev/tty",  "/dev/pts",  "/dev/shm",     "/dev/mqueue",   "/dev/fd",
       "/dev/ptmx", "/dev/core", "/dev/console", "/dev/hugepages"};
-  return std::ranges::find(kOwn, path) != kOwn.end();
+  return std::ranges::find(kUsual, path) != kUsual.end();
 }
 
 isolate::Device make_device(const std::string& source, std::string target,

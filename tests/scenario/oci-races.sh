@@ -20,13 +20,13 @@ assert_eq "$(oci_status $c)" created
 runs b 'echo x >>/starts; sleep 1000'
 oci delete --force $c
 oci create -b b $c
-for n in $(seq 1 20); do { oci start $c 2>/dev/null && echo "$n" >>starters || true; } & done
+for n in $(seq 1 20); do if oci start $c 2>/dev/null; then echo "$n" >>starters; fi & done
 wait
 assert_eq "$(wc -l <starters)" 1 'starts that won'
 eventually 5 oci_is $c running
 eventually 5 test -s b/rootfs/starts
 assert_eq "$(wc -l <b/rootfs/starts)" 1
-for n in $(seq 1 10); do { oci delete --force $c 2>>"delete.$n" && echo "$n" >>deleters || true; } & done
+for n in $(seq 1 10); do if oci delete --force $c 2>>"delete.$n"; then echo "$n" >>deleters; fi & done
 wait
 [ -s deleters ] || fail "nobody deleted it: $(cat delete.*)"
 oci delete --force $c

@@ -60,7 +60,7 @@ oci delete --force $c
 runs b 'tty; echo done'
 script -qec "tare-oci --root '$STATE' run -b b $c" typescript </dev/null >/dev/null
 assert_contains "$(cat typescript)" /dev/pts/0
-assert_contains "$(cat typescript)" done
+assert_contains "$(cat typescript)" "done"
 nothing_left
 
 # Where the container has no devpts there is no terminal, and nothing of the host is used.
