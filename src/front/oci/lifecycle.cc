@@ -119,6 +119,15 @@ Result<> kill_all(const Container& container) {
   return fail(Kind::Busy, "the process of the container does not end");
 }
 
+// The groups that a create made before it was killed; its process died with it.
+void remove_abandoned_groups(const StateRoot& root, const std::string& id) {
+  const auto text = root.abandoned_config(id);
+  if (!text) return;
+  const auto config = oci::parse_runtime_config(*text);
+  const bool own = !config || config->cgroups_path.empty();
+  (void)sys::Cgroup::open_at(own ? "tare-oci/" + id : config->cgroups_path).remove();
+}
+
 void run_poststop(const Container& container) {
   const Record& record = container.record();
   if (!record.poststop_hooks) return;
@@ -206,6 +215,7 @@ Result<> delete_container(const Globals& globals, const std::string& id, Force f
   if (!container) {
     if (force == Force::No || container.error().kind() != Kind::NotFound)
       return std::unexpected(container.error());
+    remove_abandoned_groups(root, id);
     return root.remove(id);  // What a killed command left.
   }
   const Status status = container->status();

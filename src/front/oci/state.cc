@@ -246,6 +246,11 @@ Result<NewContainer> StateRoot::create(const std::string& id) const {
                              .hint("choose another id, or remove it with: tare-oci delete " + id));
 }
 
+Result<std::string> StateRoot::abandoned_config(const std::string& id) const {
+  TRY(check_id(id));
+  return sys::load_file(directory_.get(), id + "/" + kConfig);
+}
+
 Result<> StateRoot::remove(const std::string& id) const {
   TRY(check_id(id));
   const auto directory = sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

@@ -94,6 +94,8 @@ class StateRoot {
   Result<Container> find(const std::string& id) const;
   // Claims the id. Errors: Exists, Invalid.
   Result<NewContainer> create(const std::string& id) const;
+  // The configuration of a container whose create was killed before it had a record.
+  Result<std::string> abandoned_config(const std::string& id) const;
   // Also what find() would not find any more.
   Result<> remove(const std::string& id) const;
   Result<std::vector<std::string>> list() const;
