@@ -328,6 +328,8 @@ TEST_CASE("runtime config: namespaces that cannot be are refused by name") {
       {R"("netDevices":{"eth0":{}})", "linux.netDevices is set, but there is no network namespace"},
       {R"("namespaces":[{"type":"network"}],"netDevices":{"eth0":{"name":"a/b"}})",
        "linux.netDevices.eth0 names 'a/b', which no network device can be called"},
+      {R"("namespaces":[{"type":"network"}],"netDevices":{"eth0":{"name":"%dx"}})",
+       "linux.netDevices.eth0 names '%dx', where % may only stand in a last %d"},
       {R"("namespaces":[{"type":"network"}],"netDevices":{"a234567890123456":{}})",
        "linux.netDevices.a234567890123456 names 'a234567890123456', which no network device can be "
        "called"},

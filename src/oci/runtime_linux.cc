@@ -81,6 +81,10 @@ Result<> read_net_devices(const Node& node, std::vector<NetDevice>& devices) {
     for (const std::string& name : {device.host_name, device.name})
       if (!is_interface_name(name))
         return entry.wrong("names " + quoted(name) + ", which no network device can be called");
+    // The kernel takes a '%' for the beginning of a pattern. [linux net/core/dev.c]
+    const std::size_t mark = device.name.find('%');
+    if (mark != std::string::npos && device.name.substr(mark) != "%d")
+      return entry.wrong("names " + quoted(device.name) + ", where % may only stand in a last %d");
     return {};
   });
 }

@@ -19,6 +19,7 @@
 #include "front/oci/spec.h"
 #include "oci/runtime_state.h"
 #include "sys/files.h"
+#include "sys/net_devices.h"
 
 namespace tare::front_oci {
 namespace {
@@ -120,10 +121,10 @@ class Birth {
   Result<> prepare(isolate::Spec& spec) {
     const oci::Hooks& hooks = job_.config.hooks;
     spec.born = [this](int pid, const sys::Cgroup& cgroup) { return born(pid, cgroup); };
-    if (!hooks.prestart.empty() || !hooks.create_runtime.empty())
-      spec.runtime_hooks = [this](int) { return run_runtime_hooks(); };
-    if (spec.runtime_hooks || !hooks.create_container.empty())
-      spec.root_place = job_.options.rootfs;
+    const bool has_hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty();
+    if (has_hooks || !job_.config.net_devices.empty())
+      spec.runtime_hooks = [this](int pid) { return run_runtime_hooks(pid); };
+    if (has_hooks || !hooks.create_container.empty()) spec.root_place = job_.options.rootfs;
     if (!hooks.create_container.empty())
       TRY(make_state_file(spec.create_state, oci::Status::Creating));
     if (!hooks.start_container.empty())
@@ -169,11 +170,29 @@ class Birth {
         return fail_errno("write the state for hooks");
       TRY(sys::write_all(file.fd, text));
     }
+    return move_devices(pid);
+  }
+
+  // As soon as the process is in the container's network, so that sysctls and hooks find them.
+  // Where a user namespace is joined, that is not yet so when the process is born.
+  Result<> move_devices(int pid) {
+    if (job_.config.net_devices.empty() || devices_moved_) return {};
+    const sys::Fd network =
+        TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+    if (TRY(sys::is_own_network(network.get()))) return {};
+    std::vector<sys::NetDeviceMove> moves;
+    for (const oci::NetDevice& device : job_.config.net_devices)
+      moves.push_back({.name = device.host_name, .new_name = device.name});
+    TRY(sys::move_net_devices(moves, network.get()), "linux.netDevices");
+    devices_moved_ = true;
     return {};
   }
 
   // prestart hooks are told "created": the container is as good as that.
-  Result<> run_runtime_hooks() const {
+  Result<> run_runtime_hooks(int pid) {
+    TRY(move_devices(pid));
+    if (!job_.config.net_devices.empty() && !devices_moved_)
+      return fail(Kind::Internal, "linux.netDevices: the container has no network of its own");
     const oci::Hooks& hooks = job_.config.hooks;
     const std::string& bundle = job_.options.bundle;
     TRY(run_hooks(hooks.prestart, "prestart",
@@ -189,6 +208,7 @@ class Birth {
   sys::Fd listener_;
   sys::Fd agent_state_;
   std::string metadata_;
+  bool devices_moved_ = false;
 };
 
 Result<> hand_over_terminal(const Job& job, const isolate::Started& started) {

@@ -196,6 +196,7 @@ Result<int> features(const Globals&, const Arguments&) {
   found.systemd = ::access("/run/systemd/system", F_OK) == 0;
   found.rdma = true;
   found.apparmor = found.selinux = true;
+  found.net_devices = true;
   print_json(oci::features_document(found));
   return 0;
 }

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "front/oci/log.h"
 #include "sys/mounts.h"
+#include "sys/net_devices.h"
 
 namespace tare::front_oci {
 namespace {
@@ -61,6 +62,11 @@ Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
         {.kind = kind.flag,
          .fd = TRY(open_namespace(*found, kind.flag), "open the namespace to join")});
   }
+  for (const isolate::JoinedNamespace& joined : spec.joined)
+    if (joined.kind == CLONE_NEWNET && !config.net_devices.empty() &&
+        TRY(sys::is_own_network(joined.fd.get())))
+      return fail(Kind::Invalid,
+                  "linux.netDevices: the container's network namespace is that of the runtime");
   const auto offset = [&spec](const char* clock, const std::optional<oci::TimeOffset>& value) {
     if (value) spec.time_offsets.push_back({clock, value->seconds, value->nanoseconds});
   };
@@ -196,10 +202,6 @@ std::vector<isolate::Hook> make_hooks(const std::vector<oci::Hook>& hooks) {
 }
 
 Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOptions& options) {
-  if (!config.net_devices.empty())
-    return fail(Kind::Unsupported, "linux.netDevices: moving " +
-                                       quoted(config.net_devices.front().host_name) +
-                                       " into the container is not supported");
   isolate::Spec spec;
   spec.warn = [](const std::string& message) { log().warn(message); };
   spec.usual_mounts = false;
