@@ -35,8 +35,11 @@ list(FILTER keeper_sources EXCLUDE REGEX "_test\\.cc$")
 tare_tiny_program(tare-keeper ${keeper_sources})
 tare_tiny_program(tare-init src/init/main.cc)
 
-# The manual page, made by the program from its own table of commands.
+# The manual pages, made by the programs from their own tables of commands.
 if(NOT TARE_FUZZ)
+  add_custom_command(TARGET tare-oci POST_BUILD VERBATIM
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
+    COMMAND sh -c "$<TARGET_FILE:tare-oci> man > ${CMAKE_BINARY_DIR}/man/tare-oci.8")
   add_custom_command(TARGET tare POST_BUILD VERBATIM
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
     COMMAND sh -c "$<TARGET_FILE:tare> man > ${CMAKE_BINARY_DIR}/man/tare.1")
@@ -45,6 +48,7 @@ endif()
 # The keeper and the init program are looked for beside tare.
 install(TARGETS tare tare-oci tare-keeper tare-init RUNTIME DESTINATION bin)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
+install(FILES ${CMAKE_BINARY_DIR}/man/tare-oci.8 DESTINATION share/man/man8)
 foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"
              "fish|share/fish/vendor_completions.d/tare.fish")
   string(REPLACE "|" ";" pair ${pair})

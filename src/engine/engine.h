@@ -214,6 +214,7 @@ struct ExecProcess {
   sys::Fd in;   // With a terminal: empty.
   sys::Fd out;  // With a terminal: the master side, for both directions.
   sys::Fd err;
+  std::vector<std::string> warnings;  // Sentences: what could not be given as it was asked for.
 };
 
 // A failure to run the program itself: `exit_code` is what the command line exits with (125 ours,

@@ -35,11 +35,14 @@ Result<sys::Fd> open_root_of(int pid) {
 // The life of the process that stands by a detached one: it starts it, reports, takes what it
 // writes out of the pipes so that it never blocks, and buries it. (A process nobody buries would
 // keep the container's pid namespace from ending.)
-[[noreturn]] void stand_by(isolate::EnterSpec spec, sys::Fd report) {
+[[noreturn]] void stand_by(isolate::EnterSpec spec, sys::Fd report,
+                           const std::vector<std::string>& warnings) {
   ::setsid();
   failpoint("exec.forked");
   auto started = isolate::enter(std::move(spec), isolate::Stdin::Null);
-  (void)sys::write_all(report.get(), started ? "ok\n" : print_failure(started.error()));
+  std::string text = "ok\n";
+  for (const std::string& warning : warnings) text += warning + "\n";
+  (void)sys::write_all(report.get(), started ? text : print_failure(started.error()));
   if (!started) ::_exit(1);
   failpoint("exec.detached");
   report.reset();
@@ -63,8 +66,10 @@ Result<sys::Fd> open_root_of(int pid) {
   ::_exit(0);
 }
 
-// Runs a detached process: as isolate::enter, but it is not ours to wait for.
-std::expected<isolate::Started, isolate::LaunchError> enter_detached(isolate::EnterSpec spec) {
+// Runs a detached process: as isolate::enter, but it is not ours to wait for. `warnings` is what
+// the specification's `warn` fills, in the process that starts it and then here.
+std::expected<isolate::Started, isolate::LaunchError> enter_detached(
+    isolate::EnterSpec spec, std::vector<std::string>& warnings) {
   const auto setup_failure = [](Error error) {
     return std::unexpected(
         isolate::LaunchError{.error = std::move(error), .at = isolate::FailedAt::Setup});
@@ -73,11 +78,15 @@ std::expected<isolate::Started, isolate::LaunchError> enter_detached(isolate::En
   if (!pipe) return setup_failure(std::move(pipe).error());
   const pid_t pid = ::fork();
   if (pid < 0) return setup_failure(Error::sys(errno, "fork"));
-  if (pid == 0) stand_by(std::move(spec), std::move(pipe->write));
+  if (pid == 0) stand_by(std::move(spec), std::move(pipe->write), warnings);
   pipe->write.reset();
   auto text = sys::read_all(pipe->read.get(), 64 << 10);
   if (!text) return setup_failure(std::move(text).error());
-  if (*text == "ok\n") return isolate::Started{};
+  if (text->starts_with("ok\n")) {
+    for (const std::string& warning : split(text->substr(3), '\n'))
+      if (!warning.empty()) warnings.push_back(warning);
+    return isolate::Started{};
+  }
   ::waitpid(pid, nullptr, 0);
   return std::unexpected(parse_failure(*text));
 }
@@ -169,9 +178,11 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
   spec.pidfd = pidfd.get();
   spec.cgroup_name = group_name(container);
   spec.needs_user_namespace = !has_grant(container, policy::grants::HostUsers::name);
+  std::vector<std::string> warnings;
+  spec.warn = [&warnings](const std::string& text) { warnings.push_back(escaped(text)); };
   const isolate::Process process = spec.process;
   const auto stdin_kind = request.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
-  auto started = request.detach ? enter_detached(std::move(spec))
+  auto started = request.detach ? enter_detached(std::move(spec), warnings)
                                 : isolate::enter(std::move(spec), stdin_kind);
   if (!started) {
     isolate::LaunchError& failure = started.error();
@@ -191,7 +202,8 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
                      .pidfd = std::move(started->pidfd),
                      .in = std::move(started->stdio.in),
                      .out = std::move(started->stdio.out),
-                     .err = std::move(started->stdio.err)};
+                     .err = std::move(started->stdio.err),
+                     .warnings = std::move(warnings)};
 }
 
 Result<> leave_running(Attachment& attachment) {

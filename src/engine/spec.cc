@@ -260,6 +260,7 @@ Result<isolate::Process> make_exec_process(const Container& container, int root,
     std::erase_if(process.env, [&](const std::string& old) { return old.starts_with(key); });
     process.env.push_back(entry);
   }
+  process.oom_score_adj = container.config.oom_score_adj;
   process.terminal = request.tty;
   process.rows = request.rows;
   process.columns = request.columns;

@@ -29,6 +29,19 @@ pid=$(tare inspect --format '{{.State.Pid}}' web)
 keeper=$(awk '/^PPid/{print $2}' "/proc/$pid/status")
 assert_eq "$(cat "/proc/$keeper/oom_score_adj")" "$own" 'of the keeper'
 assert_eq "$(tare inspect --format '{{.HostConfig.OomScoreAdj}}' web)" 500
+# What joins later has the same, whoever asks.
+assert_eq "$(tare exec web cat /proc/self/oom_score_adj 2>&1)" 500 'of exec'
+tare exec -d web sh -c 'cat /proc/self/oom_score_adj >/tmp/score.new; mv /tmp/score.new /tmp/score'
+eventually 5 tare exec web test -e /tmp/score
+assert_eq "$(tare exec web cat /tmp/score)" 500 'of exec -d'
+tare run -d --name early --network none --oom-score-adj -1000 busybox sleep 1000 >/dev/null 2>&1
+inside=$(tare exec early cat /proc/self/oom_score_adj 2>warning)
+tare exec -d early true 2>warning-detached
+if [ "$inside" != -1000 ]; then
+  assert_eq "$inside" "$own" 'of exec'
+  assert_contains "$(cat warning)" oom_score_adj
+  assert_contains "$(cat warning-detached)" oom_score_adj
+fi
 inside=$(tare run --rm --network none --oom-score-adj -1000 busybox cat /proc/self/oom_score_adj 2>warning)
 if [ "$inside" != -1000 ]; then
   assert_eq "$inside" "$own"

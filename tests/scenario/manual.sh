@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2116
-# Manual page and completion come from the table of commands and are well formed.
+# Manual pages and completion come from the tables of commands and are well formed.
 # as: root
 # needs: man
 . "$TEST_LIB"
@@ -9,6 +9,12 @@ image_busybox
 tare man >tare.1
 assert_eq "$(man --warnings -l tare.1 2>&1 >/dev/null)" ""
 assert_contains "$(man -l tare.1 | col -b)" '--cap-drop'
+
+tare-oci man >tare-oci.8
+assert_eq "$(man --warnings -l tare-oci.8 2>&1 >/dev/null)" ""
+page=$(man -l tare-oci.8 | col -b)
+for word in --console-socket --systemd-cgroup 'tare-oci update' 'tare-oci features'; do assert_contains "$page" "$word"; done
+assert_lacks "$(tare-oci --help)" 'manual page'
 
 tare completion bash >complete
 complete_line() {

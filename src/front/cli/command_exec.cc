@@ -150,6 +150,7 @@ Result<int> cmd_exec(Context& context, const Arguments& arguments) {
   std::optional<SignalGuard> signals(std::in_place, !request.detach);
   auto process = engine.exec(container.id, request);
   if (!process) return report_start_failure(context, process.error());
+  for (const std::string& warning : process->warnings) context.warn(warning);
   if (request.detach) return 0;
   const ExecLink link = TRY(make_exec_link(std::move(*process), request.tty));
   const SessionEnd end = TRY(run_session(*link.attachment, *signals,

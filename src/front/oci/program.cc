@@ -30,12 +30,6 @@ constexpr std::array<Option, 9> kGlobals{
      {"help", 'h', K::Flag, "show this help"},
      {"version", 'v', K::Flag, "show the version"}}};
 
-using Commands = std::array<std::span<const Command>, 5>;
-Commands all_commands() {
-  return {create_commands(), lifecycle_commands(), exec_commands(), resource_commands(),
-          inspect_commands()};
-}
-
 void print(std::string_view text) { (void)sys::write_all(STDOUT_FILENO, text); }
 
 void add_options(std::string& text, std::span<const Option> options) {
@@ -49,12 +43,12 @@ void add_options(std::string& text, std::span<const Option> options) {
 
 std::string program_help() {
   std::string text = "usage: tare-oci [OPTIONS] COMMAND ...\n\nAn OCI runtime.\n\nCommands:\n";
-  for (const std::span<const Command> group : all_commands())
-    for (const Command& command : group) {
-      std::string left = "  " + std::string(command.name);
-      left.resize(12, ' ');
-      text += left + std::string(command.help) + "\n";
-    }
+  for (const Command* command : all_commands()) {
+    if (command->hidden) continue;
+    std::string left = "  " + std::string(command->name);
+    left.resize(12, ' ');
+    text += left + std::string(command->help) + "\n";
+  }
   text += "\nOptions:\n";
   add_options(text, kGlobals);
   return text;
@@ -71,11 +65,10 @@ std::string command_help(const Command& command) {
 
 Result<const Command*> find_command(const std::string& name) {
   std::vector<std::string> names;
-  for (const std::span<const Command> group : all_commands())
-    for (const Command& command : group) {
-      if (command.name == name) return &command;
-      names.emplace_back(command.name);
-    }
+  for (const Command* command : all_commands()) {
+    if (command->name == name) return command;
+    if (!command->hidden) names.emplace_back(command->name);
+  }
   Error error(Kind::Invalid, quoted(name) + " is not a command");
   if (const auto close = nearest(name, names))
     return std::unexpected(std::move(error).hint("did you mean " + *close + "?"));
@@ -131,6 +124,17 @@ Result<int> run(std::span<const char* const> words) {
 }
 
 }  // namespace
+
+std::vector<const Command*> all_commands() {
+  std::vector<const Command*> all;
+  for (const std::span<const Command> group :
+       {create_commands(), lifecycle_commands(), exec_commands(), resource_commands(),
+        inspect_commands(), manual_commands()})
+    for (const Command& command : group) all.push_back(&command);
+  return all;
+}
+
+std::span<const Option> global_options() { return kGlobals; }
 
 Result<std::string> one_container(const Arguments& arguments) {
   if (arguments.rest().size() == 1) return arguments.rest().front();

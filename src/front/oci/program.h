@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "front/oci/arguments.h"
 #include "front/oci/state.h"
@@ -25,6 +26,7 @@ struct Command {
   bool stop_at_first = false;
   // A process of ours becomes one of the container.
   bool enters = false;
+  bool hidden = false;  // For packagers, not for users.
   // Returns the exit status.
   Result<int> (*run)(const Globals& globals, const Arguments& arguments) = nullptr;
 };
@@ -35,6 +37,10 @@ std::span<const Command> lifecycle_commands();
 std::span<const Command> exec_commands();
 std::span<const Command> resource_commands();
 std::span<const Command> inspect_commands();
+std::span<const Command> manual_commands();
+// All of them, and what stands in front of a command.
+std::vector<const Command*> all_commands();
+std::span<const Option> global_options();
 
 // The one argument. Errors: Invalid, naming what is missing.
 Result<std::string> one_container(const Arguments& arguments);
