@@ -23,6 +23,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/failpoint.h"
 #include "base/text.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
@@ -186,12 +187,14 @@ Result<> enter_namespaces(int ready, int go) {
     say_error(report, std::move(entered).error().wrap("confine the unpacking process"));
     ::_exit(0);
   }
+  failpoint("unpack.confined");
   const pid_t inner = ::fork();
   if (inner < 0) {
     say_error(report, Error::sys(errno, "confine the unpacking process: fork"));
     ::_exit(0);
   }
   if (inner == 0) run_inner(confinement, work, report, filter);
+  failpoint("unpack.forked");
   int status = 0;
   while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
   }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/failpoint.h"
 #include "base/text.h"
 #include "codec/sha256.h"
 #include "store/unpack.h"
@@ -111,12 +112,15 @@ Result<> FlatBackend::prepare(const Digest& image, const std::vector<Layer>& lay
   const std::uint32_t root = TRY(map.outside_of(0), what);
   const std::uint32_t root_group = TRY(map.groups().outside_of(0), what);
   if (::fchown(tree.get(), root, root_group) != 0) return fail_errno(what + ": change the owner");
+  failpoint("unpack.scratch");
   TRY(unpack_layers(store_, layers, tree.get(), map, progress), what);
   if (::syncfs(tree.get()) != 0) return fail_errno(what + ": write to disk");
+  failpoint("unpack.written");
   if (::syscall(SYS_renameat2, scratch.dir.get(), "new", store_.dir(), place.c_str(),
                 RENAME_NOREPLACE) != 0 &&
       errno != EEXIST)  // Somebody else was faster; ours is discarded with the scratch directory.
     return fail_errno(what + ": name the result");
+  failpoint("unpack.named");
   const sys::Fd trees = TRY(sys::open_at(store_.dir(), "rootfs/flat", O_RDONLY | O_DIRECTORY));
   if (::fsync(trees.get()) != 0) return fail_errno(what + ": write to disk");
   return {};

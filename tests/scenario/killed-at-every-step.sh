@@ -128,3 +128,26 @@ for p in exec.opened exec.entered exec.forked exec.detached; do
   eventually 10 bash -c '! tare exec web ps | grep -q "[s]leep 999"'
   recovered
 done
+
+# An image that is loaded and unpacked: it is there whole or not at all, and loading it again mends it.
+no_unpackers() { ! readlink /proc/[0-9]*/exe 2>/dev/null | grep -qx "$TEST_FAILPOINTS/tare"; }
+point=unpack
+tare $(run_as) >/dev/null
+tare rm -f web >/dev/null
+trees=$(files_in "$store/rootfs/flat" | wc -w)
+for p in unpack.scratch unpack.confined unpack.confined:parent unpack.forked unpack.forked:parent \
+  unpack.written unpack.named; do
+  mark=$p
+  tare rmi busybox >/dev/null
+  at $p tare load -i "$TEST_CACHE/busybox-docker.tar"
+  # Behind a fork the work may be done before it is seen that its parent is dead.
+  if [ $p = unpack.confined ] || { [ $p = unpack.forked ] && [ $status != 0 ]; }; then
+    assert_eq $status 1 "of load when its process is killed at $p"
+    assert_contains "$(cat "$TMPDIR/out")" 'the confined unpacking process was killed by signal 9'
+  fi
+  eventually 10 no_unpackers
+  tare images >/dev/null || fail "images after $p"
+  image_busybox
+  recovered
+  assert_eq "$(files_in "$store/rootfs/flat" | wc -w)" "$trees" "unpacked trees after $p"
+done
