@@ -28,7 +28,7 @@ struct Parent {
 // last component.
 const char* find_parent(const Plan& plan, int root, const char* path, Parent& parent,
                         std::uint32_t i) noexcept {
-  const char* const slash = std::strrchr(path, '/');
+  const char* const slash = last_slash(path);
   const std::size_t size = slash == nullptr ? 0 : static_cast<std::size_t>(slash - path);
   const char* const name = slash == nullptr ? path : slash + 1;
   if (parent.fd >= 0 && parent.size == size && std::memcmp(parent.path, path, size) == 0)

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include <cstring>
-
 #include "child/mounts.h"
 
 namespace tare::child {
@@ -52,7 +50,7 @@ void refuse_proc(const Plan& plan, int target, std::uint32_t i) noexcept {
 }
 
 int find_target(const Plan& plan, const Mount& mount, int root, std::uint32_t i) noexcept {
-  if (mount.stub && std::strchr(mount.target + 1, '/') == nullptr)
+  if (mount.stub && last_slash(mount.target) == mount.target)
     return stub(plan, root, mount.target, i);
   const int target =
       check(plan, Step::MountTarget, open_or_make(root, mount.target, mount.directory), i);

@@ -253,7 +253,6 @@ Result<> PlanMemory::build_entry(const EnterSpec& spec) {
 Result<> PlanMemory::build_process(const Process& process) {
   child::Process& to = plan_.process;
   to.ignored_signals = TRY(ignored_signals());
-  TRY(find_command_line());
   TRY(add_command(process));
   to.cwd = keep(process.cwd.empty() ? "/" : process.cwd);
   if (*to.cwd != '/')
@@ -313,21 +312,6 @@ Result<> PlanMemory::add_seccomp(const Process& process) {
   if (process.seccomp_listener < 0) return {};
   to.listener = TRY(keep_high(process.seccomp_listener));
   to.listener_state = TRY(keep_high(process.seccomp_state));
-  return {};
-}
-
-// Fields 48 and 49 of /proc/self/stat: arg_start, arg_end. [proc_pid_stat(5)]
-Result<> PlanMemory::find_command_line() {
-  const sys::Fd file = TRY(sys::open_path("/proc/self/stat", O_RDONLY));
-  const std::string text = TRY(sys::read_all(file.get(), 4096));
-  const std::vector<std::string> fields = split(text.substr(text.rfind(')') + 1), ' ');
-  constexpr std::size_t kArgStart = 46;  // Counted from the empty word before the state, field 3.
-  if (fields.size() <= kArgStart + 1)
-    return fail(Kind::Unsupported, "/proc/self/stat is too short");
-  const std::uint64_t start = TRY(parse_u64(fields[kArgStart]));
-  const std::uint64_t end = TRY(parse_u64(fields[kArgStart + 1]));
-  plan_.command_line = reinterpret_cast<char*>(start);
-  plan_.command_line_size = end - start;
   return {};
 }
 

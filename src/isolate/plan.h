@@ -28,7 +28,7 @@ class PlanMemory {
   Result<> build_process(const Process& process);
   // `fd` must be lowest_fd() or more (see child::Plan).
   void set_channel(int fd) { plan_.channel = fd; }
-  // The rest of the namespaces is the child's: kinds it has to make itself.
+  // The rest of the namespaces is the helper's: kinds it has to make itself.
   void make_in_child(std::uint64_t kinds) { container_.make |= kinds; }
   void set_stdio(int in, int out, int err);
   void inherit_stdio();
@@ -63,7 +63,6 @@ class PlanMemory {
   void add_rlimits(const Process& process);
   void add_capabilities(const Process& process);
   Result<> add_seccomp(const Process& process);
-  Result<> find_command_line();
   Result<> add_command(const Process& process);
   Result<> set_init(int fd);
 

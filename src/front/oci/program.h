@@ -23,8 +23,6 @@ struct Command {
   std::span<const Option> options;
   // The rest are another program's words from the first that is no option on.
   bool stop_at_first = false;
-  // A process of ours becomes one of the container.
-  bool enters = false;
   // Returns the exit status.
   Result<int> (*run)(const Globals& globals, const Arguments& arguments) = nullptr;
 };
