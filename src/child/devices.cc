@@ -75,6 +75,7 @@ void make_device(const Plan& plan, int dir, const char* name, const Device& devi
   if (device.mount >= 0) {
     bind_at(plan, dir, name, device.mount, Step::Device, i);
   } else if (call(SYS_mknodat, dir, name, device.mode, device.number) == 0) {
+    if (device.uid == 0 && device.gid == 0) return;  // As we are.
     check(plan, Step::Device,
           call(SYS_fchownat, dir, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW), i);
   } else if (errno == EEXIST) {

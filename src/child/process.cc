@@ -89,10 +89,10 @@ void change_credentials(const Plan& plan, const Process& process) noexcept {
   if (process.set_groups)
     check(plan, Step::Groups, call(SYS_setgroups, process.groups.count, process.groups.items));
   check(plan, Step::Gid, call(SYS_setresgid, process.gid, process.gid, process.gid));
-  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
+  if (process.uid != 0) check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
   check(plan, Step::Uid, call(SYS_setresuid, process.uid, process.uid, process.uid));
   hide_memory(plan);
-  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
+  if (process.uid != 0) check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
   Capabilities capabilities = process.capabilities;
   if (needs_admin(process)) {
     capabilities.permitted |= kSysAdmin;
@@ -181,6 +181,7 @@ void set_rlimits(const Plan& plan, const Process& process) noexcept {
 // SECURITY: a working directory outside the root would be a way out [CVE-2024-21626]: it is opened
 // below the root without magic links, and the kernel is asked again where we are.
 bool enter_cwd(const Plan& plan, const Process& process) noexcept {
+  if (process.cwd[0] == '/' && process.cwd[1] == '\0') return call(SYS_chdir, "/") == 0;
   const int root =
       check(plan, Step::Cwd, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int cwd = open_in(root, process.cwd, O_PATH | O_DIRECTORY, 0);

@@ -42,11 +42,8 @@ void become_root(const Cradle& cradle) {
   using child::Step;
   bare::close(cradle->parent_end);
   char byte = 0;
-  long count = 0;
-  // Nothing may happen before the parent has written our id maps and moved us to our cgroup.
-  do {
-    count = bare::read(cradle->channel, &byte, 1);
-  } while (count == -EINTR);
+  long count = cradle->waits ? -EINTR : 1;
+  while (count == -EINTR) count = bare::read(cradle->channel, &byte, 1);
   if (count != 1) bare::exit(127);  // The parent is gone.
   if (cradle->root) become_root(*cradle);
   check(*cradle, Step::Helper, bare::control(cradle->channel, F_SETFD, 0));

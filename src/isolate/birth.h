@@ -22,6 +22,7 @@ struct Cradle {
   int channel = -1;     // Its end...
   int parent_end = -1;  // ...and ours, which it closes: else nobody would see that we are gone.
   int helper = -1;
+  bool waits = false;   // For a byte at the channel before anything else: for its id maps.
   bool root = false;    // Becomes root of the user namespace that it was born in.
   bool groups = false;  // May call setgroups(2) there.
   char number[12] = {};
@@ -34,7 +35,7 @@ struct Birth {
   bool share_memory = true;
 };
 
-// As clone3(2): the process's number, or -1 and errno. It waits for a byte at the channel first.
+// As clone3(2): the process's number, or -1 and errno.
 long bear(const Birth& birth, Cradle& cradle, int& pidfd);
 
 }  // namespace tare::isolate

@@ -112,18 +112,23 @@ std::optional<std::string> Newborn::how_it_ended() const {
   return fmt::format("killed by signal {}", info.si_status);
 }
 
+namespace {
+
+// A duplicate with the number `lowest` or above, close-on-exec.
 Result<sys::Fd> move_up(int fd, int lowest) {
   sys::Fd high(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
   if (!high) return fail_errno("duplicate a descriptor");
   return high;
 }
 
+}  // namespace
+
 Result<Channel> make_channel(int lowest) {
   int raw[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0)
     return fail_errno("make a socket pair");
   Channel channel{.parent = sys::Fd(raw[0]), .child = sys::Fd(raw[1])};
-  channel.child = TRY(move_up(channel.child.get(), lowest));
+  if (channel.child.get() < lowest) channel.child = TRY(move_up(channel.child.get(), lowest));
   return channel;
 }
 
@@ -138,18 +143,18 @@ Result<sys::Pipe> make_owned_pipe(std::uint32_t uid, std::uint32_t gid) {
 
 }  // namespace
 
-Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid, int lowest) {
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid) {
   Streams streams;
   if (stdin_kind == Stdin::Pipe) {
     sys::Pipe pipe = TRY(make_owned_pipe(uid, gid));
-    streams.in = TRY(move_up(pipe.read.get(), lowest));
+    streams.in = std::move(pipe.read);
     streams.ours.in = std::move(pipe.write);
   }
   sys::Pipe out = TRY(make_owned_pipe(uid, gid));
-  streams.out = TRY(move_up(out.write.get(), lowest));
+  streams.out = std::move(out.write);
   streams.ours.out = std::move(out.read);
   sys::Pipe err = TRY(make_owned_pipe(uid, gid));
-  streams.err = TRY(move_up(err.write.get(), lowest));
+  streams.err = std::move(err.write);
   streams.ours.err = std::move(err.read);
   return streams;
 }

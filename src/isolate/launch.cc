@@ -103,11 +103,11 @@ struct Prepared {
   Cradle cradle;  // Of the process that is made with all this.
 };
 
-// The byte is for the newborn process, the plan for the helper program that it runs then.
-Result<> say_go(const Channel& channel, const FlatPlan& plan) {
+// The newborn process may run the helper program, which then waits for its plan.
+Result<> say_go(const Channel& channel) {
   if (::send(channel.parent.get(), "g", 1, MSG_NOSIGNAL) != 1)
     return fail_errno("start the new process");
-  return hand_over(channel.parent.get(), plan);
+  return {};
 }
 
 Result<> place_in_cgroup(const Born& born, const Spec& spec, sys::Cgroup& cgroup) {
@@ -122,24 +122,24 @@ Result<> prepare_child(const Born& born, const Spec& spec, Prepared& prepared) {
   if (!spec.uids.ranges.empty())
     TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
         "map the container's user and group ids");
+  if (prepared.cradle.waits) TRY(say_go(prepared.channel));
   TRY(place_in_cgroup(born, spec, prepared.cgroup));
   if (spec.born) TRY(spec.born(born.newborn.pid(), prepared.cgroup));
-  return say_go(prepared.channel, prepared.plan);
+  return hand_over(prepared.channel.parent.get(), prepared.plan);
 }
 
 LaunchError setup_error(Error error) { return {.error = std::move(error), .at = FailedAt::Setup}; }
 
 Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, std::uint32_t uid,
                  std::uint32_t gid) {
-  const int lowest = lowest_fd(process);
-  prepared.channel = TRY(make_channel(lowest));
+  prepared.channel = TRY(make_channel(lowest_fd(process)));
   prepared.memory.set_channel(prepared.channel.child.get());
   if (process.terminal) return {};
   if (stdin_kind == Stdin::Inherit) {
     prepared.memory.inherit_stdio();
     return {};
   }
-  prepared.streams = TRY(make_streams(stdin_kind, uid, gid, lowest));
+  prepared.streams = TRY(make_streams(stdin_kind, uid, gid));
   prepared.memory.set_stdio(prepared.streams.in.get(), prepared.streams.out.get(),
                             prepared.streams.err.get());
   return {};
@@ -249,7 +249,7 @@ Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
     birth.flags = 0;
   }
   if (spec.new_time) birth.share_memory = false;
-  prepared.cradle.root = (birth.flags & CLONE_NEWUSER) != 0;
+  prepared.cradle.root = prepared.cradle.waits = (birth.flags & CLONE_NEWUSER) != 0;
   prepared.cradle.groups = prepared.memory.plan().container->groups;
   return give_birth_to(prepared, birth);
 }
@@ -278,11 +278,7 @@ Result<> check_alive(int pidfd) {
   return {};
 }
 
-Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sys::Fd& pidfd) {
-  sys::Fd copy(::fcntl(spec.pidfd, F_DUPFD_CLOEXEC, 64));
-  if (!copy) return fail_errno("use the container's pidfd");
-  pidfd = std::move(copy);
-  spec.pidfd = pidfd.get();
+Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind) {
   TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
   std::uint32_t uid = spec.process.uid;
@@ -322,7 +318,7 @@ Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared
   TRY(apply_before_cgroup(pid, spec.process));
   TRY(join_groups(pid, spec.pid, prepared.cgroup));
   TRY(apply_attributes(pid, spec.process, spec.warn));
-  return say_go(prepared.channel, prepared.plan);
+  return hand_over(prepared.channel.parent.get(), prepared.plan);
 }
 
 }  // namespace
@@ -351,8 +347,7 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
 
 std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   Prepared prepared;
-  sys::Fd pidfd;
-  if (auto ready = prepare_entry(prepared, spec, stdin_kind, pidfd); !ready)
+  if (auto ready = prepare_entry(prepared, spec, stdin_kind); !ready)
     return std::unexpected(setup_error(std::move(ready).error()));
   const HiddenMemory hidden;
   auto born = give_birth_to(prepared, {});
