@@ -95,15 +95,16 @@ int set_propagation(int mount, std::uint64_t propagation) noexcept {
       call(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | recursive, &change, sizeof change));
 }
 
-void keep_only(const Plan& plan, int first, int* const* needed, std::size_t count) noexcept {
-  int next = first;
-  for (std::size_t i = 0; i < count; ++i) {
-    int& fd = *needed[i];
-    if (fd < 0) continue;
-    if (fd != next) check(plan, Step::CloseRange, call(SYS_dup3, fd, next, O_CLOEXEC));
-    fd = next++;
+void keep_only(const Plan& plan, int first, const int* needed, std::size_t count) noexcept {
+  for (;;) {
+    int next = -1;  // The lowest that is left.
+    for (std::size_t i = 0; i < count; ++i)
+      if (needed[i] >= first && (next < 0 || needed[i] < next)) next = needed[i];
+    const unsigned last = next < 0 ? ~0U : static_cast<unsigned>(next) - 1;
+    if (next != first) check(plan, Step::CloseRange, call(SYS_close_range, first, last, 0));
+    if (next < 0) return;
+    first = next + 1;
   }
-  check(plan, Step::CloseRange, call(SYS_close_range, next, ~0U, 0));
 }
 
 }  // namespace tare::child

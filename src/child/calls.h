@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// System calls without the C library's wrappers: some of those lock, cache or signal other threads
-// (setresuid(2), "C library/kernel differences").
+// System calls, and the steps that are made of them.
 #pragma once
 
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
 #include "child/plan.h"
+#include "sys/bare.h"
 
 namespace tare::child {
 
@@ -22,7 +21,11 @@ long word(T value) noexcept {
 // As syscall(2): -1 and errno on failure.
 template <typename... Arguments>
 long call(long number, Arguments... arguments) noexcept {
-  return ::syscall(number, word(arguments)...);
+  const long result = bare::call(number, word(arguments)...);
+  constexpr long kLastError = -4095;
+  if (result >= 0 || result < kLastError) return result;
+  errno = static_cast<int>(-result);
+  return -1;
 }
 
 // Tells the parent and exits with `status`.
@@ -44,6 +47,14 @@ inline void close_fd(int fd) noexcept { (void)call(SYS_close, fd); }
 inline void drop_fd(int fd) noexcept {
   constexpr int kMany = 128;
   if (fd >= kMany) close_fd(fd);
+}
+
+// The last slash of a path, or null.
+inline const char* last_slash(const char* path) noexcept {
+  const char* found = nullptr;
+  for (; *path != '\0'; ++path)
+    if (*path == '/') found = path;
+  return found;
 }
 
 // openat2(2) below `root` with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS, close-on-exec.
@@ -70,9 +81,9 @@ void run_hooks(const Plan& plan, const Hooks& hooks, std::uint32_t first_index) 
 // The container's /dev/null, verified, as a descriptor opened with `flags`.
 int open_null(const Plan& plan, Step step, int root, std::uint64_t flags,
               std::uint32_t detail) noexcept;
-// Moves the descriptors that are not -1 to `first` and the numbers behind it and closes everything
-// above. All have to be above these already.
-void keep_only(const Plan& plan, int first, int* const* needed, std::size_t count) noexcept;
+// Closes everything from `first` on but the descriptors of `needed` (-1: none), which are below it
+// or above.
+void keep_only(const Plan& plan, int first, const int* needed, std::size_t count) noexcept;
 // Waits for one byte from the parent.
 void wait_for_parent(const Plan& plan, Step step) noexcept;
 // The rest of the plan is for a new process, born in the namespaces that we are in or that our
@@ -81,17 +92,16 @@ void continue_as_child(const Plan& plan, std::uint64_t flags) noexcept;
 
 // The steps, in the order of run().
 void set_up_container(const Plan& plan, const Container& container, int stdio[3]) noexcept;
-// Returns the plan with the descriptors that are left.
-Plan enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept;
+void enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept;
 // `label` is open_label()'s.
-[[noreturn]] void become_process(Plan plan, int label, const int stdio[3]) noexcept;
+[[noreturn]] void become_process(const Plan& plan, int label, const int stdio[3]) noexcept;
 
 // Makes a terminal in the devpts instance behind `pts`, sends the master to the parent and makes
 // the other side all three of stdio. Returns the terminal's number.
 int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept;
 // SECURITY: nobody in the container may trace us or look into our /proc directory before execve: we
-// hold a copy of the parent's memory. Again after each change of credentials, which sets it to the
-// sysctl fs.suid_dumpable.
+// hold what is the host's. Again after each change of credentials, which sets it to the sysctl
+// fs.suid_dumpable.
 void hide_memory(const Plan& plan) noexcept;
 // The devpts at /dev/pts. SECURITY: the container may have put anything there.
 int find_pts(const Plan& plan, int root) noexcept;

@@ -23,9 +23,10 @@ constexpr int kDetach = 2;  // MNT_DETACH, umount2(2).
 // What clone3(2) could not make because a user namespace had to be joined first. A new pid
 // namespace is for our children: the rest is done by one.
 void make_namespaces(const Plan& plan, const Container& container) noexcept {
-  if (container.join_user >= 0)
+  if (container.join_user >= 0) {
     check(plan, Step::JoinNamespace, call(SYS_setns, container.join_user, CLONE_NEWUSER));
-  if (container.user) become_root(plan, container.groups);
+    become_root(plan, container.groups);
+  }
   const std::uint64_t later = container.make & CLONE_NEWPID;
   const std::uint64_t now = container.make & ~later;
   // The cgroup namespace here and not in clone3: the groups we belong to are known only since the

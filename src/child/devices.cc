@@ -28,7 +28,7 @@ struct Parent {
 // last component.
 const char* find_parent(const Plan& plan, int root, const char* path, Parent& parent,
                         std::uint32_t i) noexcept {
-  const char* const slash = std::strrchr(path, '/');
+  const char* const slash = last_slash(path);
   const std::size_t size = slash == nullptr ? 0 : static_cast<std::size_t>(slash - path);
   const char* const name = slash == nullptr ? path : slash + 1;
   if (parent.fd >= 0 && parent.size == size && std::memcmp(parent.path, path, size) == 0)
@@ -75,6 +75,7 @@ void make_device(const Plan& plan, int dir, const char* name, const Device& devi
   if (device.mount >= 0) {
     bind_at(plan, dir, name, device.mount, Step::Device, i);
   } else if (call(SYS_mknodat, dir, name, device.mode, device.number) == 0) {
+    if (device.uid == 0 && device.gid == 0) return;  // As we are.
     check(plan, Step::Device,
           call(SYS_fchownat, dir, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW), i);
   } else if (errno == EEXIST) {

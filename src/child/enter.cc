@@ -12,23 +12,20 @@
 namespace tare::child {
 namespace {
 
-// Stdio goes to 0..2 and what the process keeps stays where it is (the plan's numbers are above
-// all of these), what we still need comes behind it, and everything else is closed. Returns the
-// plan with its new numbers.
-Plan keep_only_needed(const Plan& plan, int& pidfd, int& label, int stdio[3]) noexcept {
+// Stdio goes to 0..2, what the process keeps stays where it is, and everything is closed but what
+// we still need.
+void keep_only_needed(const Plan& plan, int pidfd, int label, int stdio[3]) noexcept {
   for (int i = 0; i < 3; ++i) {
     if (stdio[i] < 0) {
       close_fd(i);
     } else if (stdio[i] != i) {
-      check(plan, Step::Stdio, call(SYS_dup3, stdio[i], i, O_CLOEXEC));
+      check(plan, Step::Stdio, call(SYS_dup3, stdio[i], i, 0));
       stdio[i] = i;
     }
   }
-  Plan renumbered = plan;
-  int* const needed[] = {&renumbered.channel, &pidfd, &label, &renumbered.process.listener,
-                         &renumbered.process.listener_state};
+  const int needed[] = {plan.channel, pidfd, label, plan.process.listener,
+                        plan.process.listener_state};
   keep_only(plan, 3 + static_cast<int>(plan.process.kept_fds), needed, std::size(needed));
-  return renumbered;
 }
 
 int open_root(const Plan& plan) noexcept {
@@ -37,13 +34,12 @@ int open_root(const Plan& plan) noexcept {
 
 }  // namespace
 
-Plan enter_container(const Plan& original, const Entry& entry, int& label, int stdio[3]) noexcept {
-  int pidfd = entry.pidfd;
-  label = open_label(original);
-  const Plan plan = keep_only_needed(original, pidfd, label, stdio);
-  check(plan, Step::Join, call(SYS_setns, pidfd, entry.namespaces));
+void enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept {
+  label = open_label(plan);
+  keep_only_needed(plan, entry.pidfd, label, stdio);
+  check(plan, Step::Join, call(SYS_setns, entry.pidfd, entry.namespaces));
   hide_memory(plan);
-  close_fd(pidfd);
+  close_fd(entry.pidfd);
   // The final process is born inside the pid namespace but as a child of our parent, who shall wait
   // for it.
   continue_as_child(plan, 0);
@@ -55,7 +51,6 @@ Plan enter_container(const Plan& original, const Entry& entry, int& label, int s
     stdio[0] = open_null(plan, Step::Null, root, O_RDWR, 0);
   }
   close_fd(root);
-  return plan;
 }
 
 }  // namespace tare::child

@@ -52,7 +52,7 @@ void refuse_proc(const Plan& plan, int target, std::uint32_t i) noexcept {
 }
 
 int find_target(const Plan& plan, const Mount& mount, int root, std::uint32_t i) noexcept {
-  if (mount.stub && std::strchr(mount.target + 1, '/') == nullptr)
+  if (mount.stub && last_slash(mount.target) == mount.target)
     return stub(plan, root, mount.target, i);
   const int target =
       check(plan, Step::MountTarget, open_or_make(root, mount.target, mount.directory), i);
@@ -68,6 +68,59 @@ void copy_up(const Plan& plan, int target, int mount, std::uint32_t i) noexcept 
   copy_tree(plan, from, to, i);
   drop_fd(from);
   drop_fd(to);
+}
+
+bool equal(const char* left, const char* right, std::size_t size) noexcept {
+  for (std::size_t i = 0; i < size; ++i)
+    if (left[i] == '\0' || left[i] != right[i]) return false;
+  return true;
+}
+
+// Whether `path` is that of a place below `directory`, without detours.
+bool is_below(const char* path, const char* directory, std::size_t size) noexcept {
+  if (!equal(path, directory, size) || path[size] != '/') return false;
+  for (path += size; *path != '\0'; ++path)
+    if (path[0] == '/' && path[1] == '.') return false;
+  return true;
+}
+
+// The tmpfs of our own whose directory the target of mount `i` is to be, when nothing but its own
+// entries has been mounted since. Nobody else has been in there: what is not there has to be made,
+// and can be used by its name. -1 when there is none.
+int own_parent(const Container& container, std::uint32_t i) noexcept {
+  const Mount& mount = container.mounts.items[i];
+  const char* const slash = last_slash(mount.target);
+  if (slash == nullptr || mount.copy_up || !mount.directory) return -1;
+  const auto size = static_cast<std::size_t>(slash - mount.target);
+  for (std::uint32_t j = i; j-- > 0;) {
+    const Mount& before = container.mounts.items[j];
+    if (equal(before.target, mount.target, size) && before.target[size] == '\0') {
+      const bool own = before.source < 0 && before.type != nullptr && !before.copy_up &&
+                       std::strcmp(before.type, "tmpfs") == 0;
+      return own ? container.made[j] : -1;
+    }
+    if (!is_below(before.target, mount.target, size)) return -1;
+  }
+  return -1;
+}
+
+// Attaches mount `i` in a tmpfs of our own. False when that is not so simple.
+bool attach_in_own(const Plan& plan, const Container& container, std::uint32_t i) noexcept {
+  const int parent = own_parent(container, i);
+  if (parent < 0) return false;
+  const char* const name = last_slash(container.mounts.items[i].target) + 1;
+  if (call(SYS_mkdirat, parent, name, 0755) < 0) return false;
+  check(plan, Step::Mount,
+        call(SYS_move_mount, container.made[i], "", parent, name, MOVE_MOUNT_F_EMPTY_PATH), i);
+  return true;
+}
+
+void attach_at_target(const Plan& plan, const Container& container, std::uint32_t i) noexcept {
+  const Mount& mount = container.mounts.items[i];
+  const int target = find_target(plan, mount, container.root, i);
+  if (mount.copy_up) copy_up(plan, target, container.made[i], i);
+  check(plan, Step::Mount, attach(container.made[i], target), i);
+  drop_fd(target);
 }
 
 }  // namespace
@@ -94,15 +147,11 @@ void attach_mounts(const Plan& plan, const Container& container, std::uint32_t f
     const Mount& mount = container.mounts.items[i];
     const int made = container.made[i];
     if (made < 0) continue;
-    const int target = find_target(plan, mount, container.root, i);
-    if (mount.copy_up) copy_up(plan, target, made, i);
-    check(plan, Step::Mount, attach(made, target), i);
+    if (!attach_in_own(plan, container, i)) attach_at_target(plan, container, i);
     if (mount.propagation != 0)
       check(plan, Step::Mount, set_propagation(made, mount.propagation), i);
-    drop_fd(target);
-    const bool needed =
-        static_cast<int>(i) == container.pts || static_cast<int>(i) == container.proc;
-    if (!needed && !mount.late_read_only) drop_fd(made);
+    // Binds are the many; the rest may be looked at again.
+    if (mount.source >= 0) drop_fd(made);
   }
 }
 

@@ -81,7 +81,7 @@ int make_missing(int root, char* path, bool directory) noexcept {
 
 // The usual case: only the last component is missing. False when it is not that simple.
 bool make_last(int root, char* path, bool directory) noexcept {
-  char* const slash = std::strrchr(path, '/');
+  char* const slash = const_cast<char*>(last_slash(path));
   if (slash == nullptr || slash == path || slash[1] == '\0') return false;
   *slash = '\0';
   const int parent = open_in(root, path, O_PATH | O_DIRECTORY, 0);

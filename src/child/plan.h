@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The launch plan: everything that a new process has to do between clone3(2) and execve(2), as
-// plain data. The parent computes it with all the comfort of C++ (src/isolate/plan.h) and owns the
-// memory; the child, a copy of the parent, only reads it. Descriptors of -1 and null pointers mean
-// "none".
+// The launch plan: everything that a new process has to do before the program that was asked for,
+// as plain data. The parent computes it with all the comfort of C++ (src/isolate/plan.h) and hands
+// a flat copy of it (src/isolate/flat_plan.h) to the helper program tare-child, which is what the
+// new process runs first. Descriptors of -1 and null pointers mean "none".
 #pragma once
 
 #include <linux/filter.h>
@@ -15,6 +15,7 @@ namespace tare::child {
 // What the child was doing when a call failed. src/isolate/report.cc has a sentence for each.
 enum class Step : std::uint8_t {
   Wait,
+  Helper,
   Identity,
   JoinNamespace,  // Detail: index.
   MakeNamespaces,
@@ -265,16 +266,49 @@ struct Process {
   Hooks start_hooks;  // startContainer, behind the gate.
 };
 
-// One of `container` and `entry` is given. All descriptors are above 63 where `entry` is, so that
-// low numbers are free for what the process keeps.
+// One of `container` and `entry` is given. The channel is above what the process keeps.
 struct Plan {
   int channel = -1;
-  // The words of our command line, which /proc/PID/cmdline shows to everybody in the container.
-  char* command_line = nullptr;
-  std::size_t command_line_size = 0;
   const Container* container = nullptr;
   const Entry* entry = nullptr;
   Process process;
 };
+
+// How the plan comes to the helper: over the channel, after the byte that says go, as messages of
+// this with descriptors (SCM_RIGHTS). The first descriptor of all is a file with the plan, which
+// has to be mapped at kPlanAddress, `size` bytes; in it, descriptors are indexes of those that
+// follow.
+struct Handover {
+  std::uint64_t size = 0;
+  std::uint32_t descriptors = 0;  // In all messages together, the file too.
+};
+// Free in every process: far above the program and its heap, far below everything that the kernel
+// places by itself.
+constexpr std::uintptr_t kPlanAddress = std::uintptr_t{1} << 36;
+constexpr std::size_t kMostDescriptors = 4096;
+constexpr std::size_t kDescriptorsAMessage = 250;  // SCM_MAX_FD is 253. [unix(7)]
+
+// Calls with every descriptor of the plan but the channel and streams that are in place already.
+template <typename Call>
+void for_each_descriptor(Container& container, Call call) {
+  call(container.join_user);
+  call(container.join_mount);
+  call(container.root);
+  for (std::uint32_t i = 0; i < container.mounts.count; ++i)
+    call(const_cast<Mount*>(container.mounts.items)[i].source);
+  for (std::uint32_t i = 0; i < container.devices.count; ++i)
+    call(const_cast<Device*>(container.devices.items)[i].mount);
+  call(container.create_hooks.state);
+}
+template <typename Call>
+void for_each_descriptor(Process& process, Call call) {
+  call(process.init);
+  if (!process.own_stdio)
+    for (int& fd : process.stdio) call(fd);
+  call(process.listener);
+  call(process.listener_state);
+  call(process.gate);
+  call(process.start_hooks.state);
+}
 
 }  // namespace tare::child

@@ -29,13 +29,8 @@ constexpr std::size_t kStateSize = 16 << 10;
 constexpr int kMayExecute = 1;  // X_OK
 
 void connect_stdio(const Plan& plan, const int stdio[3]) noexcept {
-  for (int i = 0; i < 3; ++i) {
-    if (stdio[i] == i) {  // dup3 refuses equal numbers; only the flag has to go.
-      check(plan, Step::Stdio, call(SYS_fcntl, i, F_SETFD, 0));
-    } else {
-      check(plan, Step::Stdio, call(SYS_dup3, stdio[i], i, 0));
-    }
-  }
+  for (int i = 0; i < 3; ++i)
+    if (stdio[i] != i) check(plan, Step::Stdio, call(SYS_dup3, stdio[i], i, 0));
 }
 
 void start_session(const Plan& plan) noexcept {
@@ -94,10 +89,10 @@ void change_credentials(const Plan& plan, const Process& process) noexcept {
   if (process.set_groups)
     check(plan, Step::Groups, call(SYS_setgroups, process.groups.count, process.groups.items));
   check(plan, Step::Gid, call(SYS_setresgid, process.gid, process.gid, process.gid));
-  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
+  if (process.uid != 0) check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0));
   check(plan, Step::Uid, call(SYS_setresuid, process.uid, process.uid, process.uid));
   hide_memory(plan);
-  check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
+  if (process.uid != 0) check(plan, Step::Uid, call(SYS_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0));
   Capabilities capabilities = process.capabilities;
   if (needs_admin(process)) {
     capabilities.permitted |= kSysAdmin;
@@ -186,6 +181,7 @@ void set_rlimits(const Plan& plan, const Process& process) noexcept {
 // SECURITY: a working directory outside the root would be a way out [CVE-2024-21626]: it is opened
 // below the root without magic links, and the kernel is asked again where we are.
 bool enter_cwd(const Plan& plan, const Process& process) noexcept {
+  if (process.cwd[0] == '/' && process.cwd[1] == '\0') return call(SYS_chdir, "/") == 0;
   const int root =
       check(plan, Step::Cwd, call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int cwd = open_in(root, process.cwd, O_PATH | O_DIRECTORY, 0);
@@ -287,17 +283,17 @@ void say_ready(const Plan& plan) noexcept {
 }
 
 // SECURITY: nothing of the host is held open while it waits, perhaps for days.
-void close_all_but_needed(Plan& plan) noexcept {
-  Process& process = plan.process;
-  int* const needed[] = {&plan.channel,     &process.gate,           &process.init,
-                         &process.listener, &process.listener_state, &process.start_hooks.state};
+void close_all_but_needed(const Plan& plan) noexcept {
+  const Process& process = plan.process;
+  const int needed[] = {plan.channel,     process.gate,           process.init,
+                        process.listener, process.listener_state, process.start_hooks.state};
   keep_only(plan, 3 + static_cast<int>(process.kept_fds), needed, std::size(needed));
 }
 
 // The container exists now and waits for its start without whoever made it. Whoever connects starts
 // it, and may go at once: then nobody hears what comes.
-void wait_at_gate(Plan& plan) noexcept {
-  Process& process = plan.process;
+void wait_at_gate(const Plan& plan) noexcept {
+  const Process& process = plan.process;
   if (process.look_first) look_for_program(plan, process);
   close_all_but_needed(plan);
   say_ready(plan);
@@ -374,8 +370,8 @@ int open_label(const Plan& plan) noexcept {
   return high;
 }
 
-void become_process(Plan plan, int label, const int stdio[3]) noexcept {
-  Process& process = plan.process;
+void become_process(const Plan& plan, int label, const int stdio[3]) noexcept {
+  const Process& process = plan.process;
   give_stdio(plan, stdio);
   connect_stdio(plan, stdio);
   start_session(plan);

@@ -5,8 +5,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#include <cstring>
-
 #include "child/calls.h"
 
 namespace tare::child {
@@ -53,23 +51,15 @@ void become_root(const Plan& plan, bool groups) noexcept {
 
 void run(const Plan& plan) noexcept {
   int stdio[3] = {plan.process.stdio[0], plan.process.stdio[1], plan.process.stdio[2]};
-  // SECURITY: first of all. The command line is readable without leave, dumpable or not, and it is
-  // the caller's: paths of the host, and variables that are only for the new process.
-  std::memset(plan.command_line, 0, plan.command_line_size);
-  // Nothing may happen before the parent has written our id maps and moved us to our cgroup.
-  wait_for_parent(plan, Step::Wait);
-  // Not earlier: the owner of our /proc/PID/uid_map follows from it, and an ordinary user's parent
-  // could not write the map.
-  hide_memory(plan);
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
   int label = -1;
   if (plan.entry != nullptr) {
-    const Plan renumbered = enter_container(plan, *plan.entry, label, stdio);
-    become_process(renumbered, label, stdio);
+    enter_container(plan, *plan.entry, label, stdio);
+  } else {
+    label = open_label(plan);
+    set_up_container(plan, *plan.container, stdio);
   }
-  label = open_label(plan);
-  set_up_container(plan, *plan.container, stdio);
   become_process(plan, label, stdio);
 }
 

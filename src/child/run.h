@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a new process does between clone3(2) and execve(2).
-//
-// POST-FORK. It is a copy of a process whose locks may be held for ever [signal-safety(7)], so
-// nothing here allocates, locks, throws or calls a library: system calls, and loops over the plan.
-// tools/check-child proves it on the object files.
+// What the helper program does, from its start to the execve(2) of what was asked for. It allocates
+// nothing, has no C library, and its own program is a sealed file in memory: what a container can
+// reach of it by /proc/self/exe is worth nothing to anybody. [CVE-2019-5736]
 #pragma once
 
 #include "child/plan.h"
 
 namespace tare::child {
 
-// Never returns. Waits for one byte on the channel first; end of file there means that the parent
-// is gone. Any failure is final: a container is not started with one protection missing.
+// Takes the plan from the parent, who is at the other end of `channel`; end of file there means
+// that it is gone. The plan's descriptors are the process's own then.
+Plan& receive_plan(int channel) noexcept;
+
+// Never returns. Any failure is final: a container is not started with one protection missing.
 [[noreturn]] void run(const Plan& plan) noexcept;
 
 }  // namespace tare::child

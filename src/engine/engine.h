@@ -152,10 +152,6 @@ struct Container {
   std::string error;    // Why the last start failed.
 };
 
-// Whether its processes may be somebody whose file our program is: they have to be started from a
-// sealed copy of it. [CVE-2019-5736; sys/own_program.h]
-bool needs_sealed_program(const Container& container);
-
 // One thing a front reads from a running container, through its keeper.
 struct Event {
   enum class Type : std::uint8_t { Stdout, Stderr, Exit, Closed } type;

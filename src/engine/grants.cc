@@ -123,12 +123,6 @@ bool has_grant(const Container& container, std::string_view name) {
                              [name](const auto& grant) { return grant.first == name; });
 }
 
-bool needs_sealed_program(const Container& container) {
-  return has_grant(container, grants::CallerId::name) ||
-         has_grant(container, grants::HostUsers::name) ||
-         has_grant(container, grants::HostIds::name);
-}
-
 Result<std::uint64_t> capabilities_of(const CreateRequest& config) {
   const std::uint64_t all = TRY(policy::parse_capability("ALL"));
   bool drops_all = false;

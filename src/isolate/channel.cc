@@ -103,6 +103,9 @@ void Newborn::reap() {
 }
 
 std::optional<std::string> Newborn::how_it_ended() const {
+  // Its channel closes some time before it is dead.
+  pollfd dying{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  (void)::poll(&dying, 1, kStepMs);
   siginfo_t info{};
   if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
                WEXITED | WNOHANG | WNOWAIT) != 0 ||
@@ -112,18 +115,23 @@ std::optional<std::string> Newborn::how_it_ended() const {
   return fmt::format("killed by signal {}", info.si_status);
 }
 
+namespace {
+
+// A duplicate with the number `lowest` or above, close-on-exec.
 Result<sys::Fd> move_up(int fd, int lowest) {
   sys::Fd high(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
   if (!high) return fail_errno("duplicate a descriptor");
   return high;
 }
 
+}  // namespace
+
 Result<Channel> make_channel(int lowest) {
   int raw[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0)
     return fail_errno("make a socket pair");
   Channel channel{.parent = sys::Fd(raw[0]), .child = sys::Fd(raw[1])};
-  channel.child = TRY(move_up(channel.child.get(), lowest));
+  if (channel.child.get() < lowest) channel.child = TRY(move_up(channel.child.get(), lowest));
   return channel;
 }
 
@@ -138,18 +146,18 @@ Result<sys::Pipe> make_owned_pipe(std::uint32_t uid, std::uint32_t gid) {
 
 }  // namespace
 
-Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid, int lowest) {
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid) {
   Streams streams;
   if (stdin_kind == Stdin::Pipe) {
     sys::Pipe pipe = TRY(make_owned_pipe(uid, gid));
-    streams.in = TRY(move_up(pipe.read.get(), lowest));
+    streams.in = std::move(pipe.read);
     streams.ours.in = std::move(pipe.write);
   }
   sys::Pipe out = TRY(make_owned_pipe(uid, gid));
-  streams.out = TRY(move_up(out.write.get(), lowest));
+  streams.out = std::move(out.write);
   streams.ours.out = std::move(out.read);
   sys::Pipe err = TRY(make_owned_pipe(uid, gid));
-  streams.err = TRY(move_up(err.write.get(), lowest));
+  streams.err = std::move(err.write);
   streams.ours.err = std::move(err.read);
   return streams;
 }
@@ -169,7 +177,9 @@ Result<> let_go(const Channel& channel, Result<> done) {
 }
 
 LaunchError ended_early(const std::string& how) {
-  return setup_failure(Error(Kind::Internal, "the new process ended before it was set up: " + how));
+  Error error(Kind::Internal, "the new process ended before it was set up: " + how);
+  if (!how.ends_with("signal 9")) return setup_failure(std::move(error));
+  return setup_failure(std::move(error).hint("its control group may be out of memory"));
 }
 
 }  // namespace

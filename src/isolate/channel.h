@@ -34,14 +34,12 @@ class Newborn {
   sys::Fd pidfd_;
 };
 
-// Both ends, the child's with the number `lowest` or above: see child::Plan.
+// Both ends, the child's with the number `lowest` or above.
 struct Channel {
   sys::Fd parent;
   sys::Fd child;
 };
 Result<Channel> make_channel(int lowest);
-// A duplicate with the number `lowest` or above, close-on-exec.
-Result<sys::Fd> move_up(int fd, int lowest);
 
 // The standard streams as pipes: ours and the child's ends. The pipes belong to `uid` and `gid` (as
 // we see them), so that the process can open /dev/stdout again.
@@ -51,7 +49,7 @@ struct Streams {
   sys::Fd out;
   sys::Fd err;
 };
-Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid, int lowest);
+Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid);
 
 // Called when the process that was asked for is another one than was born; empty: never mind.
 using Renamed = std::function<Result<>(int pid)>;

@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -12,8 +13,9 @@
 
 #include "base/text.h"
 #include "base/undo.h"
-#include "child/run.h"
+#include "isolate/birth.h"
 #include "isolate/channel.h"
+#include "isolate/flat_plan.h"
 #include "isolate/isolate.h"
 #include "isolate/plan.h"
 #include "isolate/process_attributes.h"
@@ -54,41 +56,54 @@ struct Born {
   bool in_cgroup = false;  // Born in its v2 group.
 };
 
-long clone_child(std::uint64_t flags, int cgroup, int* pidfd) {
-  clone_args arguments{};
-  // Handlers are ours; the child shall not run them, and execve is still far.
-  arguments.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
-  arguments.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
-  arguments.exit_signal = SIGCHLD;
-  if (cgroup >= 0) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<std::uint64_t>(cgroup);
+// SECURITY: the new process shares our memory for a moment, perhaps in a pid namespace where root
+// has CAP_SYS_PTRACE over the host's users. Elsewhere its id maps would not be ours to write then.
+class HiddenMemory {
+ public:
+  HiddenMemory() {
+    if (::geteuid() != 0 || !sys::in_initial_user_namespace()) return;
+    before_ = ::prctl(PR_GET_DUMPABLE);
+    ::prctl(PR_SET_DUMPABLE, 0);
   }
-  return ::syscall(SYS_clone3, &arguments, sizeof arguments);
-}
+  HiddenMemory(const HiddenMemory&) = delete;
+  HiddenMemory& operator=(const HiddenMemory&) = delete;
+  ~HiddenMemory() {
+    if (before_ > 0) ::prctl(PR_SET_DUMPABLE, before_);
+  }
 
-// Never CLONE_VM: our memory is not to be shared with what becomes a container. In the child this
-// does not return.
-Result<Born> give_birth(std::uint64_t flags, int cgroup, const child::Plan& plan,
-                        sys::Fd& parent_end) {
+ private:
+  int before_ = -1;
+};
+
+Result<Born> give_birth(Birth birth, Cradle& cradle) {
   const SignalsBlocked blocked;
   int pidfd = -1;
-  long pid = clone_child(flags, cgroup, &pidfd);
-  Born born{.in_cgroup = cgroup >= 0};
-  if (pid < 0 && cgroup >= 0 && errno != EPERM && errno != ENOSPC) {
+  long pid = bear(birth, cradle, pidfd);
+  Born born{.in_cgroup = birth.cgroup >= 0};
+  if (pid < 0 && birth.cgroup >= 0 && errno != EPERM && errno != ENOSPC) {
     // Refused for its place in the tree, or by a kernel before 5.7; it is moved instead.
-    pid = clone_child(flags, -1, &pidfd);
+    birth.cgroup = -1;
+    pid = bear(birth, cradle, pidfd);
     born.in_cgroup = false;
-  }
-  if (pid == 0) {
-    ::close(parent_end.get());  // Else we would never see end of file on the channel.
-    child::run(plan);
   }
   if (pid < 0) return fail_errno("make the container's process and namespaces");
   born.newborn = Newborn(static_cast<int>(pid), sys::Fd(pidfd));
   return born;
 }
 
+// Everything before the birth, in one place so that it can fail with one type.
+struct Prepared {
+  PlanMemory memory;
+  FlatPlan plan;
+  sys::Fd helper;
+  Channel channel;
+  Streams streams;
+  sys::Cgroup cgroup;
+  sys::Fd cgroup_directory;
+  Cradle cradle;  // Of the process that is made with all this.
+};
+
+// The newborn process may run the helper program, which then waits for its plan.
 Result<> say_go(const Channel& channel) {
   if (::send(channel.parent.get(), "g", 1, MSG_NOSIGNAL) != 1)
     return fail_errno("start the new process");
@@ -103,38 +118,28 @@ Result<> place_in_cgroup(const Born& born, const Spec& spec, sys::Cgroup& cgroup
   return apply_attributes(pid, spec.process, spec.warn);
 }
 
-Result<> prepare_child(const Born& born, const Spec& spec, sys::Cgroup& cgroup,
-                       const Channel& channel) {
+Result<> prepare_child(const Born& born, const Spec& spec, Prepared& prepared) {
   if (!spec.uids.ranges.empty())
     TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
         "map the container's user and group ids");
-  TRY(place_in_cgroup(born, spec, cgroup));
-  if (spec.born) TRY(spec.born(born.newborn.pid(), cgroup));
-  return say_go(channel);
+  if (prepared.cradle.waits) TRY(say_go(prepared.channel));
+  TRY(place_in_cgroup(born, spec, prepared.cgroup));
+  if (spec.born) TRY(spec.born(born.newborn.pid(), prepared.cgroup));
+  return hand_over(prepared.channel.parent.get(), prepared.plan);
 }
 
 LaunchError setup_error(Error error) { return {.error = std::move(error), .at = FailedAt::Setup}; }
 
-// Everything before the birth, in one place so that it can fail with one type.
-struct Prepared {
-  PlanMemory memory;
-  Channel channel;
-  Streams streams;
-  sys::Cgroup cgroup;
-  sys::Fd cgroup_directory;
-};
-
 Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, std::uint32_t uid,
                  std::uint32_t gid) {
-  const int lowest = lowest_fd(process);
-  prepared.channel = TRY(make_channel(lowest));
+  prepared.channel = TRY(make_channel(lowest_fd(process)));
   prepared.memory.set_channel(prepared.channel.child.get());
   if (process.terminal) return {};
   if (stdin_kind == Stdin::Inherit) {
     prepared.memory.inherit_stdio();
     return {};
   }
-  prepared.streams = TRY(make_streams(stdin_kind, uid, gid, lowest));
+  prepared.streams = TRY(make_streams(stdin_kind, uid, gid));
   prepared.memory.set_stdio(prepared.streams.in.get(), prepared.streams.out.get(),
                             prepared.streams.err.get());
   return {};
@@ -220,19 +225,41 @@ Result<> visit_namespaces(VisitedNamespaces& visited, const Spec& spec) {
   return {};
 }
 
+// With everything that it needs to become what the plan says.
+Result<Born> give_birth_to(Prepared& prepared, const Birth& birth) {
+  prepared.plan = TRY(flatten(prepared.memory.plan()));
+  prepared.helper = TRY(open_helper());
+  prepared.cradle.channel = prepared.channel.child.get();
+  prepared.cradle.parent_end = prepared.channel.parent.get();
+  prepared.cradle.helper = prepared.helper.get();
+  return give_birth(birth, prepared.cradle);
+}
+
 // The first process, in all namespaces that it can be born in. Where a user namespace is joined,
-// what is new has to belong to that one, and so is made by the child when it is in there.
+// what is new has to belong to that one, and so is made by the helper when it is in there.
 Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
   VisitedNamespaces visited;
   TRY(visit_namespaces(visited, spec));
-  std::uint64_t flags = new_namespaces(spec);
+  Birth birth{.flags = new_namespaces(spec), .cgroup = prepared.cgroup_directory.get()};
   for (const JoinedNamespace& joined : spec.joined) {
+    // Memory is not shared across time namespaces. [clone3(2), time_namespaces(7)]
+    if (joined.kind == CLONE_NEWTIME) birth.share_memory = false;
     if (joined.kind != CLONE_NEWUSER) continue;
-    prepared.memory.make_in_child(flags);
-    flags = 0;
+    prepared.memory.make_in_child(birth.flags);
+    birth.flags = 0;
   }
-  return give_birth(flags, prepared.cgroup_directory.get(), prepared.memory.plan(),
-                    prepared.channel.parent);
+  if (spec.new_time) birth.share_memory = false;
+  prepared.cradle.root = prepared.cradle.waits = (birth.flags & CLONE_NEWUSER) != 0;
+  prepared.cradle.groups = prepared.memory.plan().container->groups;
+  return give_birth_to(prepared, birth);
+}
+
+// A group that has too little memory for a start kills its first process, and counts that.
+LaunchError explain_kill(LaunchError failure, const sys::Cgroup& cgroup) {
+  if (failure.error.kind() != Kind::Internal || cgroup.oom_kills().value_or(0) == 0) return failure;
+  failure.error = Error(Kind::Unavailable, "the container ran out of memory before it was set up")
+                      .hint("its memory limit, or that of a group above it, is too small");
+  return failure;
 }
 
 Started finish(Prepared& prepared, Newborn& newborn, sys::Fd terminal) {
@@ -259,11 +286,7 @@ Result<> check_alive(int pidfd) {
   return {};
 }
 
-Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind, sys::Fd& pidfd) {
-  sys::Fd copy(::fcntl(spec.pidfd, F_DUPFD_CLOEXEC, 64));
-  if (!copy) return fail_errno("use the container's pidfd");
-  pidfd = std::move(copy);
-  spec.pidfd = pidfd.get();
+Result<> prepare_entry(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind) {
   TRY(check_alive(spec.pidfd));
   TRY(prepared.memory.build_entry(spec));
   std::uint32_t uid = spec.process.uid;
@@ -303,7 +326,7 @@ Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared
   TRY(apply_before_cgroup(pid, spec.process));
   TRY(join_groups(pid, spec.pid, prepared.cgroup));
   TRY(apply_attributes(pid, spec.process, spec.warn));
-  return say_go(prepared.channel);
+  return hand_over(prepared.channel.parent.get(), prepared.plan);
 }
 
 }  // namespace
@@ -315,26 +338,28 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   undo.push([&prepared]() noexcept { (void)prepared.cgroup.remove(); });
   if (auto ready = prepare_launch(prepared, spec, stdin_kind); !ready)
     return std::unexpected(setup_error(std::move(ready).error()));
+  const HiddenMemory hidden;
   auto born = bear_container(prepared, spec);
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
-  if (auto done = prepare_child(*born, spec, prepared.cgroup, prepared.channel); !done)
+  if (auto done = prepare_child(*born, spec, prepared); !done)
     return std::unexpected(setup_error(std::move(done).error()));
   const Renamed renamed = [&](int pid) -> Result<> {
     return spec.born ? spec.born(pid, prepared.cgroup) : Result<>{};
   };
   auto terminal = follow(prepared.channel, born->newborn, prepared.memory, &spec, renamed);
-  if (!terminal) return std::unexpected(std::move(terminal).error());
+  if (!terminal)
+    return std::unexpected(explain_kill(std::move(terminal).error(), prepared.cgroup));
   undo.keep();
   return finish(prepared, born->newborn, std::move(*terminal));
 }
 
 std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   Prepared prepared;
-  sys::Fd pidfd;
-  if (auto ready = prepare_entry(prepared, spec, stdin_kind, pidfd); !ready)
+  if (auto ready = prepare_entry(prepared, spec, stdin_kind); !ready)
     return std::unexpected(setup_error(std::move(ready).error()));
-  auto born = give_birth(0, -1, prepared.memory.plan(), prepared.channel.parent);
+  const HiddenMemory hidden;
+  auto born = give_birth_to(prepared, {});
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
   if (auto done = prepare_visitor(*born, spec, prepared); !done)

@@ -92,8 +92,16 @@ Result<std::uint64_t> foreign_namespaces(int pid) {
                                         {"net", CLONE_NEWNET},
                                         {"cgroup", CLONE_NEWCGROUP},
                                         {"time", CLONE_NEWTIME}}};
+  // Root may join its own ones again, but for these: it is in that user namespace already, it would
+  // lose its root directory, and the kernel may have none.
+  const bool look_at_few = ::geteuid() == 0 && sys::in_initial_user_namespace();
+  constexpr int kLookedAt = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME;
   std::uint64_t flags = 0;
   for (const Name& name : kNames) {
+    if (look_at_few && (name.flag & kLookedAt) == 0) {
+      flags |= static_cast<unsigned>(name.flag);
+      continue;
+    }
     struct stat ours{};
     struct stat theirs{};
     const std::string path = fmt::format("/proc/{}/ns/{}", pid, name.file);
@@ -140,13 +148,7 @@ char* const* PlanMemory::keep_words(const std::vector<std::string>& words) {
   return list.data();
 }
 
-Result<int> PlanMemory::keep_high(int fd) {
-  fds_.push_back(TRY(move_up(fd, lowest_)));
-  return fds_.back().get();
-}
-
 Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup) {
-  lowest_ = lowest_fd(spec.process);
   if (!spec.root) return fail(Kind::Internal, "no root file system given");
   if (spec.files.size() > kMostFiles) return fail(Kind::Invalid, "more than 26 engine files");
   TRY(add_namespaces(spec));
@@ -171,13 +173,10 @@ Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup
   add_files(spec);
   TRY(add_paths(spec));
   container_.runtime_hooks = static_cast<bool>(spec.runtime_hooks);
-  const auto state = [this](const sys::Fd& file) -> Result<int> {
-    return file ? keep_high(file.get()) : Result<int>(-1);
-  };
-  add_hooks(spec.create_hooks, TRY(state(spec.create_state)), container_.create_hooks);
-  add_hooks(spec.start_hooks, TRY(state(spec.start_state)), plan_.process.start_hooks);
+  add_hooks(spec.create_hooks, spec.create_state.get(), container_.create_hooks);
+  add_hooks(spec.start_hooks, spec.start_state.get(), plan_.process.start_hooks);
   if (spec.init) TRY(set_init(spec.init.get()), "the init program");
-  if (spec.gate) plan_.process.gate = TRY(keep_high(spec.gate.get()));
+  plan_.process.gate = spec.gate.get();
   plan_.process.dies_with_parent = spec.dies_with_parent;
   plan_.container = &container_;
   TRY(build_process(spec.process));
@@ -227,14 +226,13 @@ void PlanMemory::add_hooks(const std::vector<Hook>& hooks, int state, child::Hoo
 Result<> PlanMemory::set_init(int fd) {
   sys::Fd mount = TRY(sys::clone_mount(fd, false));
   TRY(sys::set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, false));
-  // Like the channel: 0 to 2 become the process's streams before it is used.
-  plan_.process.init = TRY(keep_high(mount.get()));
+  plan_.process.init = mount.get();
+  fds_.push_back(std::move(mount));
   init_argv_.push_back(const_cast<char*>(keep("init")));
   return {};
 }
 
 Result<> PlanMemory::build_entry(const EnterSpec& spec) {
-  lowest_ = lowest_fd(spec.process);
   entry_.pidfd = spec.pidfd;
   entry_.namespaces = TRY(foreign_namespaces(spec.pid));
   const bool user = (entry_.namespaces & CLONE_NEWUSER) != 0;
@@ -253,7 +251,6 @@ Result<> PlanMemory::build_entry(const EnterSpec& spec) {
 Result<> PlanMemory::build_process(const Process& process) {
   child::Process& to = plan_.process;
   to.ignored_signals = TRY(ignored_signals());
-  TRY(find_command_line());
   TRY(add_command(process));
   to.cwd = keep(process.cwd.empty() ? "/" : process.cwd);
   if (*to.cwd != '/')
@@ -311,23 +308,8 @@ Result<> PlanMemory::add_seccomp(const Process& process) {
   to.filter = {.items = filter_.data(), .count = static_cast<std::uint32_t>(filter_.size())};
   to.filter_flags = process.seccomp_flags;
   if (process.seccomp_listener < 0) return {};
-  to.listener = TRY(keep_high(process.seccomp_listener));
-  to.listener_state = TRY(keep_high(process.seccomp_state));
-  return {};
-}
-
-// Fields 48 and 49 of /proc/self/stat: arg_start, arg_end. [proc_pid_stat(5)]
-Result<> PlanMemory::find_command_line() {
-  const sys::Fd file = TRY(sys::open_path("/proc/self/stat", O_RDONLY));
-  const std::string text = TRY(sys::read_all(file.get(), 4096));
-  const std::vector<std::string> fields = split(text.substr(text.rfind(')') + 1), ' ');
-  constexpr std::size_t kArgStart = 46;  // Counted from the empty word before the state, field 3.
-  if (fields.size() <= kArgStart + 1)
-    return fail(Kind::Unsupported, "/proc/self/stat is too short");
-  const std::uint64_t start = TRY(parse_u64(fields[kArgStart]));
-  const std::uint64_t end = TRY(parse_u64(fields[kArgStart + 1]));
-  plan_.command_line = reinterpret_cast<char*>(start);
-  plan_.command_line_size = end - start;
+  to.listener = process.seccomp_listener;
+  to.listener_state = process.seccomp_state;
   return {};
 }
 

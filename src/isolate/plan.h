@@ -26,9 +26,9 @@ class PlanMemory {
   // Namespaces that the container shares with us are left out.
   Result<> build_entry(const EnterSpec& spec);
   Result<> build_process(const Process& process);
-  // `fd` must be lowest_fd() or more (see child::Plan).
+  // `fd` must be lowest_fd() or more.
   void set_channel(int fd) { plan_.channel = fd; }
-  // The rest of the namespaces is the child's: kinds it has to make itself.
+  // The rest of the namespaces is the helper's: kinds it has to make itself.
   void make_in_child(std::uint64_t kinds) { container_.make |= kinds; }
   void set_stdio(int in, int out, int err);
   void inherit_stdio();
@@ -40,7 +40,6 @@ class PlanMemory {
  private:
   const char* keep(std::string text);
   char* const* keep_words(const std::vector<std::string>& words);
-  Result<int> keep_high(int fd);
   Result<> add_namespaces(const Spec& spec);
   // Mounts: plan_mounts.cc.
   Result<> add_usual_mounts(const Spec& spec);
@@ -63,7 +62,6 @@ class PlanMemory {
   void add_rlimits(const Process& process);
   void add_capabilities(const Process& process);
   Result<> add_seccomp(const Process& process);
-  Result<> find_command_line();
   Result<> add_command(const Process& process);
   Result<> set_init(int fd);
 
@@ -84,7 +82,6 @@ class PlanMemory {
   std::vector<sock_filter> filter_;
   std::vector<char*> init_argv_;
   std::vector<const char*> candidates_;
-  int lowest_ = 64;
   child::Container container_;
   child::Entry entry_;
   child::Plan plan_;
@@ -98,7 +95,7 @@ std::vector<std::string> command_candidates(const std::string& program,
 // Refuses a NUL byte, which would cut `text` short; `what` is for the message.
 Result<> check_text(std::string_view text, std::string_view what);
 
-// The lowest number that a descriptor of the plan may have.
-inline int lowest_fd(const Process& process) { return 64 + static_cast<int>(process.kept_fds); }
+// The lowest number that the channel may have: above what the process keeps.
+inline int lowest_fd(const Process& process) { return 3 + static_cast<int>(process.kept_fds); }
 
 }  // namespace tare::isolate

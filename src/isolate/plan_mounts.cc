@@ -273,8 +273,7 @@ void PlanMemory::add_file_system(const Mount& mount, child::Mount& entry) {
 Result<> PlanMemory::add_cgroups(const Spec& spec, const Mount& mount, const sys::Cgroup& cgroup) {
   const sys::CgroupHost& host = sys::cgroup_host();
   const auto bind = [&](const std::string& from, std::string target) -> Result<> {
-    const sys::Fd place = TRY(sys::open_path(from, O_PATH | O_DIRECTORY));
-    fds_.push_back(TRY(sys::clone_mount(place.get(), false)));
+    fds_.push_back(TRY(sys::clone_mount(from)));
     TRY(sys::set_mount_attributes(fds_.back().get(), mount.attributes | kNoSuidDevExec, 0, false,
                                   MS_PRIVATE));
     mounts_.push_back({.target = keep(std::move(target)), .source = fds_.back().get()});

@@ -17,6 +17,8 @@ std::string what_failed(Step step, const std::string& name, const child::Process
   switch (step) {
     case Step::Wait:
       return "wait for the engine in the new process";
+    case Step::Helper:
+      return "run the helper program in the new process";
     case Step::Identity:
       return "become root of the container's user namespace";
     case Step::JoinNamespace:

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "sys/cgroup_files.h"
+#include "sys/ids.h"
 
 namespace tare::sys {
 namespace cgroups {
@@ -24,6 +25,7 @@ struct Mount {
   std::string mount_point;
   std::string options;  // v1: ",memory,"; v2: "".
   bool v2 = false;
+  bool read_only = false;
 };
 
 std::string unescape_mount(std::string_view text) {
@@ -40,6 +42,10 @@ std::string unescape_mount(std::string_view text) {
   return plain;
 }
 
+bool says_read_only(std::string_view options) {
+  return options == "ro" || options.starts_with("ro,");
+}
+
 // The cgroup mounts in /proc/self/mountinfo. [proc_pid_mountinfo(5)]
 std::vector<Mount> parse_mountinfo(std::string_view text) {
   std::vector<Mount> found;
@@ -48,16 +54,23 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     if (halves == std::string::npos) continue;
     const std::vector<std::string> left = split(std::string_view(line).substr(0, halves), ' ');
     const std::vector<std::string> right = split(std::string_view(line).substr(halves + 3), ' ');
-    if (left.size() < 5 || right.size() < 3) continue;
+    if (left.size() < 6 || right.size() < 3) continue;
     if (right[0] != "cgroup" && right[0] != "cgroup2") continue;
     found.push_back({.mount_point = unescape_mount(left[4]),
                      .options = right[0] == "cgroup" ? "," + right[2] + "," : "",
-                     .v2 = right[0] == "cgroup2"});
+                     .v2 = right[0] == "cgroup2",
+                     .read_only = says_read_only(left[5]) || says_read_only(right[2])});
   }
   return found;
 }
 
 bool is_writable(const std::string& directory) { return ::access(directory.c_str(), W_OK) == 0; }
+
+// Of a mount: for root of the host what the mount's own flags say, which need no look.
+bool is_writable(const Mount& mount) {
+  if (::geteuid() == 0 && in_initial_user_namespace()) return !mount.read_only;
+  return is_writable(mount.mount_point);
+}
 
 // The outermost group at or above `own` (a path below `mount`) whose files are ours to write: the
 // point from which a user was delegated. "" when there is none. [cgroup-v2.rst, "Delegation"]
@@ -93,7 +106,7 @@ void look_at_v1(CgroupHost& host, const std::vector<Mount>& mounts) {
     const std::string word = fmt::format(",{},", controller);
     for (const Mount& mount : mounts) {
       if (mount.v2 || mount.options.find(word) == std::string::npos) continue;
-      if (!is_writable(mount.mount_point)) {
+      if (!is_writable(mount)) {
         host.why_not = mount.mount_point + " is not writable for this user";
         host.read_only.emplace_back(controller, mount.mount_point);
         continue;
@@ -106,7 +119,7 @@ void look_at_v1(CgroupHost& host, const std::vector<Mount>& mounts) {
   // Hierarchies without a controller: systemd's, or somebody's own.
   for (const Mount& mount : mounts) {
     const std::size_t at = mount.options.find(",name=");
-    if (mount.v2 || at == std::string::npos || !is_writable(mount.mount_point)) continue;
+    if (mount.v2 || at == std::string::npos || !is_writable(mount)) continue;
     host.v1.emplace_back(mount.options.substr(at + 1, mount.options.find(',', at + 1) - at - 1),
                          mount.mount_point);
   }

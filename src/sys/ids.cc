@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <optional>
 
 #include "base/text.h"
 #include "sys/bare.h"
@@ -123,6 +124,9 @@ Result<> make_private() {
   return {};
 }
 
+// What in_initial_user_namespace() found; this process leaves a namespace only in this file.
+std::optional<bool> found_initial;
+
 Result<> join_namespaces(int pid) {
   const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) return fail_errno("open process " + std::to_string(pid));
@@ -130,6 +134,7 @@ Result<> join_namespaces(int pid) {
   const bool have_cwd = ::getcwd(cwd, sizeof cwd) != nullptr && cwd[0] == '/';
   if (::setns(pidfd.get(), CLONE_NEWUSER | CLONE_NEWNS) != 0)
     return fail_errno("join the namespaces of process " + std::to_string(pid));
+  found_initial = false;
   // setns moved us to the root of the other mount namespace. The same path is what the user means;
   // when it is not there, the root is as good as any.
   if (have_cwd) (void)!::chdir(cwd);
@@ -235,11 +240,14 @@ Result<IdMap> available_ids() {
 }
 
 bool in_initial_user_namespace() {
+  if (found_initial) return *found_initial;
   // The initial user namespace has a fixed inode number: PROC_USER_INIT_INO of the kernel's
   // include/linux/proc_ns.h. The map alone does not tell: a nested one may map everything.
   constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;
   struct stat status{};
-  return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == kInitialUserNamespace;
+  found_initial =
+      ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == kInitialUserNamespace;
+  return *found_initial;
 }
 
 Result<> become_namespace_root(int join_pid) {
@@ -271,6 +279,7 @@ Result<> become_namespace_root(int join_pid) {
         Error(Kind::Unsupported, Error::sys(saved, "make a user namespace").message())
             .hint(kUserNamespaceHint));
   }
+  found_initial = false;
   TRY(write_all(go.write.get(), "g"));
   TRY(wait_for_mapper(mapper, errors.read.get()));
   if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)

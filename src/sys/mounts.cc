@@ -71,6 +71,13 @@ Result<Fd> clone_mount(int fd, bool recursive) {
   return mount;
 }
 
+Result<Fd> clone_mount(const std::string& path) {
+  Fd mount(::open_tree(AT_FDCWD, path.c_str(),
+                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  if (!mount) return fail_errno("make a bind mount of " + quoted(path));
+  return mount;
+}
+
 Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
                               std::uint64_t propagation) {
   struct mount_attr attributes{};

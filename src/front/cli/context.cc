@@ -11,16 +11,12 @@
 #include "base/text.h"
 #include "front/cli/help.h"
 #include "sys/ids.h"
-#include "sys/own_program.h"
 
 namespace tare::cli {
 
 Result<engine::Engine*> Context::engine() {
   if (engine_) return engine_.get();
-  std::string self;
-  if (const char* const origin = std::getenv(sys::kOriginVariable); origin && sys::runs_sealed())
-    self = origin;
-  engine_ = TRY(engine::Engine::open({.root = root_, .self = self}));
+  engine_ = TRY(engine::Engine::open({.root = root_}));
   return engine_.get();
 }
 
@@ -84,35 +80,6 @@ void die_of_broken_pipe() {
 
 namespace {
 
-// Whether a container that `line` names is one whose processes may be who owns our program.
-bool names_unsafe_container(Context& context, const CommandLine& line) {
-  const auto engine = context.engine();
-  if (!engine) return false;  // The command says why.
-  for (const std::string& name : line.arguments.operands) {
-    const auto container = (*engine)->find(name);
-    if (container && engine::needs_sealed_program(*container)) return true;
-    if (line.command->name == "exec") break;  // The rest is the command.
-  }
-  return false;
-}
-
-// Where ids cannot be mapped, root of a container with a bind mount is the calling user, who may
-// own our program; and so it is with some user namespaces. Before anything is done, because the
-// command begins again.
-Result<> seal_program(Context& context, const CommandLine& line,
-                      std::span<const char* const> words) {
-  const std::string_view name = line.command->name;
-  const bool later = name == "start" || name == "exec";
-  if (name != "run" && !later) return {};
-  if (sys::runs_sealed()) return sys::run_sealed(words);  // We are the copy.
-  const auto given = [&line](const char* option) { return line.arguments.given(option); };
-  const bool mapped = ::geteuid() == 0 && sys::in_initial_user_namespace();
-  const bool needed = later    ? !mapped || names_unsafe_container(context, line)
-                      : mapped ? given("userns")
-                               : given("userns") || given("volume") || given("mount");
-  return needed ? sys::run_sealed(words) : Result<>();
-}
-
 int run_command(Context& context, const CommandLine& line) {
   auto status = line.command->run(context, line.arguments);
   if (!status) context.report(status.error());
@@ -145,10 +112,6 @@ int run_program(std::span<const char* const> words) {
                   : line->group.empty()    ? program_help()
                                            : group_help(line->group));
   } else {
-    if (const auto sealed = seal_program(context, *line, words); !sealed) {
-      context.report(sealed.error());
-      return line->command->failure_status;
-    }
     return run_command(context, *line);
   }
   const auto flushed = context.flush();

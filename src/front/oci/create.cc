@@ -291,13 +291,11 @@ constexpr std::array<Command, 2> kCommands{
       .synopsis = "create [OPTIONS] CONTAINER",
       .help = "Create a container from a bundle; its program waits for start",
       .options = kOptions,
-      .enters = true,
       .run = create},
      {.name = "run",
       .synopsis = "run [OPTIONS] CONTAINER",
       .help = "Create, start, wait for the end and delete",
       .options = kRunOptions,
-      .enters = true,
       .run = run}}};
 
 }  // namespace

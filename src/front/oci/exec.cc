@@ -198,7 +198,6 @@ constexpr std::array<Command, 1> kCommands{
       .help = "Run one more process in a running container",
       .options = kOptions,
       .stop_at_first = true,
-      .enters = true,
       .run = exec}}};
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include "front/oci/log.h"
 #include "oci/runtime_config.h"
 #include "sys/files.h"
-#include "sys/own_program.h"
 
 namespace tare::front_oci {
 namespace {
@@ -88,9 +87,8 @@ Result<Globals> read_globals(const Arguments& arguments) {
                  .systemd_cgroup = arguments.flag("systemd-cgroup") || manager == "systemd"};
 }
 
-// `all_words` are the whole command line.
 Result<int> run_command(std::span<const char* const> words, const Globals& globals,
-                        const std::string& name, std::span<const char* const> all_words) {
+                        const std::string& name) {
   const Command* const command = TRY(find_command(name));
   std::vector<Option> options(command->options.begin(), command->options.end());
   options.push_back({"help", 'h', K::Flag, ""});
@@ -100,7 +98,6 @@ Result<int> run_command(std::span<const char* const> words, const Globals& globa
     print(command_help(*command));
     return 0;
   }
-  if (command->enters && ::geteuid() == 0) TRY(sys::run_read_only(all_words));
   return command->run(globals, arguments);
 }
 
@@ -120,7 +117,7 @@ Result<int> run(std::span<const char* const> words) {
     return std::unexpected(
         Error(Kind::Invalid, "no command given").hint("tare-oci --help lists them"));
   const std::size_t at = words.size() - arguments.rest().size();
-  return run_command(words.subspan(at + 1), globals, arguments.rest().front(), words);
+  return run_command(words.subspan(at + 1), globals, arguments.rest().front());
 }
 
 }  // namespace

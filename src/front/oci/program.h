@@ -24,8 +24,6 @@ struct Command {
   std::span<const Option> options;
   // The rest are another program's words from the first that is no option on.
   bool stop_at_first = false;
-  // A process of ours becomes one of the container.
-  bool enters = false;
   bool hidden = false;  // For packagers, not for users.
   // Returns the exit status.
   Result<int> (*run)(const Globals& globals, const Arguments& arguments) = nullptr;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// tare-child CHANNEL: the first program of every process of a container. It is a part of the
+// programs that start it (src/isolate/helper.h) and is never installed.
+#include <cerrno>
+
+#include "child/run.h"
+#include "sys/bare_start.h"
+
+namespace {
+int last_error;
+}  // namespace
+
+extern "C" {
+
+// What the macro errno stands for.
+int* __errno_location() noexcept { return &last_error; }
+
+std::size_t strlen(const char* text) noexcept { return tare::bare::length(text); }
+
+int strcmp(const char* a, const char* b) noexcept {
+  while (*a != '\0' && *a == *b) {
+    ++a;
+    ++b;
+  }
+  return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
+}
+
+}  // extern "C"
+
+int bare_main(int argc, char** argv, char** /*envp*/) {
+  constexpr int kMostChannel = 1 << 20;
+  const std::int64_t channel = argc == 2 ? tare::bare::parse_number(argv[1], kMostChannel) : -1;
+  if (channel < 0) return 125;
+  tare::child::run(tare::child::receive_plan(static_cast<int>(channel)));
+}

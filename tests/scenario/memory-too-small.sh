@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh
+# A control group without memory for a start: the start fails and says so, or the program is killed and
+# that is said; nothing is left. exec into a container that is full is no different.
+# as: root
+# needs: jq
+. "$TEST_LIB"
+. "$(dirname "$TEST_LIB")/oci.sh"
+image_busybox
+has_controller memory || skip 'no memory controller'
+
+nothing_of_it() {
+  [ -z "$(tare ps -aq)" ] && [ -z "$(ls "$TARE_ROOT/containers" "$TARE_ROOT/tmp" "$TARE_ROOT/trash" | grep -v -e : -e '^$' || true)" ]
+}
+exits 125 tare run --rm --network none --memory 1m busybox true 2>message
+assert_contains "$(cat message)" 'minimum of 6 MB'
+
+# The limit of a group above has no such minimum: from too little for anything to enough. A group of
+# version 1 keeps its limit in another file than one of version 2.
+parent=tare-little-$$
+tare run -d --name probe --network none --cgroup-parent /$parent busybox sleep 1000 >/dev/null
+file=$(find /sys/fs/cgroup -path "*/$parent/memory.limit_in_bytes" -o -path "*/$parent/memory.max" | head -n 1)
+[ -n "$file" ] || fail 'no group above'
+tare rm -f probe >/dev/null
+failed=0 killed=0 worked=0
+for limit in 40K 100K 160K 220K 280K 340K 400K 600K 1M 2M 4M; do
+  group=$(dirname "$file")
+  mkdir -p "$group"
+  echo $limit >"$file"
+  status=0
+  timeout 60 tare run --rm --network none --cgroup-parent /$parent busybox true >message 2>&1 || status=$?
+  case $status in
+    0) worked=1 ;;
+    125)
+      failed=1
+      grep -q -e 'out of memory' -e ENOMEM message || fail "with $limit: $(cat message)"
+      ;;
+    137)
+      killed=1
+      assert_contains "$(cat message)" 'ran out of memory'
+      ;;
+    *) fail "status $status with $limit: $(cat message)" ;;
+  esac
+  eventually 10 nothing_of_it
+  assert_eq "$(find /sys/fs/cgroup -mindepth 1 -type d -path "*/$parent/*")" '' "groups left with $limit"
+  # Of an OCI runtime.
+  bundle b ".linux.cgroupsPath = \"/$parent/oci-$$\" | .process.args = [\"true\"]"
+  for command in create run; do
+    status=0
+    timeout 60 tare-oci --root "$STATE" $command -b b oci-$$ >message 2>&1 </dev/null || status=$?
+    case $status in
+      0 | 137) ;;
+      1) grep -q -e 'out of memory' -e ENOMEM message || fail "$command with $limit: $(cat message)" ;;
+      *) fail "$command: status $status with $limit: $(cat message)" ;;
+    esac
+    [ $command = run ] || oci delete --force oci-$$ 2>/dev/null || true
+    assert_eq "$(ls -A "$STATE" 2>/dev/null)" '' "state left by $command with $limit"
+    assert_eq "$(groups_left)" '' "groups left by $command with $limit"
+  done
+done
+[ $failed$worked = 11 ] || fail "failed: $failed, killed: $killed, worked: $worked"
+for group in $(find /sys/fs/cgroup -type d -name $parent); do rmdir "$group"; done
