@@ -15,7 +15,8 @@ std::string print_failure(const isolate::LaunchError& failure) {
 isolate::LaunchError parse_failure(const std::string& text) {
   std::vector<std::string> lines = split(text, '\n');
   if (lines.size() < 5)
-    return {.error = Error(Kind::Internal, "the launching process died without a word"),
+    return {.error = Error(Kind::Internal, "the launching process died without a word")
+                         .hint("the container's control group may be out of memory"),
             .at = isolate::FailedAt::Setup};
   const auto number = [&](std::size_t line) {
     const auto value = parse_i64(lines[line]);

@@ -17,7 +17,7 @@ assert_contains "$(cat message)" 'minimum of 6 MB'
 
 # The limit of a group above has no such minimum: from too little for anything to enough. A group of
 # version 1 keeps its limit in another file than one of version 2.
-parent=tare-little-$$
+parent=tare-$$-little
 tare run -d --name probe --network none --cgroup-parent /$parent busybox sleep 1000 >/dev/null
 file=$(find /sys/fs/cgroup -path "*/$parent/memory.limit_in_bytes" -o -path "*/$parent/memory.max" | head -n 1)
 [ -n "$file" ] || fail 'no group above'
@@ -43,7 +43,8 @@ for limit in 40K 100K 160K 220K 280K 340K 400K 600K 1M 2M 4M; do
   esac
   eventually 10 nothing_of_it
   assert_eq "$(find /sys/fs/cgroup -mindepth 1 -type d -path "*/$parent/*")" '' "groups left with $limit"
-  # Of an OCI runtime.
+  # Of an OCI runtime. 137 from create: what becomes the container shares the memory of the runtime
+  # until it executes its helper, and who kills one kills both; delete finds what there is.
   bundle b ".linux.cgroupsPath = \"/$parent/oci-$$\" | .process.args = [\"true\"]"
   for command in create run; do
     status=0
