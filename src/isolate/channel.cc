@@ -227,7 +227,9 @@ std::expected<void, LaunchError> follow_start(const sys::Fd& connection) {
     is_ready |= heard->message.event == child::Event::Ready;
   }
   if (is_ready) return {};
-  return std::unexpected(ended_early("it was killed while it waited"));
+  return std::unexpected(
+      LaunchError{.error = Error(Kind::Busy, "the process does not wait for a start any more"),
+                  .at = FailedAt::Gate});
 }
 
 }  // namespace tare::isolate
