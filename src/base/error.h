@@ -26,8 +26,8 @@ enum class Kind : std::uint8_t {
   Internal,     // Our own fault.
 };
 
-// Not inline, and cold: every TRY has a copy of what is done on failure, and the compiler keeps that
-// apart from what runs. A program of which less is touched starts faster.
+// Not inline, and cold: every TRY has a copy of what is done on failure, and the compiler keeps
+// that apart from what runs. A program of which less is touched starts faster.
 #define TARE_COLD [[gnu::cold, gnu::noinline]]
 
 class [[nodiscard]] Error {
