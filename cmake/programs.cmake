@@ -1,3 +1,7 @@
+# What a start runs stands together in the program (docs/decisions/0010).
+set(link_order ${CMAKE_SOURCE_DIR}/cmake/link-order.txt)
+find_program(LLD ld.lld)
+
 # tare_program(NAME SOURCE main.cc ROOMS rooms...): a program in bin/.
 function(tare_program name)
   cmake_parse_arguments(PROGRAM "" "SOURCE" "ROOMS" ${ARGN})
@@ -11,6 +15,11 @@ function(tare_program name)
     target_link_libraries(${name} PRIVATE ${target})
   endforeach()
   target_link_options(${name} PRIVATE ${TARE_STATIC} $<$<CONFIG:Release>:-s>)
+  if(LLD AND TARE_STATIC)
+    target_link_options(${name} PRIVATE -fuse-ld=lld -Wl,--symbol-ordering-file=${link_order}
+                                        -Wl,--no-warn-symbol-ordering)
+    set_target_properties(${name} PROPERTIES LINK_DEPENDS ${link_order})
+  endif()
 endfunction()
 
 tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)

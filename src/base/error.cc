@@ -5,6 +5,28 @@
 #include <cstring>
 
 namespace tare {
+
+Error::Error(Kind kind, std::string message, std::source_location where)
+    : kind_(kind), message_(std::move(message)), where_(where) {}
+Error::Error(const Error& other) = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+Error::~Error() = default;
+
+Error Error::wrap(std::string_view doing) && {
+  message_.insert(0, std::string(doing) + ": ");
+  return std::move(*this);
+}
+
+Error Error::hint(std::string text) && {
+  if (hint_.empty()) hint_ = std::move(text);
+  return std::move(*this);
+}
+
+std::unexpected<Error> fail(Kind kind, std::string message, std::source_location where) {
+  return std::unexpected(Error(kind, std::move(message), where));
+}
 namespace {
 
 Kind kind_of(int errnum) {

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "isolate/report.h"
 
@@ -88,7 +90,16 @@ Result<Heard> hear(int channel, const Newborn* newborn) {
 Newborn::~Newborn() {
   if (!pidfd_) return;
   ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-  reap();
+  // Not for ever: a container's process that traces it may never let go of its death.
+  constexpr int kTries = 1000;
+  siginfo_t info{};
+  for (int tries = 0; tries < kTries && info.si_pid == 0; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
+                 WEXITED | WNOHANG) != 0 &&
+        errno != EINTR)
+      return;
+  }
 }
 
 sys::Fd Newborn::release() { return std::move(pidfd_); }
@@ -237,7 +248,9 @@ std::expected<void, LaunchError> follow_start(const sys::Fd& connection) {
     is_ready |= heard->message.event == child::Event::Ready;
   }
   if (is_ready) return {};
-  return std::unexpected(ended_early("it was killed while it waited"));
+  return std::unexpected(
+      LaunchError{.error = Error(Kind::Busy, "the process does not wait for a start any more"),
+                  .at = FailedAt::Gate});
 }
 
 }  // namespace tare::isolate

@@ -230,7 +230,8 @@ struct Started {
 enum class Stdin : std::uint8_t { Null, Pipe, Inherit };
 
 // Where a start failed, for the engine to explain: see explain.h.
-enum class FailedAt : std::uint8_t { Setup, Cwd, Exec };
+// Gate: the start was another's, or came when the process had ended.
+enum class FailedAt : std::uint8_t { Setup, Cwd, Exec, Gate };
 struct LaunchError {
   Error error;
   FailedAt at = FailedAt::Setup;

@@ -348,8 +348,7 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
     return spec.born ? spec.born(pid, prepared.cgroup) : Result<>{};
   };
   auto terminal = follow(prepared.channel, born->newborn, prepared.memory, &spec, renamed);
-  if (!terminal)
-    return std::unexpected(explain_kill(std::move(terminal).error(), prepared.cgroup));
+  if (!terminal) return std::unexpected(explain_kill(std::move(terminal).error(), prepared.cgroup));
   undo.keep();
   return finish(prepared, born->newborn, std::move(*terminal));
 }

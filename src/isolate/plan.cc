@@ -375,11 +375,13 @@ std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) cons
     case Step::Sysctl:
       return at(sysctls_, [](const child::Sysctl& s) { return std::string("/proc/") + s.path; });
     case Step::HostMount:
-    case Step::MakeMount:
     case Step::Mount:
     case Step::MountTarget:
     case Step::CopyUp:
       return at(mounts_, [](const child::Mount& m) { return m.target; });
+    case Step::MakeMount:
+      return at(mounts_, [](const child::Mount& m) { return m.target; }) + " of type " +
+             at(mounts_, [](const child::Mount& m) { return m.type == nullptr ? "" : m.type; });
     case Step::File:
     case Step::FileTarget:
       return at(files_, [](const child::File& f) { return f.target; });
@@ -391,7 +393,9 @@ std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) cons
       const child::Hooks& create = container_.create_hooks;
       const bool first = plan_.container != nullptr && detail < create.hooks.count;
       const child::Hooks& hooks = first ? create : plan_.process.start_hooks;
-      return detail < hooks.hooks.count ? quoted(hooks.hooks.items[detail].path) : "?";
+      const std::string kind = first ? "createContainer hook" : "startContainer hook";
+      if (detail >= hooks.hooks.count) return kind;
+      return kind + " " + quoted(hooks.hooks.items[detail].path);
     }
     case Step::Rlimit:
       return at(rlimits_, [](const child::Rlimit& r) { return std::to_string(r.resource); });

@@ -76,7 +76,7 @@ std::string what_failed(Step step, const std::string& name, const child::Process
     case Step::RuntimeHooks:
       return "wait for the hooks outside";
     case Step::Hook:
-      return "run the hook " + name;
+      return "run the " + name;
     case Step::Join:
       return "join the container's namespaces";
     case Step::Clone:
@@ -133,6 +133,7 @@ std::string what_failed(Step step, const std::string& name, const child::Process
 }
 
 std::string how_hook_ended(int errnum) {
+  if (errnum == ETIMEDOUT) return "it took longer than its timeout and was killed";
   if (errnum >= child::kHookSignaled)
     return fmt::format("it was killed by signal {}", errnum - child::kHookSignaled);
   return fmt::format("it ended with exit status {}", errnum - child::kHookExited);
@@ -141,7 +142,8 @@ std::string how_hook_ended(int errnum) {
 std::string hint_for(Step step, int errnum, const std::string& name) {
   switch (step) {
     case Step::MakeMount:
-      if (errnum != EPERM || name != quoted("/proc")) break;
+      if (errnum == ENODEV) return "this kernel does not have that type, see /proc/filesystems";
+      if (errnum != EPERM || !name.starts_with(quoted("/proc") + " ")) break;
       return "the kernel gives a /proc only to who sees a whole one: inside another container, run "
              "that one with its /proc unmasked (docker: --security-opt systempaths=unconfined)";
     case Step::Uid:
@@ -176,7 +178,8 @@ std::string hint_for(Step step, int errnum, const std::string& name) {
 LaunchError explain_failure(const child::Message& message, const PlanMemory& memory) {
   const std::string name = memory.detail_name(message.step, message.detail);
   const std::string what = what_failed(message.step, name, memory.plan().process);
-  Error error = message.step == Step::Hook && message.errnum >= child::kHookExited
+  const bool hook_ended = message.errnum >= child::kHookExited || message.errnum == ETIMEDOUT;
+  Error error = message.step == Step::Hook && hook_ended
                     ? Error(Kind::Invalid, what + ": " + how_hook_ended(message.errnum))
                     : Error::sys(message.errnum, what);
   std::string hint = hint_for(message.step, message.errnum, name);

@@ -237,7 +237,8 @@ Result<MountOptions> parse_mount_options(std::span<const std::string> options) {
 
 std::vector<std::string> known_mount_options() {
   std::vector<std::string> names;
-  for (const Option& option : kOptions) names.emplace_back(option.name);
+  for (const Option& option : kOptions)
+    if (option.change != Change::Remount) names.emplace_back(option.name);
   return names;
 }
 

@@ -42,8 +42,9 @@ std::string tare_group(const std::string& name);
 class OomWatch {
  public:
   int fd() const { return v1_ ? event_.get() : notify_.get(); }
-  // Call when fd() is readable: true when processes were killed (v1: the group was out of memory)
-  // since the last call. NotFound: the group is gone, watch no more.
+  // Whether processes were killed since the last call (v1: or stand still for lack of memory). Call
+  // when fd() is readable, and with v1 again a moment later: the event comes before the victim is
+  // counted. NotFound: the group is gone, watch no more.
   Result<bool> happened();
 
  private:

@@ -76,8 +76,10 @@ Result<bool> OomWatch::happened() {
   const std::uint64_t now = keyed(*text, "oom_kill");
   const bool more = now > seen_;
   seen_ = now;
-  // The event of version 1 comes before the victim is counted, and when nobody may be killed.
-  return more || (v1_ && keyed(*text, "under_oom") != 0);
+  // The event of version 1 also comes when nobody may be killed.
+  const bool stands_still =
+      v1_ && keyed(*text, "oom_kill_disable") != 0 && keyed(*text, "under_oom") != 0;
+  return more || stands_still;
 }
 
 }  // namespace tare::sys

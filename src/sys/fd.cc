@@ -106,13 +106,14 @@ Result<std::size_t> read_full(int fd, char* buffer, std::size_t size) {
 }
 
 Result<std::string> read_all(int fd, std::size_t limit) {
-  std::string bytes;
+  // On the stack, which is there already: a page that is touched for the first time costs more than
+  // to copy what is in it.
   constexpr std::size_t kChunk = 16384;
+  char chunk[kChunk];  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::string bytes;
   for (;;) {
-    const std::size_t before = bytes.size();
-    bytes.resize(before + kChunk);
-    const std::size_t count = TRY(read_full(fd, bytes.data() + before, kChunk));
-    bytes.resize(before + count);
+    const std::size_t count = TRY(read_full(fd, chunk, kChunk));
+    bytes.append(chunk, count);
     if (bytes.size() > limit)
       return fail(Kind::Invalid, "longer than " + std::to_string(limit) + " bytes");
     if (count < kChunk) return bytes;

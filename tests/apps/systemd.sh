@@ -10,7 +10,8 @@ tare import "$TEST_CACHE/systemd.tar" systemd >/dev/null
 
 if ! tare run -d --name s --systemd systemd /sbin/init >/dev/null 2>message; then
   # An ordinary user without a delegated control group is told so.
-  [ "$TEST_AS" = user ] && ! grep -q '^0::/tare-test-' /proc/self/cgroup || fail "$(cat message)"
+  [ "$TEST_AS" = user ] || fail "$(cat message)"
+  ! grep -q '^0::/tare-test-' /proc/self/cgroup || fail "$(cat message)"
   assert_contains "$(cat message)" 'needs a control group of its own'
   exit 0
 fi

@@ -10,7 +10,7 @@ image_busybox
 has_controller memory || skip 'no memory controller'
 
 nothing_of_it() {
-  [ -z "$(tare ps -aq)" ] && [ -z "$(ls "$TARE_ROOT/containers" "$TARE_ROOT/tmp" "$TARE_ROOT/trash" | grep -v -e : -e '^$' || true)" ]
+  [ -z "$(tare ps -aq)" ] && [ -z "$(find "$TARE_ROOT"/{containers,tmp,trash} -mindepth 1)" ]
 }
 exits 125 tare run --rm --network none --memory 1m busybox true 2>message
 assert_contains "$(cat message)" 'minimum of 6 MB'
@@ -60,4 +60,4 @@ for limit in 40K 100K 160K 220K 280K 340K 400K 600K 1M 2M 4M; do
   done
 done
 [ $failed$worked = 11 ] || fail "failed: $failed, killed: $killed, worked: $worked"
-for group in $(find /sys/fs/cgroup -type d -name $parent); do rmdir "$group"; done
+find /sys/fs/cgroup -depth -type d -name $parent -exec rmdir {} +

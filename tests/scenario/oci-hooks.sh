@@ -83,16 +83,17 @@ failing() {
 }
 for kind in prestart createRuntime createContainer; do
   failing $kind 'exit 3'
-  refused hook oci create -b b $c
+  refused "$kind hook '/bin/sh': it ended with exit status 3" oci create -b b $c
   nothing_left
   refused '3' oci run -b b $c
   nothing_left
   failing $kind 'kill -9 $$'
   refused '9' oci create -b b $c
   nothing_left
-  failing $kind 'exec sleep 1000' ', timeout: 1'
+  # What it has started ends with it: nobody would, and it holds our standard error.
+  failing $kind 'sleep 1000; true' ', timeout: 1'
   begun=$SECONDS
-  refused hook oci create -b b $c
+  refused "$kind hook '/bin/sh': it took longer than" oci create -b b $c
   [ $((SECONDS - begun)) -le 5 ] || fail "the timeout of a $kind hook took $((SECONDS - begun)) s"
   nothing_left
   bundle b ".hooks.$kind = [{path: \"/no/such/hook\"}]"
@@ -104,7 +105,10 @@ oci create -b b $c
 oci start $c || true  # It may be gone before the failure.
 eventually 5 oci_is $c stopped
 oci delete $c
-refused hook oci run -b b $c
+refused "startContainer hook '/bin/sh': it ended with exit status 3" oci run -b b $c
+nothing_left
+failing startContainer 'sleep 1000; true' ', timeout: 1'
+refused "startContainer hook '/bin/sh': it took longer than" oci run -b b $c
 nothing_left
 for kind in poststart poststop; do
   failing $kind 'exit 3'

@@ -25,7 +25,7 @@ done
 SH
 for grant in host-users host-ids; do
   flags=(--userns host)
-  [ $grant = host-users ] || flags=(--userns auto:uidmapping=0:0:1,gidmapping=0:0:1)
+  [ $grant = host-users ] || flags=(--userns 'auto:uidmapping=0:0:1,gidmapping=0:0:1')
   start() { "$1" run -d --name web --network none "${flags[@]}" -v "$PWD/shared:/shared" "${@:2}" >/dev/null; }
 
   # What a success looks like: it does overwrite a program that it may write to.

@@ -14,7 +14,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/text.h"
 
@@ -77,11 +79,22 @@ bool copy(int from, int to) {
   return sys::write_all(to, {buffer.data(), static_cast<std::size_t>(size)}).has_value();
 }
 
+// Of a process that has ended. Somebody in the container who traces it hears of that first, and we
+// not before they have; they may never listen. [ptrace(2), "Death under ptrace"]
 Result<int> exit_status(int pidfd) {
-  siginfo_t info{};
-  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0)
-    if (errno != EINTR) return fail_errno("wait for the process");
-  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  constexpr auto kMoment = std::chrono::milliseconds(10);
+  constexpr int kTries = 1000;
+  for (int tries = 0; tries < kTries; ++tries) {
+    siginfo_t info{};
+    const int done = ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info,
+                              WEXITED | WNOHANG);
+    if (done != 0 && errno != EINTR) return fail_errno("wait for the process");
+    if (done == 0 && info.si_pid != 0)
+      return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    std::this_thread::sleep_for(kMoment);
+  }
+  return fail(Kind::Busy,
+              "the process has ended, but another in the container traces it and keeps its status");
 }
 
 }  // namespace

@@ -46,11 +46,13 @@ Result<oci::Hooks> hooks_of(const Container& container) {
 Result<> finish_start(const Container& container, const sys::Fd& connection) {
   const Record& record = container.record();
   if (const auto started = isolate::follow_start(connection); !started) {
+    if (started.error().at == isolate::FailedAt::Gate)
+      return wrong_status(record, container.status(), "started");
     log().warn("start container " + quoted(record.id) + ": " + started.error().error.message());
     return {};
   }
   if (!record.poststart_hooks) return {};
-  const oci::Hooks hooks = TRY(hooks_of(container));
+  const oci::Hooks hooks = TRY(hooks_of(container), "start container " + quoted(record.id));
   try_hooks(hooks.poststart, "poststart", oci::print_state(state_of(record, oci::Status::Running)),
             record.bundle);
   return {};
@@ -67,7 +69,7 @@ Result<int> start(const Globals& globals, const Arguments& arguments) {
     return wrong_status(container.record(), status, "started");
   }
   TRY(container.forget_gate());
-  TRY(finish_start(container, *connection), "start container " + quoted(id));
+  TRY(finish_start(container, *connection));
   return 0;
 }
 

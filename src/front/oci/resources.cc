@@ -135,13 +135,24 @@ Result<> print_oom(const Container& container) {
   return sys::write_all(STDOUT_FILENO, json::print(event) + "\n");
 }
 
+// False when there is no group any more.
+Result<bool> tell_of_oom(const Container& container, Result<sys::OomWatch>& watch) {
+  if (!watch) return true;
+  const auto happened = watch->happened();
+  if (happened && *happened) TRY(print_oom(container));
+  return happened.has_value();
+}
+
 // Until the container ends or nobody reads.
 Result<int> follow_events(const Container& container, std::chrono::milliseconds interval) {
   const sys::Fd process = TRY(container.process());
   auto watch = container.cgroup().watch_oom();
   if (!watch) log().warn("no out-of-memory events: " + watch.error().message());
   using Clock = std::chrono::steady_clock;
+  constexpr auto kDoubt = std::chrono::seconds(1);  // An event came, and nobody is counted yet.
+  constexpr auto kMoment = std::chrono::milliseconds(10);
   auto next = Clock::now();
+  auto doubtful_until = next;
   for (;;) {
     const auto now = Clock::now();
     if (now >= next) {
@@ -149,17 +160,16 @@ Result<int> follow_events(const Container& container, std::chrono::milliseconds 
       next += interval;
       continue;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - now);
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(next - now);
+    if (now < doubtful_until) left = std::min(left, kMoment);
     std::array<pollfd, 2> waiting{{{.fd = process.get(), .events = POLLIN},
                                    {.fd = watch ? watch->fd() : -1, .events = POLLIN}}};
     if (::poll(waiting.data(), waiting.size(), static_cast<int>(left.count())) < 0 &&
         errno != EINTR)
       return fail_errno("wait for events");
-    if (waiting[0].revents != 0) return 0;
-    if (waiting[1].revents == 0) continue;
-    const auto happened = watch->happened();
-    if (!happened) return 0;
-    if (*happened) TRY(print_oom(container));
+    if (waiting[1].revents != 0) doubtful_until = Clock::now() + kDoubt;
+    // Also when it has ended: that may be why.
+    if (!TRY(tell_of_oom(container, watch)) || waiting[0].revents != 0) return 0;
   }
 }
 

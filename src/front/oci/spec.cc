@@ -107,11 +107,21 @@ std::uint64_t propagation_flag(oci::Propagation type) {
   return MS_PRIVATE;
 }
 
+// Whoever may mount nothing has not made the namespaces that an ordinary user's engine makes.
+Result<sys::Fd> use_root(int place) {
+  auto root = sys::clone_mount(place, true);
+  if (root || root.error().errnum() != EPERM || ::geteuid() == 0) return root;
+  return std::unexpected(std::move(root).error().hint(
+      "an ordinary user's runtime is called in a user namespace: "
+      "unshare --user --map-root-user --map-auto --mount tare-oci ..., or by "
+      "podman, which makes one"));
+}
+
 Result<> add_root(isolate::Spec& spec, const oci::RuntimeConfig& config,
                   const SpecOptions& options) {
   const sys::Fd place =
       TRY(sys::open_path(options.rootfs, O_PATH | O_DIRECTORY), "open the root file system");
-  spec.root = TRY(sys::clone_mount(place.get(), true), "use the root file system");
+  spec.root = TRY(use_root(place.get()), "use the root file system");
   std::uint64_t first = MS_PRIVATE;
   if (config.rootfs_propagation) {
     const std::uint64_t flag = propagation_flag(config.rootfs_propagation->type);
@@ -151,10 +161,20 @@ Result<> check_sysctl(const isolate::Spec& spec, const std::string& name) {
           .hint("it would be changed for the whole host"));
 }
 
+// "net/ipv4/conf/eth0.1/forwarding" is "net.ipv4.conf.eth0/1.forwarding": the separator is the one
+// that comes first. [sysctl(8)]
+std::string dotted_sysctl(std::string name) {
+  const std::size_t first = name.find_first_of("./");
+  if (first == std::string::npos || name[first] == '.') return name;
+  for (char& c : name) c = c == '.' ? '/' : (c == '/' ? '.' : c);
+  return name;
+}
+
 Result<> add_sysctls(isolate::Spec& spec, const oci::RuntimeConfig& config) {
-  for (const auto& [name, value] : config.sysctl) {
-    if (name.find("..") != std::string::npos)
-      return fail(Kind::Invalid, "linux.sysctl: " + quoted(name) + " is not a name");
+  for (const auto& [given, value] : config.sysctl) {
+    if (given.find("..") != std::string::npos)
+      return fail(Kind::Invalid, "linux.sysctl: " + quoted(given) + " is not a name");
+    const std::string name = dotted_sysctl(given);
     TRY(check_sysctl(spec, name));
     spec.sysctls.emplace_back(name, value);
   }
@@ -221,6 +241,9 @@ Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOpti
   if (config.process) {
     const bool own_users = config.find_namespace(NamespaceType::User) != nullptr;
     spec.process = TRY(make_process(*config.process, own_users));
+    // Not for the first process. [runtime-spec 1.2 config.md, "execCPUAffinity"]
+    spec.process.cpus_before.clear();
+    spec.process.cpus_after.clear();
   }
   if (config.has_seccomp) TRY(add_seccomp(spec.process, config.seccomp), "linux.seccomp");
   spec.process.new_keyring = options.new_keyring;

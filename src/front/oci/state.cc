@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "base/text.h"
 #include "sys/files.h"
@@ -91,11 +93,40 @@ Result<sys::Fd> make_socket() {
   return socket;
 }
 
+// The name may have gone, or come again, since the directory was opened.
+bool is_still_named(int root, const std::string& id, int directory) {
+  struct stat named{};
+  struct stat opened{};
+  return ::fstatat(root, id.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ::fstat(directory, &opened) == 0 && named.st_dev == opened.st_dev &&
+         named.st_ino == opened.st_ino;
+}
+
+bool has_file(int directory, const char* name) {
+  return ::faccessat(directory, name, F_OK, 0) == 0;
+}
+
 // Only our own few files are in it.
-void remove_directory(int root, const std::string& id, int directory) {
+void remove_files(int directory) {
   for (const char* name : {kRecord, kCreating, kGate, kConfig}) ::unlinkat(directory, name, 0);
+}
+
+// LOCKED: the caller holds the lock of the directory, so that nobody else makes its own of it.
+void remove_directory(int root, const std::string& id, int directory) {
+  remove_files(directory);
+  if (!is_still_named(root, id, directory)) return;
   if (::unlinkat(root, id.c_str(), AT_REMOVEDIR) != 0 && errno == ENOTEMPTY)
     (void)sys::remove_tree(root, id);
+}
+
+// The process of a killed create dies a moment after it, and holds the lock until then.
+bool lock_patiently(int directory) {
+  constexpr int kTries = 200;
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (::flock(directory, LOCK_EX | LOCK_NB) == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 }  // namespace
@@ -216,31 +247,33 @@ Result<Container> StateRoot::find(const std::string& id) const {
   if (!text) return missing();
   container.record_ = from_json(TRY(json::parse(*text), "record of container " + quoted(id)));
   // Whoever creates it holds the lock; without, it was killed.
-  if (container.creating_ && ::flock(container.directory(), LOCK_EX | LOCK_NB) == 0)
+  if (container.creating_ && ::flock(container.directory(), LOCK_EX | LOCK_NB) == 0) {
     container.creating_ = false;
+    ::flock(container.directory(), LOCK_UN);
+  }
   return container;
 }
 
+// A directory without a record is nobody's, whoever made it: it belongs to who holds its lock while
+// it still has the name.
 Result<NewContainer> StateRoot::create(const std::string& id) const {
   TRY(check_id(id));
-  NewContainer made;
-  made.id_ = id;
-  for (int tries = 0; tries < 2; ++tries) {
-    const bool is_new = ::mkdirat(directory_.get(), id.c_str(), 0700) == 0;
-    if (!is_new && errno != EEXIST) return fail_errno("make the directory of container " + id);
-    sys::Fd directory =
-        TRY(sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    const bool locked = ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0;
-    if (is_new && locked) {
-      made.directory_ = std::move(directory);
-      made.root_ = TRY(directory_.duplicate());
-      return made;
-    }
-    // A name without a record and without anybody who works on it is rubbish.
-    const bool has_record = ::faccessat(directory.get(), kRecord, F_OK, 0) == 0 ||
-                            ::faccessat(directory.get(), kCreating, F_OK, 0) == 0;
-    if (!locked || has_record) break;
-    remove_directory(directory_.get(), id, directory.get());
+  constexpr int kTries = 100;  // Each is lost to another command that removes what we have opened.
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (::mkdirat(directory_.get(), id.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail_errno("make the directory of container " + id);
+    auto directory = sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory && directory.error().errnum() == ENOENT) continue;
+    if (!directory) return std::unexpected(std::move(directory).error());
+    if (::flock(directory->get(), LOCK_EX | LOCK_NB) != 0) break;
+    if (!is_still_named(directory_.get(), id, directory->get())) continue;
+    if (has_file(directory->get(), kRecord) || has_file(directory->get(), kCreating)) break;
+    remove_files(directory->get());
+    NewContainer made;
+    made.id_ = id;
+    made.root_ = TRY(directory_.duplicate());
+    made.directory_ = std::move(*directory);
+    return made;
   }
   return std::unexpected(Error(Kind::Exists, "container " + quoted(id) + " exists already")
                              .hint("choose another id, or remove it with: tare-oci delete " + id));
@@ -254,7 +287,10 @@ Result<std::string> StateRoot::abandoned_config(const std::string& id) const {
 Result<> StateRoot::remove(const std::string& id) const {
   TRY(check_id(id));
   const auto directory = sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (directory) remove_directory(directory_.get(), id, directory->get());
+  if (!directory) return {};
+  if (!lock_patiently(directory->get()))
+    return fail(Kind::Busy, "container " + quoted(id) + " is just being created");
+  remove_directory(directory_.get(), id, directory->get());
   return {};
 }
 

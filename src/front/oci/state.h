@@ -76,7 +76,10 @@ class NewContainer {
   Result<> save(const Record& record) const;  // As being created.
   Result<sys::Fd> make_gate() const;
   Result<> finish() const;  // It is created.
-  void keep() { root_.reset(); }
+  void keep() {
+    root_.reset();
+    directory_.reset();  // And with it the lock.
+  }
 
  private:
   friend class StateRoot;
@@ -96,7 +99,7 @@ class StateRoot {
   Result<NewContainer> create(const std::string& id) const;
   // The configuration of a container whose create was killed before it had a record.
   Result<std::string> abandoned_config(const std::string& id) const;
-  // Also what find() would not find any more.
+  // Also what find() would not find any more. Errors: Busy (it is just being created).
   Result<> remove(const std::string& id) const;
   Result<std::vector<std::string>> list() const;
 
