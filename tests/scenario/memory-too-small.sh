@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=tests/lib.sh
 # A control group without memory for a start: the start fails and says so, or the program is killed and
-# that is said; nothing is left. exec into a container that is full is no different.
+# that is said; nothing is left.
 # as: root
-# needs: jq
 . "$TEST_LIB"
-. "$(dirname "$TEST_LIB")/oci.sh"
 image_busybox
 has_controller memory || skip 'no memory controller'
 
@@ -25,7 +23,9 @@ tare rm -f probe >/dev/null
 failed=0 killed=0 worked=0
 for limit in 40K 100K 160K 220K 280K 340K 400K 600K 1M 2M 4M; do
   group=$(dirname "$file")
-  mkdir -p "$group"
+  # A new one: what an earlier container has left charged may be more than the limit.
+  rmdir "$group"
+  mkdir "$group"
   echo $limit >"$file"
   status=0
   timeout 60 tare run --rm --network none --cgroup-parent /$parent busybox true >message 2>&1 || status=$?
@@ -43,21 +43,6 @@ for limit in 40K 100K 160K 220K 280K 340K 400K 600K 1M 2M 4M; do
   esac
   eventually 10 nothing_of_it
   assert_eq "$(find /sys/fs/cgroup -mindepth 1 -type d -path "*/$parent/*")" '' "groups left with $limit"
-  # Of an OCI runtime. 137 from create: what becomes the container shares the memory of the runtime
-  # until it executes its helper, and who kills one kills both; delete finds what there is.
-  bundle b ".linux.cgroupsPath = \"/$parent/oci-$$\" | .process.args = [\"true\"]"
-  for command in create run; do
-    status=0
-    timeout 60 tare-oci --root "$STATE" $command -b b oci-$$ >message 2>&1 </dev/null || status=$?
-    case $status in
-      0 | 137) ;;
-      1) grep -q -e 'out of memory' -e ENOMEM message || fail "$command with $limit: $(cat message)" ;;
-      *) fail "$command: status $status with $limit: $(cat message)" ;;
-    esac
-    [ $command = run ] || oci delete --force oci-$$ 2>/dev/null || true
-    assert_eq "$(ls -A "$STATE" 2>/dev/null)" '' "state left by $command with $limit"
-    assert_eq "$(groups_left)" '' "groups left by $command with $limit"
-  done
 done
 [ $failed$worked = 11 ] || fail "failed: $failed, killed: $killed, worked: $worked"
 find /sys/fs/cgroup -depth -type d -name $parent -exec rmdir {} +
