@@ -75,7 +75,8 @@ enum class Step : std::uint8_t {
 // What the child says, one message each, over Plan::channel (SOCK_SEQPACKET, close-on-exec). End of
 // file after Ready: execve has succeeded.
 enum class Event : std::uint8_t {
-  Failed,    // `step`, `errnum` and `detail`; the last message.
+  Awake,   // The helper runs and waits for its plan; it shares no memory with the parent any more.
+  Failed,  // `step`, `errnum` and `detail`; the last message.
   Terminal,  // Carries the master side of the terminal.
   Process,   // `pid` of the final process; carries its pidfd.
   Hooks,     // The namespaces and mounts stand, the old root is still there; waits for one byte.

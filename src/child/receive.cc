@@ -65,6 +65,9 @@ Plan& receive_plan(int channel) noexcept {
   Plan nothing;
   nothing.channel = channel;
   hide_memory(nothing);
+  Message awake;
+  awake.event = Event::Awake;
+  check(nothing, Step::Wait, call(SYS_sendto, channel, &awake, sizeof awake, MSG_NOSIGNAL, 0, 0));
   Handover handover = receive(nothing, received);
   while (received.count < handover.descriptors) handover = receive(nothing, received);
   Plan& plan = map_plan(nothing, received.fds[0], handover.size);

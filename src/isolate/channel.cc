@@ -195,6 +195,16 @@ LaunchError ended_early(const std::string& how) {
 
 }  // namespace
 
+std::expected<void, LaunchError> wait_until_awake(const Channel& channel, const Newborn& newborn,
+                                                  const PlanMemory& memory) {
+  Result<Heard> heard = hear(channel.parent.get(), &newborn);
+  if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
+  if (heard->end)
+    return std::unexpected(ended_early(newborn.how_it_ended().value_or("its end is not known")));
+  if (heard->message.event == child::Event::Awake) return {};
+  return std::unexpected(explain_failure(heard->message, memory));
+}
+
 std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
                                            const PlanMemory& memory, const Spec* spec,
                                            const Renamed& renamed) {
@@ -207,6 +217,8 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
     if (!heard) return std::unexpected(setup_failure(std::move(heard).error()));
     if (heard->end) break;
     switch (heard->message.event) {
+      case child::Event::Awake:
+        break;
       case child::Event::Failed:
         // Not the end: the message that tells us of the failed process may be behind it, and it is
         // ours to wait for. As a zombie it would keep the whole container from ending.

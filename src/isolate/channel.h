@@ -51,6 +51,10 @@ struct Streams {
 };
 Result<Streams> make_streams(Stdin stdin_kind, std::uint32_t uid, std::uint32_t gid);
 
+// The conversation before the plan is handed over: until the helper program runs.
+std::expected<void, LaunchError> wait_until_awake(const Channel& channel, const Newborn& newborn,
+                                                  const PlanMemory& memory);
+
 // Called when the process that was asked for is another one than was born; empty: never mind.
 using Renamed = std::function<Result<>(int pid)>;
 

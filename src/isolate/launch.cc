@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/text.h"
@@ -110,25 +111,46 @@ Result<> say_go(const Channel& channel) {
   return {};
 }
 
-Result<> place_in_cgroup(const Born& born, const Spec& spec, sys::Cgroup& cgroup) {
-  const int pid = born.newborn.pid();
-  TRY(apply_before_cgroup(pid, spec.process));
-  if (cgroup.needs_scope()) TRY(cgroup.start_scope(pid));
-  TRY(cgroup.add(pid, born.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
-  return apply_attributes(pid, spec.process, spec.warn);
+LaunchError setup_error(Error error) { return {.error = std::move(error), .at = FailedAt::Setup}; }
+
+Result<> tell_of_birth(const Born& born, const Spec& spec, const Prepared& prepared) {
+  return spec.born ? spec.born(born.newborn.pid(), prepared.cgroup) : Result<>{};
 }
 
-Result<> prepare_child(const Born& born, const Spec& spec, Prepared& prepared) {
+Result<> let_run(const Born& born, const Spec& spec, const Prepared& prepared) {
   if (!spec.uids.ranges.empty())
     TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
         "map the container's user and group ids");
   if (prepared.cradle.waits) TRY(say_go(prepared.channel));
-  TRY(place_in_cgroup(born, spec, prepared.cgroup));
-  if (spec.born) TRY(spec.born(born.newborn.pid(), prepared.cgroup));
+  // While the helper starts. The group that systemd makes is not known yet.
+  return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(born, spec, prepared);
+}
+
+Result<> place(const Born& born, const Spec& spec, Prepared& prepared) {
+  const int pid = born.newborn.pid();
+  sys::Cgroup& cgroup = prepared.cgroup;
+  TRY(apply_before_cgroup(pid, spec.process));
+  if (cgroup.needs_scope()) {
+    TRY(cgroup.start_scope(pid));
+    TRY(tell_of_birth(born, spec, prepared));
+  }
+  TRY(cgroup.add(pid, born.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
+  TRY(apply_attributes(pid, spec.process, spec.warn));
   return hand_over(prepared.channel.parent.get(), prepared.plan);
 }
 
-LaunchError setup_error(Error error) { return {.error = std::move(error), .at = FailedAt::Setup}; }
+// Only what runs the helper is placed: who shares our memory would share with us what is set for
+// memory (oom_score_adj), and our end, where its group has too little of it.
+std::expected<void, LaunchError> prepare_child(const Born& born, const Spec& spec,
+                                               Prepared& prepared) {
+  if (auto runs = let_run(born, spec, prepared); !runs)
+    return std::unexpected(setup_error(std::move(runs).error()));
+  if (auto awake = wait_until_awake(prepared.channel, born.newborn, prepared.memory); !awake)
+    return awake;
+  if (auto placed = place(born, spec, prepared); !placed)
+    return std::unexpected(setup_error(std::move(placed).error()));
+  return {};
+}
 
 Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, std::uint32_t uid,
                  std::uint32_t gid) {
@@ -249,6 +271,10 @@ Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
     birth.flags = 0;
   }
   if (spec.new_time) birth.share_memory = false;
+  // Nor with a group that may run out of it: see prepare_child().
+  const auto& controllers = sys::cgroup_host().v2_controllers;
+  if (birth.cgroup >= 0 && std::ranges::find(controllers, "memory") != controllers.end())
+    birth.share_memory = false;
   prepared.cradle.root = prepared.cradle.waits = (birth.flags & CLONE_NEWUSER) != 0;
   prepared.cradle.groups = prepared.memory.plan().container->groups;
   return give_birth_to(prepared, birth);
@@ -343,7 +369,7 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
   if (auto done = prepare_child(*born, spec, prepared); !done)
-    return std::unexpected(setup_error(std::move(done).error()));
+    return std::unexpected(explain_kill(std::move(done).error(), prepared.cgroup));
   const Renamed renamed = [&](int pid) -> Result<> {
     return spec.born ? spec.born(pid, prepared.cgroup) : Result<>{};
   };
@@ -361,6 +387,8 @@ std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   auto born = give_birth_to(prepared, {});
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
+  if (auto awake = wait_until_awake(prepared.channel, born->newborn, prepared.memory); !awake)
+    return std::unexpected(std::move(awake).error());
   if (auto done = prepare_visitor(*born, spec, prepared); !done)
     return std::unexpected(setup_error(std::move(done).error()));
   auto terminal = follow(prepared.channel, born->newborn, prepared.memory);
