@@ -36,7 +36,7 @@ run: deps build ## Install what is needed, build, pack the host's date as an ima
 test: deps-test check ## Install what the tests need, then everything of `make check`
 check: lint build unit scenario security ## All checks and all tests
 
-lint: build build/tidy/build.ninja ## Layers, sizes, words, child symbols, format, shell, spelling, clang-tidy
+lint: build build/tidy/build.ninja ## Layers, sizes, words, format, shell, spelling, clang-tidy
 	@tools/lint
 format: ## Format every source file as clang-format-19 says
 	@tools/lint --fix-format

@@ -28,6 +28,15 @@ long call(long number, Arguments... arguments) noexcept {
   return -1;
 }
 
+// The kernel's own layout, which is not the C library's. [sigaction(2), "C library/kernel
+// differences"]
+struct KernelSigaction {
+  void* handler;
+  unsigned long flags;
+  void* restorer;
+  std::uint64_t mask;
+};
+
 // Tells the parent and exits with `status`.
 [[noreturn]] void die(const Plan& plan, Step step, std::uint32_t detail = 0,
                       int status = 127) noexcept;

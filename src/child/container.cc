@@ -20,8 +20,17 @@ namespace {
 
 constexpr int kDetach = 2;  // MNT_DETACH, umount2(2).
 
-// What clone3(2) could not make because a user namespace had to be joined first. A new pid
-// namespace is for our children: the rest is done by one.
+void wait_for_maps(const Plan& plan, const Container& container) noexcept {
+  Message message;
+  message.event = Event::Maps;
+  check(plan, Step::Identity,
+        call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
+  wait_for_parent(plan, Step::Identity);
+  become_root(plan, container.groups);
+}
+
+// What clone3(2) has not made, because this program had to be executed, or a user namespace to be
+// joined, first. A new pid namespace is for our children: the rest is done by one.
 void make_namespaces(const Plan& plan, const Container& container) noexcept {
   if (container.join_user >= 0) {
     check(plan, Step::JoinNamespace, call(SYS_setns, container.join_user, CLONE_NEWUSER));
@@ -32,6 +41,7 @@ void make_namespaces(const Plan& plan, const Container& container) noexcept {
   // The cgroup namespace here and not in clone3: the groups we belong to are known only since the
   // parent moved us.
   if (now != 0) check(plan, Step::MakeNamespaces, call(SYS_unshare, now));
+  if ((now & CLONE_NEWUSER) != 0) wait_for_maps(plan, container);
   if (later != 0) continue_as_child(plan, later);
 }
 

@@ -12,11 +12,19 @@
 namespace tare::child {
 namespace {
 
+constexpr unsigned kUsualMask = 0022;
+
 [[noreturn]] void execute_hook(const Hook& hook, int state) noexcept {
   if (state >= 0) {
     (void)call(SYS_lseek, state, 0, SEEK_SET);
     (void)call(SYS_dup3, state, 0, 0);
   }
+  // As a program of the host expects them; ours are not meant for it.
+  (void)call(SYS_umask, kUsualMask);
+  const KernelSigaction defaults{};
+  const std::uint64_t none = 0;
+  (void)call(SYS_rt_sigaction, SIGPIPE, &defaults, 0, sizeof defaults.mask);
+  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
   (void)call(SYS_setpgid, 0, 0);  // What it starts can be killed with it.
   (void)call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   (void)call(SYS_execve, hook.path, hook.argv, hook.envp);

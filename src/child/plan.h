@@ -78,6 +78,7 @@ enum class Event : std::uint8_t {
   Awake,   // The helper runs and waits for its plan; it shares no memory with the parent any more.
   Failed,  // `step`, `errnum` and `detail`; the last message.
   Terminal,  // Carries the master side of the terminal.
+  Maps,      // It is in its new user namespace; waits for one byte, when the maps are written.
   Process,   // `pid` of the final process; carries its pidfd.
   Hooks,     // The namespaces and mounts stand, the old root is still there; waits for one byte.
   Ready,     // All protections but seccomp stand; the gate, seccomp and execve are next.

@@ -150,15 +150,6 @@ void die_with_parent(const Plan& plan) noexcept {
   }
 }
 
-// The kernel's own layout, which is not the C library's. [sigaction(2), "C library/kernel
-// differences"]
-struct KernelSigaction {
-  void* handler;
-  unsigned long flags;
-  void* restorer;
-  std::uint64_t mask;
-};
-
 void reset_signals(const Plan& plan) noexcept {
   const KernelSigaction defaults{};
   constexpr int kSignals = 64;

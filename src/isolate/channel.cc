@@ -227,6 +227,13 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
       case child::Event::Terminal:
         terminal = std::move(heard->fd);
         break;
+      case child::Event::Maps:
+        if (spec == nullptr) break;
+        if (auto done = let_go(channel, sys::write_id_maps(newborn.pid(), spec->uids, spec->gids));
+            !done)
+          return std::unexpected(setup_failure(
+              std::move(done).error().wrap("map the container's user and group ids")));
+        break;
       case child::Event::Process:
         newborn.reap();  // It ends behind this message, and the final process is our child.
         newborn = Newborn(heard->message.pid, std::move(heard->fd));

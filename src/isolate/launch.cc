@@ -57,25 +57,6 @@ struct Born {
   bool in_cgroup = false;  // Born in its v2 group.
 };
 
-// SECURITY: the new process shares our memory for a moment, perhaps in a pid namespace where root
-// has CAP_SYS_PTRACE over the host's users. Elsewhere its id maps would not be ours to write then.
-class HiddenMemory {
- public:
-  HiddenMemory() {
-    if (::geteuid() != 0 || !sys::in_initial_user_namespace()) return;
-    before_ = ::prctl(PR_GET_DUMPABLE);
-    ::prctl(PR_SET_DUMPABLE, 0);
-  }
-  HiddenMemory(const HiddenMemory&) = delete;
-  HiddenMemory& operator=(const HiddenMemory&) = delete;
-  ~HiddenMemory() {
-    if (before_ > 0) ::prctl(PR_SET_DUMPABLE, before_);
-  }
-
- private:
-  int before_ = -1;
-};
-
 Result<Born> give_birth(Birth birth, Cradle& cradle) {
   const SignalsBlocked blocked;
   int pidfd = -1;
@@ -118,10 +99,11 @@ Result<> tell_of_birth(const Born& born, const Spec& spec, const Prepared& prepa
 }
 
 Result<> let_run(const Born& born, const Spec& spec, const Prepared& prepared) {
-  if (!spec.uids.ranges.empty())
+  if (prepared.cradle.waits) {
     TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
         "map the container's user and group ids");
-  if (prepared.cradle.waits) TRY(say_go(prepared.channel));
+    TRY(say_go(prepared.channel));
+  }
   // While the helper starts. The group that systemd makes is not known yet.
   return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(born, spec, prepared);
 }
@@ -257,16 +239,24 @@ Result<Born> give_birth_to(Prepared& prepared, const Birth& birth) {
   return give_birth(birth, prepared.cradle);
 }
 
-// The first process, in all namespaces that it can be born in. Where a user namespace is joined,
-// what is new has to belong to that one, and so is made by the helper when it is in there.
+// The first process, in all namespaces that it can be born in.
+// SECURITY: whoever has our user id in our user namespace, and be it a process without a capability
+// in another container with the host's users, has all capabilities over a user namespace that we
+// make. [user_namespaces(7), "Capabilities"] It is kept out of a process that is in there by memory
+// that belongs to our namespace and is not dumpable [ptrace(2), "Ptrace access mode checking"]: the
+// helper has to be executed before. An ordinary user, who could not write the maps of such a
+// process, is nobody that containers are run by.
 Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
   VisitedNamespaces visited;
   TRY(visit_namespaces(visited, spec));
   Birth birth{.flags = new_namespaces(spec), .cgroup = prepared.cgroup_directory.get()};
+  bool helper_first = (birth.flags & CLONE_NEWUSER) != 0 && ::geteuid() == 0;
   for (const JoinedNamespace& joined : spec.joined) {
     // Memory is not shared across time namespaces. [clone3(2), time_namespaces(7)]
     if (joined.kind == CLONE_NEWTIME) birth.share_memory = false;
-    if (joined.kind != CLONE_NEWUSER) continue;
+    if (joined.kind == CLONE_NEWUSER) helper_first = true;
+  }
+  if (helper_first) {
     prepared.memory.make_in_child(birth.flags);
     birth.flags = 0;
   }
@@ -364,7 +354,7 @@ std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   undo.push([&prepared]() noexcept { (void)prepared.cgroup.remove(); });
   if (auto ready = prepare_launch(prepared, spec, stdin_kind); !ready)
     return std::unexpected(setup_error(std::move(ready).error()));
-  const HiddenMemory hidden;
+  const sys::HiddenMemory hidden(::geteuid() == 0);
   auto born = bear_container(prepared, spec);
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();
@@ -383,7 +373,7 @@ std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   Prepared prepared;
   if (auto ready = prepare_entry(prepared, spec, stdin_kind); !ready)
     return std::unexpected(setup_error(std::move(ready).error()));
-  const HiddenMemory hidden;
+  const sys::HiddenMemory hidden(::geteuid() == 0);
   auto born = give_birth_to(prepared, {});
   if (!born) return std::unexpected(setup_error(std::move(born).error()));
   prepared.channel.child.reset();

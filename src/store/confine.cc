@@ -168,14 +168,19 @@ Result<> confine(const Confinement& confinement, int report,
 // --- The outer process ---------------------------------------------------------------------------
 
 Result<> enter_namespaces(int ready, int go) {
+  const bool hides = ::geteuid() == 0 && sys::in_initial_user_namespace();
   constexpr int kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                               CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  // SECURITY: see bear_container() in isolate/launch.cc. Not where our maps would then belong to the
+  // host's root.
+  if (hides && ::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");
   TRY(sys::write_all(ready, {&kGo, 1}));
   char byte = 0;
   if (TRY(sys::read_full(go, &byte, 1)) != 1) return fail(Kind::Internal, "the parent gave up");
   if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     return fail_errno("become root of the namespace");
+  if (hides && ::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
   return {};
 }

@@ -67,9 +67,8 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
 bool is_writable(const std::string& directory) { return ::access(directory.c_str(), W_OK) == 0; }
 
 // Of a mount: for root of the host what the mount's own flags say, which need no look.
-bool is_writable(const Mount& mount) {
-  if (::geteuid() == 0 && in_initial_user_namespace()) return !mount.read_only;
-  return is_writable(mount.mount_point);
+bool is_writable(const Mount& mount, bool host_root) {
+  return host_root ? !mount.read_only : is_writable(mount.mount_point);
 }
 
 // The outermost group at or above `own` (a path below `mount`) whose files are ours to write: the
@@ -102,11 +101,12 @@ void note_controller(CgroupHost& host, std::string_view name) {
 }
 
 void look_at_v1(CgroupHost& host, const std::vector<Mount>& mounts) {
+  const bool host_root = ::geteuid() == 0 && in_initial_user_namespace();
   for (const std::string_view controller : kV1Controllers) {
     const std::string word = fmt::format(",{},", controller);
     for (const Mount& mount : mounts) {
       if (mount.v2 || mount.options.find(word) == std::string::npos) continue;
-      if (!is_writable(mount)) {
+      if (!is_writable(mount, host_root)) {
         host.why_not = mount.mount_point + " is not writable for this user";
         host.read_only.emplace_back(controller, mount.mount_point);
         continue;
@@ -119,7 +119,7 @@ void look_at_v1(CgroupHost& host, const std::vector<Mount>& mounts) {
   // Hierarchies without a controller: systemd's, or somebody's own.
   for (const Mount& mount : mounts) {
     const std::size_t at = mount.options.find(",name=");
-    if (mount.v2 || at == std::string::npos || !is_writable(mount)) continue;
+    if (mount.v2 || at == std::string::npos || !is_writable(mount, host_root)) continue;
     host.v1.emplace_back(mount.options.substr(at + 1, mount.options.find(',', at + 1) - at - 1),
                          mount.mount_point);
   }

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -301,6 +302,16 @@ Result<> write_map(int pid, const char* name, const IdMap& map) {
 
 }  // namespace
 
+HiddenMemory::HiddenMemory(bool hide) {
+  if (!hide) return;
+  before_ = ::prctl(PR_GET_DUMPABLE);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+HiddenMemory::~HiddenMemory() {
+  if (before_ > 0) ::prctl(PR_SET_DUMPABLE, before_);
+}
+
 Result<> write_id_maps(int pid, const IdMap& uids, const IdMap& gids) {
   TRY(write_map(pid, "uid_map", uids));
   TRY(write_map(pid, "gid_map", gids));
@@ -330,6 +341,9 @@ Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  // SECURITY: see bear_container() in isolate/launch.cc. Where root is only that of a user namespace,
+  // the maps could not be written then: they would belong to root of the host.
+  const HiddenMemory hidden(::geteuid() == 0 && in_initial_user_namespace());
   // CLONE_VM: the memory of a process need not be copied only for a name space.
   const pid_t child = ::clone(wait_for_end_of_file, stack.data() + stack.size(),
                               CLONE_NEWUSER | CLONE_VM | SIGCHLD, ends.data());
