@@ -171,8 +171,8 @@ Result<> enter_namespaces(int ready, int go) {
   const bool hides = ::geteuid() == 0 && sys::in_initial_user_namespace();
   constexpr int kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                               CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  // SECURITY: see bear_container() in isolate/launch.cc. Not where our maps would then belong to the
-  // host's root.
+  // SECURITY: see bear_container() in isolate/launch.cc. Not where our maps would then belong to
+  // the host's root.
   if (hides && ::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");
   TRY(sys::write_all(ready, {&kGo, 1}));

@@ -341,8 +341,8 @@ Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // SECURITY: see bear_container() in isolate/launch.cc. Where root is only that of a user namespace,
-  // the maps could not be written then: they would belong to root of the host.
+  // SECURITY: see bear_container() in isolate/launch.cc. Where root is only that of a user
+  // namespace, the maps could not be written then: they would belong to root of the host.
   const HiddenMemory hidden(::geteuid() == 0 && in_initial_user_namespace());
   // CLONE_VM: the memory of a process need not be copied only for a name space.
   const pid_t child = ::clone(wait_for_end_of_file, stack.data() + stack.size(),

@@ -186,14 +186,27 @@ static long write_to(char** arguments) {
   return fd < 0 ? -1 : write(fd, "1", 1);
 }
 
+// Looks into whatever runs the engine's program while it becomes a container: which program a
+// process runs is told to those alone who may trace it. [proc_pid_exe(5)] A newcomer is there for
+// milliseconds.
+static long newcomers(char** arguments) {
+  (void)arguments;
+  const int most = 16;
+  for (int last = getpid();;) {
+    for (int pid = last + 1; pid <= last + most; ++pid)
+      if (is_engine(pid)) return 0;
+    while (kill(last + 1, 0) != 0 && errno == ESRCH && kill(last + 2, 0) == 0) ++last;
+  }
+}
+
 static const struct {
   const char* name;
   int arguments;
   long (*run)(char**);
-} attacks[] = {{"swap", 2, swap_names},           {"reach", 1, reach},
-               {"trace-engine", 0, trace_engine}, {"keys", 1, leave_keys},
-               {"take-keys", 0, take_keys},       {"release-agent", 0, release_agent},
-               {"hostile", 1, hostile},           {"write", 1, write_to}};
+} attacks[] = {
+    {"swap", 2, swap_names}, {"reach", 1, reach},         {"trace-engine", 0, trace_engine},
+    {"keys", 1, leave_keys}, {"take-keys", 0, take_keys}, {"release-agent", 0, release_agent},
+    {"hostile", 1, hostile}, {"write", 1, write_to},      {"newcomers", 0, newcomers}};
 
 int main(int argc, char** argv) {
   for (size_t i = 0; argc >= 2 && i < sizeof attacks / sizeof *attacks; ++i) {

@@ -166,7 +166,8 @@ Result<std::uint32_t> kept_fds(const Arguments& arguments) {
 
 int run_program(std::span<const char* const> words) {
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // A limit on the size of files (RLIMIT_FSIZE) is an error like others.
+  ::signal(SIGXFSZ,
+           SIG_IGN);  // A limit on the size of files (RLIMIT_FSIZE) is an error like others.
   const auto status = run(words);
   if (status) return *status;
   log().error(status.error());
