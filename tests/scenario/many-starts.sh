@@ -16,7 +16,7 @@ count() {
   { find "$TARE_ROOT" -xdev ! -path '*/log/*' ! -path '*/locks/*' ! -path '*/rootfs/*' 2>/dev/null || true; } | sort
   grep -c "$TARE_ROOT" /proc/self/mountinfo || true
   { grep -rls "^$TARE_ROOT/" "$claims" || true; } | wc -l
-  for id in "$TARE_ROOT"/containers/*; do find /sys/fs/cgroup -type d -path "*/$(basename "$id")*" 2>/dev/null; done | wc -l
+  for id in "$TARE_ROOT"/containers/*; do find /sys/fs/cgroup -type d -path "*/$(basename "$id")*" 2>/dev/null || true; done | wc -l
   { find "/proc/$keeper/fd" -type l 2>/dev/null || true; } | wc -l
   tare ps -q | wc -l
 }
