@@ -41,6 +41,10 @@ Result<std::uint64_t> parse_size(std::string_view text);
 // "1.23MB", powers of 1000 and three digits, as Docker prints sizes.
 std::string human_size(std::uint64_t bytes);
 
+// Text for a manual page: backslashes, dashes and quotes escaped, no line that starts with a
+// control character. [groff_char(7), groff(7)]
+std::string roff(std::string_view text);
+
 // The candidate most like `word`, if any is close enough to be what was meant.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 

@@ -6,7 +6,7 @@
 #include <linux/openat2.h>
 #include <sys/socket.h>
 
-#include <cstring>
+#include "sys/rights.h"
 
 namespace tare::child {
 
@@ -19,23 +19,17 @@ void die(const Plan& plan, Step step, std::uint32_t detail, int status) noexcept
   for (;;) (void)call(SYS_exit_group, status);
 }
 
-void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept {
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
-  std::memset(control, 0, sizeof control);
-  iovec part{};
-  part.iov_base = const_cast<Message*>(&message);
-  part.iov_len = sizeof message;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  check(plan, step, call(SYS_sendmsg, plan.channel, &header, MSG_NOSIGNAL));
+void say(const Plan& plan, Step step, Event event) noexcept {
+  Message message;
+  message.event = event;
+  check(plan, step, call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
+}
+
+void send_with_fd(const Plan& plan, Step step, int socket, const void* bytes, std::size_t size,
+                  int fd) noexcept {
+  sys::RightsMessage<1> message(bytes, size);
+  message.put(&fd, 1);
+  check(plan, step, call(SYS_sendmsg, socket, message.header(), MSG_NOSIGNAL));
 }
 
 int open_in(int root, const char* path, std::uint64_t flags, std::uint64_t resolve_extra) noexcept {

@@ -18,24 +18,17 @@ long word(T value) noexcept {
   return (long)value;  // NOLINT: integers and pointers alike, as the kernel takes them.
 }
 
-// As syscall(2): -1 and errno on failure.
-template <typename... Arguments>
-long call(long number, Arguments... arguments) noexcept {
-  const long result = bare::call(number, word(arguments)...);
+// What tare::bare returns, as syscall(2) does: -1 and errno on failure.
+inline long with_errno(long result) noexcept {
   constexpr long kLastError = -4095;
   if (result >= 0 || result < kLastError) return result;
   errno = static_cast<int>(-result);
   return -1;
 }
-
-// The kernel's own layout, which is not the C library's. [sigaction(2), "C library/kernel
-// differences"]
-struct KernelSigaction {
-  void* handler;
-  unsigned long flags;
-  void* restorer;
-  std::uint64_t mask;
-};
+template <typename... Arguments>
+long call(long number, Arguments... arguments) noexcept {
+  return with_errno(bare::call(number, word(arguments)...));
+}
 
 // Tells the parent and exits with `status`.
 [[noreturn]] void die(const Plan& plan, Step step, std::uint32_t detail = 0,
@@ -47,8 +40,11 @@ inline int check(const Plan& plan, Step step, long result, std::uint32_t detail 
   return static_cast<int>(result);
 }
 
-// Sends a message with a descriptor. [unix(7), SCM_RIGHTS]
-void send_with_fd(const Plan& plan, Step step, const Message& message, int fd) noexcept;
+// Tells the parent of an event that carries nothing.
+void say(const Plan& plan, Step step, Event event) noexcept;
+// Sends bytes with a descriptor. [unix(7), SCM_RIGHTS]
+void send_with_fd(const Plan& plan, Step step, int socket, const void* bytes, std::size_t size,
+                  int fd) noexcept;
 
 inline void close_fd(int fd) noexcept { (void)call(SYS_close, fd); }
 // A descriptor that is needed no more and goes with execve anyway: closed only when there are many,

@@ -21,10 +21,7 @@ namespace {
 constexpr int kDetach = 2;  // MNT_DETACH, umount2(2).
 
 void wait_for_maps(const Plan& plan, const Container& container) noexcept {
-  Message message;
-  message.event = Event::Maps;
-  check(plan, Step::Identity,
-        call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
+  say(plan, Step::Identity, Event::Maps);
   wait_for_parent(plan, Step::Identity);
   become_root(plan, container.groups);
 }
@@ -131,9 +128,7 @@ void set_names(const Plan& plan, const Container& container) noexcept {
 }
 
 void run_parents_hooks(const Plan& plan) noexcept {
-  Message message;
-  message.event = Event::Hooks;
-  check(plan, Step::RuntimeHooks, call(SYS_write, plan.channel, &message, sizeof message));
+  say(plan, Step::RuntimeHooks, Event::Hooks);
   wait_for_parent(plan, Step::RuntimeHooks);
 }
 

@@ -6,8 +6,6 @@
 #include <linux/stat.h>
 #include <sys/stat.h>
 
-#include <cstring>
-
 #include "child/calls.h"
 
 namespace tare::child {
@@ -88,8 +86,7 @@ struct Copy {
         const auto* found = reinterpret_cast<const Entry64*>(buffer + at);
         at += found->size;
         const char* const name = found->name;
-        if (std::strcmp(name, ".") != 0 && std::strcmp(name, "..") != 0)
-          entry(from, to, name, depth);
+        if (!bare::equal(name, ".") && !bare::equal(name, "..")) entry(from, to, name, depth);
       }
     }
   }

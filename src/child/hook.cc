@@ -21,10 +21,8 @@ constexpr unsigned kUsualMask = 0022;
   }
   // As a program of the host expects them; ours are not meant for it.
   (void)call(SYS_umask, kUsualMask);
-  const KernelSigaction defaults{};
-  const std::uint64_t none = 0;
-  (void)call(SYS_rt_sigaction, SIGPIPE, &defaults, 0, sizeof defaults.mask);
-  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
+  (void)bare::signal_disposition(SIGPIPE, false);
+  (void)bare::signal_mask(SIG_SETMASK, 0);
   (void)call(SYS_setpgid, 0, 0);  // What it starts can be killed with it.
   (void)call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   (void)call(SYS_execve, hook.path, hook.argv, hook.envp);

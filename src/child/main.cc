@@ -17,14 +17,6 @@ int* __errno_location() noexcept { return &last_error; }
 
 std::size_t strlen(const char* text) noexcept { return tare::bare::length(text); }
 
-int strcmp(const char* a, const char* b) noexcept {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
-  }
-  return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
-}
-
 }  // extern "C"
 
 int bare_main(int argc, char** argv, char** /*envp*/) {

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include <cstring>
-
 #include "child/mounts.h"
 
 namespace tare::child {
@@ -96,7 +94,7 @@ int own_parent(const Container& container, std::uint32_t i) noexcept {
     const Mount& before = container.mounts.items[j];
     if (equal(before.target, mount.target, size) && before.target[size] == '\0') {
       const bool own = before.source < 0 && before.type != nullptr && !before.copy_up &&
-                       std::strcmp(before.type, "tmpfs") == 0;
+                       bare::equal(before.type, "tmpfs");
       return own ? container.made[j] : -1;
     }
     if (!is_below(before.target, mount.target, size)) return -1;

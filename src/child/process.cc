@@ -151,14 +151,11 @@ void die_with_parent(const Plan& plan) noexcept {
 }
 
 void reset_signals(const Plan& plan) noexcept {
-  const KernelSigaction defaults{};
   constexpr int kSignals = 64;
   for (int number = 1; number <= kSignals; ++number)
-    if ((plan.process.ignored_signals >> (number - 1) & 1) != 0)
-      check(plan, Step::Signals,
-            call(SYS_rt_sigaction, number, &defaults, 0, sizeof defaults.mask));
-  const std::uint64_t none = 0;
-  check(plan, Step::Signals, call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none));
+    if ((plan.process.ignored_signals & bare::signal_bit(number)) != 0)
+      check(plan, Step::Signals, with_errno(bare::signal_disposition(number, false)));
+  check(plan, Step::Signals, with_errno(bare::signal_mask(SIG_SETMASK, 0)));
 }
 
 void set_rlimits(const Plan& plan, const Process& process) noexcept {
@@ -185,28 +182,6 @@ bool enter_cwd(const Plan& plan, const Process& process) noexcept {
   return true;
 }
 
-// SCM_RIGHTS with the notification descriptor, and what the specification says of the container,
-// to the agent. This runs under the filter already, which therefore has to allow sendmsg(2).
-// [runtime-spec 1.2 config-linux, "The Container Process State"]
-void hand_over_listener(const Plan& plan, const Process& process, int notify, const char* state,
-                        std::size_t size) noexcept {
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof notify)] = {};
-  iovec part{};
-  part.iov_base = const_cast<char*>(state);
-  part.iov_len = size;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof notify);
-  std::memcpy(CMSG_DATA(rights), &notify, sizeof notify);
-  check(plan, Step::SeccompListener, call(SYS_sendmsg, process.listener, &header, MSG_NOSIGNAL));
-}
-
 void install_filter(const Plan& plan, const Process& process) noexcept {
   if (process.filter.count == 0) return;
   char state[kStateSize];
@@ -221,8 +196,12 @@ void install_filter(const Plan& plan, const Process& process) noexcept {
   const int notify =
       check(plan, Step::Seccomp,
             call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, process.filter_flags, &program));
+  // The notification descriptor, and what the specification says of the container, to the agent.
+  // This is under the filter already, which therefore has to allow sendmsg(2). [runtime-spec 1.2
+  // config-linux, "The Container Process State"]
   if (process.listener >= 0)
-    hand_over_listener(plan, process, notify, state, static_cast<std::size_t>(size));
+    send_with_fd(plan, Step::SeccompListener, process.listener, state,
+                 static_cast<std::size_t>(size), notify);
   if (needs_admin(process)) set_capabilities(plan, process.capabilities);
 }
 
@@ -266,13 +245,6 @@ void look_for_program(const Plan& plan, const Process& process) noexcept {
   die(plan, Step::Exec);
 }
 
-void say_ready(const Plan& plan) noexcept {
-  Message message;
-  message.event = Event::Ready;
-  check(plan, Step::CloseRange,
-        call(SYS_sendto, plan.channel, &message, sizeof message, MSG_NOSIGNAL, 0, 0));
-}
-
 // SECURITY: nothing of the host is held open while it waits, perhaps for days.
 void close_all_but_needed(const Plan& plan) noexcept {
   const Process& process = plan.process;
@@ -287,7 +259,7 @@ void wait_at_gate(const Plan& plan) noexcept {
   const Process& process = plan.process;
   if (process.look_first) look_for_program(plan, process);
   close_all_but_needed(plan);
-  say_ready(plan);
+  say(plan, Step::CloseRange, Event::Ready);
   const int starter = check(plan, Step::Gate, call(SYS_accept4, process.gate, 0, 0, SOCK_CLOEXEC));
   check(plan, Step::Gate, call(SYS_dup3, starter, plan.channel, O_CLOEXEC));
   close_fd(starter);
@@ -340,7 +312,7 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept {
   }
   Message message;
   message.event = Event::Terminal;
-  send_with_fd(plan, Step::Terminal, message, master);
+  send_with_fd(plan, Step::Terminal, plan.channel, &message, sizeof message, master);
   close_fd(master);
   stdio[0] = stdio[1] = stdio[2] = peer;
   return static_cast<int>(number);
@@ -388,7 +360,7 @@ void become_process(const Plan& plan, int label, const int stdio[3]) noexcept {
   if (process.gate >= 0)
     wait_at_gate(plan);
   else
-    say_ready(plan);
+    say(plan, Step::CloseRange, Event::Ready);
   run_hooks(plan, process.start_hooks, 0);
   // Nothing but what the filter itself must let through comes behind it: write, capset, execve.
   install_filter(plan, process);

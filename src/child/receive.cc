@@ -3,50 +3,41 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include <cstring>
-
 #include "child/calls.h"
 #include "child/run.h"
+#include "sys/rights.h"
 
 namespace tare::child {
 namespace {
 
+constexpr std::size_t kRoom = kMostDescriptors + kDescriptorsAMessage;
+
 struct Received {
-  int fds[kMostDescriptors];
+  int fds[kRoom];
   std::uint32_t count = 0;
 };
 
 // One message. Returns what it says.
 Handover receive(const Plan& plan, Received& received) noexcept {
   Handover handover;
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(kDescriptorsAMessage * sizeof(int))];
-  iovec part{};
-  part.iov_base = &handover;
-  part.iov_len = sizeof handover;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
+  sys::RightsMessage<kDescriptorsAMessage> message(&handover, sizeof handover);
   long size = 0;
   do {
-    size = call(SYS_recvmsg, plan.channel, &header, MSG_CMSG_CLOEXEC);
+    size = call(SYS_recvmsg, plan.channel, message.header(), MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size == 0) errno = ESRCH;  // The parent is gone, nobody will read this.
   if (size != sizeof handover) die(plan, Step::Wait);
-  const cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  if ((header.msg_flags & MSG_CTRUNC) != 0 || rights == nullptr) {
-    errno = EMFILE;  // There was no room for all. [unix(7)]
-    die(plan, Step::Helper);
-  }
-  const std::size_t bytes = rights->cmsg_len - CMSG_LEN(0);
-  const auto count = static_cast<std::uint32_t>(bytes / sizeof(int));
-  if (received.count + count > kMostDescriptors) {
+  // No room: in our table, if not in the list. [unix(7)]
+  if (message.is_cut() || received.count + kDescriptorsAMessage > kRoom) {
     errno = EMFILE;
     die(plan, Step::Helper);
   }
-  std::memcpy(received.fds + received.count, CMSG_DATA(rights), bytes);
-  received.count += count;
+  const std::size_t count = message.take(received.fds + received.count);
+  if (count == 0) {
+    errno = EPROTO;
+    die(plan, Step::Helper);
+  }
+  received.count += static_cast<std::uint32_t>(count);
   return handover;
 }
 
@@ -65,9 +56,7 @@ Plan& receive_plan(int channel) noexcept {
   Plan nothing;
   nothing.channel = channel;
   hide_memory(nothing);
-  Message awake;
-  awake.event = Event::Awake;
-  check(nothing, Step::Wait, call(SYS_sendto, channel, &awake, sizeof awake, MSG_NOSIGNAL, 0, 0));
+  say(nothing, Step::Wait, Event::Awake);
   Handover handover = receive(nothing, received);
   while (received.count < handover.descriptors) handover = receive(nothing, received);
   Plan& plan = map_plan(nothing, received.fds[0], handover.size);

@@ -38,7 +38,7 @@ void continue_as_child(const Plan& plan, std::uint64_t flags) noexcept {
   Message message;
   message.event = Event::Process;
   message.pid = pid;
-  send_with_fd(plan, Step::Clone, message, pidfd);
+  send_with_fd(plan, Step::Clone, plan.channel, &message, sizeof message, pidfd);
   for (;;) (void)call(SYS_exit_group, 0);
 }
 

@@ -46,7 +46,9 @@ Result<rlim_t> parse_limit(std::string_view text) {
 }
 
 // A bind mount, id-mapped so that files belong to the caller whatever range the container has.
-Result<isolate::Mount> make_bind(const Container& container, const MountRequest& request) {
+// `mapping` is the user namespace for that, made for the first that needs it.
+Result<isolate::Mount> make_bind(const Container& container, const MountRequest& request,
+                                 sys::Fd& mapping) {
   isolate::Mount mount;
   mount.kind = isolate::MountKind::Bind;
   mount.target = request.target;
@@ -57,8 +59,8 @@ Result<isolate::Mount> make_bind(const Container& container, const MountRequest&
   mount.source_is_directory = S_ISDIR(info.st_mode);
   mount.source = TRY(sys::clone_mount(source.get(), false));
   if (sys::in_initial_user_namespace() && !container.ids.is_identity()) {
-    const sys::Fd map = TRY(sys::make_user_namespace(container.ids, container.ids.groups()));
-    auto mapped = sys::idmap_mount(mount.source.get(), map.get());
+    if (!mapping) mapping = TRY(sys::make_user_namespace(container.ids, container.ids.groups()));
+    auto mapped = sys::idmap_mount(mount.source.get(), mapping.get());
     if (!mapped)
       return std::unexpected(std::move(mapped).error().hint(
           "the file system of " + quoted(request.source) +
@@ -211,12 +213,13 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
   spec.read_only_root = config.read_only;
   share_namespaces(spec, container);
   spec.shm_bytes = config.shm_bytes;
+  sys::Fd mapping;
   for (const MountRequest& request : config.mounts) {
     if (request.type == MountType::Tmpfs)
       spec.mounts.push_back(make_tmpfs(request));
     else
       spec.mounts.push_back(
-          TRY(make_bind(container, request), "bind mount " + quoted(request.source)));
+          TRY(make_bind(container, request, mapping), "bind mount " + quoted(request.source)));
   }
   if (config.systemd == Systemd::Always) add_systemd_mounts(spec, config);
   spec.devices = TRY(find_devices(config));

@@ -12,10 +12,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <thread>
 
 #include "isolate/report.h"
+#include "sys/process_end.h"
+#include "sys/rights.h"
 
 namespace tare::isolate {
 namespace {
@@ -61,24 +61,14 @@ struct Heard {
 Result<Heard> hear(int channel, const Newborn* newborn) {
   TRY(wait_to_hear(channel, newborn));
   Heard heard;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  iovec part{.iov_base = &heard.message, .iov_len = sizeof heard.message};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
+  sys::RightsMessage<1> message(&heard.message, sizeof heard.message);
   ssize_t size = 0;
   do {
-    size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC);
+    size = ::recvmsg(channel, message.header(), MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0 && errno != ECONNRESET) return fail_errno("hear the new process");
-  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  if (size > 0 && rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-    int raw = -1;
-    std::memcpy(&raw, CMSG_DATA(rights), sizeof raw);
-    heard.fd = sys::Fd(raw);
-  }
+  int fd = -1;
+  if (size > 0 && message.take(&fd) == 1) heard.fd = sys::Fd(fd);
   heard.end = size <= 0;
   if (!heard.end && size != sizeof heard.message)
     return fail(Kind::Internal, "a message of the new process is cut short");
@@ -90,16 +80,7 @@ Result<Heard> hear(int channel, const Newborn* newborn) {
 Newborn::~Newborn() {
   if (!pidfd_) return;
   ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-  // Not for ever: a container's process that traces it may never let go of its death.
-  constexpr int kTries = 1000;
-  siginfo_t info{};
-  for (int tries = 0; tries < kTries && info.si_pid == 0; ++tries) {
-    if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
-                 WEXITED | WNOHANG) != 0 &&
-        errno != EINTR)
-      return;
-  }
+  (void)sys::bury(pidfd_.get(), std::chrono::seconds(5));
 }
 
 sys::Fd Newborn::release() { return std::move(pidfd_); }

@@ -9,7 +9,8 @@
 #include <span>
 #include <type_traits>
 
-#include "sys/files.h"
+#include "sys/fd.h"
+#include "sys/rights.h"
 
 namespace tare::isolate {
 namespace {
@@ -125,20 +126,9 @@ void flatten_process(Flattener& flat, child::Process& process) {
 }
 
 Result<> send_some(int channel, const child::Handover& handover, std::span<const int> fds) {
-  alignas(cmsghdr) char control[CMSG_SPACE(child::kDescriptorsAMessage * sizeof(int))];
-  child::Handover copy = handover;
-  iovec part{.iov_base = &copy, .iov_len = sizeof copy};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = CMSG_SPACE(fds.size_bytes());
-  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(fds.size_bytes());
-  std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
-  if (::sendmsg(channel, &header, MSG_NOSIGNAL) < 0)
+  sys::RightsMessage<child::kDescriptorsAMessage> message(&handover, sizeof handover);
+  message.put(fds.data(), fds.size());
+  if (::sendmsg(channel, message.header(), MSG_NOSIGNAL) < 0)
     return fail_errno("give the new process its plan");
   return {};
 }

@@ -3,8 +3,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +23,7 @@
 namespace tare::isolate {
 namespace {
 
-// What clone3 makes; the cgroup namespace is the child's own doing.
+// What is made new at the birth; the cgroup namespace is the helper's own doing.
 std::uint64_t new_namespaces(const Spec& spec) {
   std::uint64_t flags = spec.mount == Namespace::New ? CLONE_NEWNS : 0;
   if (!spec.uids.ranges.empty()) flags |= CLONE_NEWUSER;

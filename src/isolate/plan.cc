@@ -17,7 +17,6 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "isolate/channel.h"
 #include "sys/files.h"
 #include "sys/limits.h"
 #include "sys/mounts.h"

@@ -141,6 +141,9 @@ std::string how_hook_ended(int errnum) {
 
 std::string hint_for(Step step, int errnum, const std::string& name) {
   switch (step) {
+    case Step::Helper:
+      if (errnum != EMFILE) break;
+      return "raise the limit of open files: ulimit -n";
     case Step::MakeMount:
       if (errnum == ENODEV) return "this kernel does not have that type, see /proc/filesystems";
       if (errnum != EPERM || !name.starts_with(quoted("/proc") + " ")) break;

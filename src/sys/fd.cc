@@ -87,6 +87,14 @@ Result<Pipe> make_pipe() {
   return Pipe{.read = Fd(raw[0]), .write = Fd(raw[1])};
 }
 
+Result<> open_standard_streams() {
+  for (;;) {
+    Fd null = TRY(open_path("/dev/null", O_RDWR));
+    if (null.get() > STDERR_FILENO) return {};
+    if (::fcntl(null.release(), F_SETFD, 0) != 0) return fail_errno("keep a standard stream");
+  }
+}
+
 Result<Fd> make_memfd(const char* name) {
   const int raw = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (raw < 0) return fail_errno("make a file in memory");

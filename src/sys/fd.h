@@ -67,6 +67,10 @@ struct Parent {
 Result<Parent> open_parent_in_root(int root, std::string_view path, bool make);
 
 Result<Pipe> make_pipe();
+// Opens /dev/null for those of 0, 1 and 2 that the caller has closed, so that no file of ours gets
+// the number of a standard stream. To be called before anything else is opened. Errors: open(2)'s.
+Result<> open_standard_streams();
+
 // An anonymous file in memory, named `name` in /proc for debugging. [memfd_create(2)]
 Result<Fd> make_memfd(const char* name);
 

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -305,7 +306,7 @@ Result<> write_map(int pid, const char* name, const IdMap& map) {
 HiddenMemory::HiddenMemory(bool hide) {
   if (!hide) return;
   before_ = ::prctl(PR_GET_DUMPABLE);
-  ::prctl(PR_SET_DUMPABLE, 0);
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) std::abort();  // The kernel never refuses it.
 }
 
 HiddenMemory::~HiddenMemory() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2116
-# exec into a container that stops or traces whatever comes in: an answer in bounded time, which says so when it did not get to its program.
+# exec into a container that stops or traces whatever comes in: an answer in bounded time, which says so when it did not get to its program, and the status of a program that nobody lets us bury.
 # needs: jq strace
 . "$TEST_LIB"
 . "$(dirname "$TEST_LIB")/oci.sh"
@@ -43,7 +43,6 @@ begun=$SECONDS
 status=0
 wait $command || status=$?
 [ $((SECONDS - begun)) -le 20 ] || fail 'it waits long for what nobody tells it'
-assert_eq "$status" 1
-assert_contains "$(cat out)" 'traces it'
+assert_eq "$status" 137
 oci delete --force $c
 nothing_left

@@ -96,6 +96,11 @@ int run_command(Context& context, const CommandLine& line) {
 int run_program(std::span<const char* const> words) {
   // Writers see EPIPE and decide. Not SIG_IGN: that would pass through execve to the containers.
   std::signal(SIGPIPE, [](int) {});
+  std::signal(SIGXFSZ, [](int) {});  // Likewise EFBIG, under a limit on the size of files.
+  if (const auto opened = sys::open_standard_streams(); !opened) {
+    Context("", false).report(opened.error());
+    return 125;
+  }
   const auto line = parse_command_line(words);
   if (!line) {
     Context("", false).report(line.error().error);

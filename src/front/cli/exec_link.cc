@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,26 +12,10 @@
 
 #include "base/text.h"
 #include "front/cli/session.h"
-#include "sys/files.h"
+#include "sys/process_end.h"
 
 namespace tare::cli {
 namespace {
-
-constexpr int kSignalBase = 128;
-
-// The status of a process that is dead but cannot be reaped, by field 52 of /proc/PID/stat: a
-// status as of wait(2). [proc_pid_stat(5)]
-int exit_code_of_dead(int pid) {
-  constexpr std::size_t kExitCode = 50;  // Counted from the empty word before the state, field 3.
-  const auto text = sys::load_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
-  if (!text) return kSignalBase + SIGKILL;
-  const std::vector<std::string> fields = split(text->substr(text->rfind(')') + 1), ' ');
-  if (fields.size() <= kExitCode) return kSignalBase + SIGKILL;
-  const auto status = parse_u64(trim(fields[kExitCode]));
-  if (!status) return kSignalBase + SIGKILL;
-  const int raw = static_cast<int>(*status);
-  return WIFSIGNALED(raw) ? kSignalBase + WTERMSIG(raw) : WEXITSTATUS(raw);
-}
 
 class ExecAttachment : public engine::Attachment {
  public:
@@ -118,23 +101,9 @@ class ExecAttachment : public engine::Attachment {
     return event;
   }
 
-  // It is dead, its pidfd says so; but as long as somebody in the container traces it, it is not
-  // given to us. Who does so on purpose shall not hold us. [ptrace(2), "Death under ptrace"]
+  // It is dead, its pidfd says so.
   Result<> reap() {
-    constexpr int kTries = 100;
-    constexpr unsigned kPauseUs = 10'000;
-    siginfo_t info{};
-    for (int i = 0; i < kTries && info.si_pid == 0; ++i) {
-      if (i > 0) ::usleep(kPauseUs);
-      if (::waitid(P_PIDFD, static_cast<id_t>(process_.pidfd.get()), &info, WEXITED | WNOHANG) !=
-              0 &&
-          errno != EINTR)
-        return fail_errno("wait for the process");
-    }
-    if (info.si_pid == 0)
-      exit_code_ = exit_code_of_dead(process_.pid);
-    else
-      exit_code_ = info.si_code == CLD_EXITED ? info.si_status : kSignalBase + info.si_status;
+    exit_code_ = TRY(sys::end_of(process_.pid, process_.pidfd.get()));
     exited_ = true;
     (void)::epoll_ctl(watch_.get(), EPOLL_CTL_DEL, process_.pidfd.get(), nullptr);
     return {};

@@ -8,23 +8,6 @@
 namespace tare::cli {
 namespace {
 
-// Text for roff: backslashes and dashes escaped, no line that starts with a control character.
-std::string roff(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else if (c == '"')
-      out += "\\(dq";
-    else
-      out += c;
-  }
-  if (out.starts_with('.') || out.starts_with('\'')) out.insert(0, "\\&");
-  return out;
-}
-
 std::string option_entry(const Option& option) {
   std::string out = ".TP\n";
   if (option.letter != 0) out += "\\fB\\-" + std::string(1, option.letter) + "\\fR, ";

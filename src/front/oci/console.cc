@@ -8,17 +8,16 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 
 #include "base/text.h"
+#include "sys/process_end.h"
+#include "sys/rights.h"
 
 namespace tare::front_oci {
 namespace {
@@ -79,24 +78,6 @@ bool copy(int from, int to) {
   return sys::write_all(to, {buffer.data(), static_cast<std::size_t>(size)}).has_value();
 }
 
-// Of a process that has ended. Somebody in the container who traces it hears of that first, and we
-// not before they have; they may never listen. [ptrace(2), "Death under ptrace"]
-Result<int> exit_status(int pidfd) {
-  constexpr auto kMoment = std::chrono::milliseconds(10);
-  constexpr int kTries = 1000;
-  for (int tries = 0; tries < kTries; ++tries) {
-    siginfo_t info{};
-    const int done = ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info,
-                              WEXITED | WNOHANG);
-    if (done != 0 && errno != EINTR) return fail_errno("wait for the process");
-    if (done == 0 && info.si_pid != 0)
-      return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-    std::this_thread::sleep_for(kMoment);
-  }
-  return fail(Kind::Busy,
-              "the process has ended, but another in the container traces it and keeps its status");
-}
-
 }  // namespace
 
 Result<sys::Fd> connect_socket(const std::string& path) {
@@ -114,25 +95,15 @@ Result<sys::Fd> connect_socket(const std::string& path) {
 
 Result<> send_terminal(const sys::Fd& socket, const sys::Fd& master) {
   char name[] = "/dev/ptmx";
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  iovec part{.iov_base = name, .iov_len = sizeof name - 1};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  sys::RightsMessage<1> message(name, sizeof name - 1);
   const int fd = master.get();
-  std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  if (::sendmsg(socket.get(), &header, MSG_NOSIGNAL) < 0)
+  message.put(&fd, 1);
+  if (::sendmsg(socket.get(), message.header(), MSG_NOSIGNAL) < 0)
     return fail_errno("send the terminal to --console-socket");
   return {};
 }
 
-Result<int> wait_in_foreground(int pidfd, const sys::Fd& master) {
+Result<int> wait_in_foreground(pid_t pid, int pidfd, const sys::Fd& master) {
   const sys::Fd signals = TRY(catch_signals());
   std::optional<RawTerminal> raw;
   if (master) raw.emplace();
@@ -153,7 +124,7 @@ Result<int> wait_in_foreground(int pidfd, const sys::Fd& master) {
     if (waiting[kTyped].revents != 0 && !copy(STDIN_FILENO, master.get())) waiting[kTyped].fd = -1;
     if (waiting[kEnded].revents != 0) break;
   }
-  return exit_status(pidfd);
+  return sys::end_of(pid, pidfd);
 }
 
 }  // namespace tare::front_oci

@@ -263,7 +263,7 @@ Result<int> wait_and_delete(const Globals& globals, const Job& job, const Argume
   const sys::Fd nobody;
   const bool relay = job.console_socket.empty() && started.stdio.out;
   const int status =
-      TRY(wait_in_foreground(started.pidfd.get(), relay ? started.stdio.out : nobody));
+      TRY(wait_in_foreground(started.pid, started.pidfd.get(), relay ? started.stdio.out : nobody));
   if (!arguments.flag("keep")) TRY(delete_container(globals, job.id, Force::No));
   return status;
 }

@@ -157,7 +157,8 @@ Result<int> finish(const isolate::Started& started, const Arguments& arguments) 
   TRY(write_pid_file(arguments.value("pid-file"), started.pid));
   if (arguments.flag("detach")) return 0;
   const sys::Fd nobody;
-  return wait_in_foreground(started.pidfd.get(), console.empty() ? started.stdio.out : nobody);
+  return wait_in_foreground(started.pid, started.pidfd.get(),
+                            console.empty() ? started.stdio.out : nobody);
 }
 
 // As a shell says it. [POSIX sh, "Exit Status for Commands"]

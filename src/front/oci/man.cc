@@ -5,27 +5,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "front/oci/program.h"
 #include "sys/fd.h"
 
 namespace tare::front_oci {
 namespace {
-
-// Text for roff: backslashes, dashes and quotes escaped.
-std::string roff(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else if (c == '"')
-      out += "\\(dq";
-    else
-      out += c;
-  }
-  return out;
-}
 
 std::string option_entries(std::span<const Option> options) {
   std::vector<const Option*> sorted;

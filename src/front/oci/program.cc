@@ -166,9 +166,11 @@ Result<std::uint32_t> kept_fds(const Arguments& arguments) {
 
 int run_program(std::span<const char* const> words) {
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ,
-           SIG_IGN);  // A limit on the size of files (RLIMIT_FSIZE) is an error like others.
-  const auto status = run(words);
+  // A limit on the size of files (RLIMIT_FSIZE) is an error like others, and hooks have it as it
+  // was.
+  ::signal(SIGXFSZ, [](int) {});
+  const auto opened = sys::open_standard_streams();
+  const auto status = opened ? run(words) : std::unexpected(opened.error());
   if (status) return *status;
   log().error(status.error());
   return 1;

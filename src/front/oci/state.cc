@@ -289,7 +289,8 @@ Result<> StateRoot::remove(const std::string& id) const {
   const auto directory = sys::open_at(directory_.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return {};
   if (!lock_patiently(directory->get()))
-    return fail(Kind::Busy, "container " + quoted(id) + " is just being created");
+    return std::unexpected(Error(Kind::Busy, "container " + quoted(id) + " is just being created")
+                               .hint("try again when the command that creates it has ended"));
   remove_directory(directory_.get(), id, directory->get());
   return {};
 }
