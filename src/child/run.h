@@ -12,6 +12,10 @@ namespace tare::child {
 // that it is gone. The plan's descriptors are the process's own then.
 Plan& receive_plan(int channel) noexcept;
 
+// Makes a user namespace, says at `channel` that it is in there (a 32-bit 0, or the negative errno
+// value), and is there until the parent closes its end. Returns the exit status.
+int hold_user_namespace(int channel) noexcept;
+
 // Never returns. Any failure is final: a container is not started with one protection missing.
 [[noreturn]] void run(const Plan& plan) noexcept;
 

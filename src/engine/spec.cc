@@ -15,6 +15,7 @@
 #include "sys/files.h"
 #include "sys/limits.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::engine {
 namespace {

@@ -12,10 +12,6 @@
 
 namespace tare::isolate {
 
-// The helper program (src/child), sealed: nobody can change it, not even root. The error's hint
-// says which setting forbids programs in memory.
-Result<sys::Fd> open_helper();
-
 // What the new process knows, and its stack. It has to stay as it is until that process has run the
 // helper or has ended.
 struct Cradle {

@@ -16,6 +16,7 @@
 #include "isolate/report.h"
 #include "sys/process_end.h"
 #include "sys/rights.h"
+#include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {

@@ -19,6 +19,8 @@
 #include "isolate/plan.h"
 #include "isolate/process_attributes.h"
 #include "sys/cgroup.h"
+#include "sys/helper.h"
+#include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {
@@ -230,7 +232,7 @@ Result<> visit_namespaces(VisitedNamespaces& visited, const Spec& spec) {
 // With everything that it needs to become what the plan says.
 Result<Born> give_birth_to(Prepared& prepared, const Birth& birth) {
   prepared.plan = TRY(flatten(prepared.memory.plan()));
-  prepared.helper = TRY(open_helper());
+  prepared.helper = TRY(sys::open_helper());
   prepared.cradle.channel = prepared.channel.child.get();
   prepared.cradle.parent_end = prepared.channel.parent.get();
   prepared.cradle.helper = prepared.helper.get();

@@ -23,6 +23,7 @@
 #include "isolate/isolate.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {

@@ -20,6 +20,7 @@
 #include "isolate/plan.h"
 #include "sys/limits.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {

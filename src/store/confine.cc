@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two processes: the outer one makes the namespaces, the inner one (process 1 of the new pid
-// namespace) works. The parent writes the id maps from outside.
+// Two processes: the outer one goes into the namespaces, the inner one (process 1 of the new pid
+// namespace) works.
 #include "store/confine.h"
 
 #include <fcntl.h>
@@ -27,13 +27,13 @@
 #include "base/text.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::store {
 namespace {
 
 constexpr std::size_t kMaxLine = 8192;
 constexpr std::size_t kMaxReport = 64 << 20;
-constexpr char kGo = 'g';
 
 // The last lines of a report: "=" for success, "!KIND" and the texts for an error.
 constexpr char kSuccess = '=';
@@ -167,28 +167,24 @@ Result<> confine(const Confinement& confinement, int report,
 
 // --- The outer process ---------------------------------------------------------------------------
 
-Result<> enter_namespaces(int ready, int go) {
-  const bool hides = ::geteuid() == 0 && sys::in_initial_user_namespace();
-  constexpr int kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-                              CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  // SECURITY: see bear_container() in isolate/launch.cc. Not where our maps would then belong to
-  // the host's root.
-  if (hides && ::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
+// SECURITY: hidden first, see bear_container() in isolate/launch.cc.
+Result<> enter_namespaces(int users) {
+  constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID |
+                              CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
+  if (::setns(users, CLONE_NEWUSER) != 0) return fail_errno("join the user namespace");
   if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");
-  TRY(sys::write_all(ready, {&kGo, 1}));
-  char byte = 0;
-  if (TRY(sys::read_full(go, &byte, 1)) != 1) return fail(Kind::Internal, "the parent gave up");
   if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     return fail_errno("become root of the namespace");
-  if (hides && ::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
   return {};
 }
 
-[[noreturn]] void run_outer(const Confinement& confinement, const Work& work, int report, int ready,
-                            int go, const std::vector<sock_filter>& filter) {
+[[noreturn]] void run_outer(const Confinement& confinement, const Work& work, int report, int users,
+                            const std::vector<sock_filter>& filter) {
   ::signal(SIGPIPE, SIG_IGN);
-  if (auto entered = enter_namespaces(ready, go); !entered) {
+  if (auto entered = enter_namespaces(users); !entered) {
     say_error(report, std::move(entered).error().wrap("confine the unpacking process"));
     ::_exit(0);
   }
@@ -299,39 +295,21 @@ Result<> run_confined(const Confinement& wanted, const Work& work, const Report&
   Confinement confinement = wanted;
   confinement.root = mount.get();
   sys::Pipe report = TRY(sys::make_pipe());
-  sys::Pipe ready = TRY(sys::make_pipe());
-  sys::Pipe go = TRY(sys::make_pipe());
+  const sys::Fd users = TRY(sys::make_user_namespace(confinement.ids, confinement.ids.groups()),
+                            "confine the unpacking process");
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("start the unpacking process");
   if (child == 0) {
-    go.write.reset();
-    ready.read.reset();
     report.read.reset();
-    run_outer(confinement, work, report.write.get(), ready.write.get(), go.read.get(), filter);
+    run_outer(confinement, work, report.write.get(), users.get(), filter);
   }
   report.write.reset();
-  ready.write.reset();
-  go.read.reset();
-  char byte = 0;
-  Result<> started;
-  if (sys::read_full(ready.read.get(), &byte, 1).value_or(0) == 1) {
-    started = sys::write_id_maps(child, confinement.ids, confinement.ids.groups());
-    if (started) started = sys::write_all(go.write.get(), {&kGo, 1});
-  }
-  go.write.reset();  // Without the byte this ends the child.
   Listener listener(listen);
   const auto heard = listener.hear(report.read.get());
   if (!heard) ::kill(child, SIGKILL);
   Result<> end = explain_end(child);
-  if (!started) return started;
   TRY(heard);
-  if (!listener.has_verdict()) return end;
-  auto verdict = listener.verdict();
-  if (!verdict && verdict.error().kind() == Kind::Denied &&
-      verdict.error().message().find("make namespaces") != std::string::npos)
-    return std::unexpected(std::move(verdict).error().hint(
-        "unpacking needs user namespaces: see /proc/sys/user/max_user_namespaces"));
-  return verdict;
+  return listener.has_verdict() ? listener.verdict() : end;
 }
 
 }  // namespace tare::store

@@ -15,6 +15,7 @@
 #include "codec/sha256.h"
 #include "store/unpack.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::store {
 namespace {

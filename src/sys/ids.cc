@@ -2,11 +2,8 @@
 #include "sys/ids.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,8 +17,8 @@
 #include <optional>
 
 #include "base/text.h"
-#include "sys/bare.h"
 #include "sys/files.h"
+#include "sys/user_namespace.h"
 
 namespace tare::sys {
 namespace {
@@ -113,10 +110,6 @@ Result<> run_helper(Helper helper, int pid) {
   (void)!::write(errors, done.error().message().data(), done.error().message().size());
   ::_exit(done.error().kind() == Kind::Unsupported ? 2 : 1);
 }
-
-constexpr const char* kUserNamespaceHint =
-    "user namespaces may be switched off: see the sysctls user.max_user_namespaces, "
-    "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns";
 
 Result<> make_private() {
   struct mount_attr attributes{};
@@ -287,77 +280,6 @@ Result<> become_namespace_root(int join_pid) {
   if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     return fail_errno("become root of the new user namespace");
   return make_private();
-}
-
-namespace {
-
-// Writes one map of a process that waits in a new user namespace.
-Result<> write_map(int pid, const char* name, const IdMap& map) {
-  const Fd file = TRY(open_path("/proc/" + std::to_string(pid) + "/" + name, O_WRONLY));
-  // One write(2): the kernel takes a map only whole. [user_namespaces(7)]
-  const std::string text = map.text();
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return fail_errno("write " + std::string(name));
-  return {};
-}
-
-}  // namespace
-
-HiddenMemory::HiddenMemory(bool hide) {
-  if (!hide) return;
-  before_ = ::prctl(PR_GET_DUMPABLE);
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0) std::abort();  // The kernel never refuses it.
-}
-
-HiddenMemory::~HiddenMemory() {
-  if (before_ > 0) ::prctl(PR_SET_DUMPABLE, before_);
-}
-
-Result<> write_id_maps(int pid, const IdMap& uids, const IdMap& gids) {
-  TRY(write_map(pid, "uid_map", uids));
-  TRY(write_map(pid, "gid_map", gids));
-  return {};
-}
-
-namespace {
-
-// POST-FORK: lives until the parent has what it wants, or is gone. It shares the parent's memory,
-// so it writes nothing but its own stack: not errno either, hence the bare system calls.
-__attribute__((no_sanitize("address", "undefined"))) int wait_for_end_of_file(void* pipe) {
-  const int* ends = static_cast<const int*>(pipe);
-  bare::close(ends[1]);
-  char byte = 0;
-  bare::read(ends[0], &byte, 1);
-  bare::exit(0);
-}
-
-}  // namespace
-
-Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids) {
-  Pipe hold = TRY(make_pipe());
-  std::array<int, 2> ends{hold.read.get(), hold.write.get()};
-  alignas(16) std::array<char, 8192> stack;  // clone(2): it grows down from the end.
-  // No handler of ours may run in the child: on that small stack, and with our memory and errno.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // SECURITY: see bear_container() in isolate/launch.cc. Where root is only that of a user
-  // namespace, the maps could not be written then: they would belong to root of the host.
-  const HiddenMemory hidden(::geteuid() == 0 && in_initial_user_namespace());
-  // CLONE_VM: the memory of a process need not be copied only for a name space.
-  const pid_t child = ::clone(wait_for_end_of_file, stack.data() + stack.size(),
-                              CLONE_NEWUSER | CLONE_VM | SIGCHLD, ends.data());
-  const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  if (child < 0) return fail_errno("make a user namespace");
-  const Result<> mapped = write_id_maps(child, uids, gids);
-  Result<Fd> result = mapped ? open_path("/proc/" + std::to_string(child) + "/ns/user", O_RDONLY)
-                             : Result<Fd>(std::unexpected(mapped.error()));
-  hold.write.reset();
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
-  return result;
 }
 
 }  // namespace tare::sys

@@ -51,26 +51,4 @@ bool in_initial_user_namespace();
 // range, no newuidmap, user namespaces switched off). Must be called while single-threaded.
 Result<> become_namespace_root(int join_pid);
 
-// Nobody traces this process or opens what its /proc directory shows while this lives, but for who
-// has CAP_SYS_PTRACE in the user namespace that our program was executed in; its files there then
-// belong to root of that namespace. For the moments in which somebody shares our memory.
-class HiddenMemory {
- public:
-  explicit HiddenMemory(bool hide);
-  HiddenMemory(const HiddenMemory&) = delete;
-  HiddenMemory& operator=(const HiddenMemory&) = delete;
-  ~HiddenMemory();
-
- private:
-  int before_ = -1;
-};
-
-// Writes both maps of a process that waits in a new user namespace. We need CAP_SETUID and
-// CAP_SETGID over the outside ids: root, or root of a user namespace that has them.
-Result<> write_id_maps(int pid, const IdMap& uids, const IdMap& gids);
-
-// A user namespace with these maps, for idmapped mounts: kept by the descriptor alone.
-// [mount_setattr(2), MOUNT_ATTR_IDMAP]
-Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids);
-
 }  // namespace tare::sys

@@ -20,7 +20,10 @@ struct Child {
 // One that exits with `status`, or waits for ever.
 Child make_child(int status) {
   const pid_t pid = ::fork();
-  if (pid == 0 && status < 0) ::pause();
+  if (pid == 0 && status < 0) {
+    ::signal(SIGTERM, SIG_DFL);  // The handler of the test program says that a test crashed.
+    for (;;) ::pause();
+  }
   if (pid == 0) ::_exit(status);
   return {pid, sys::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
 }

@@ -14,6 +14,7 @@
 #include "oci/mount_options.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
+#include "sys/user_namespace.h"
 
 namespace tare::front_oci {
 namespace {
