@@ -169,8 +169,8 @@ Result<> confine(const Confinement& confinement, int report,
 
 // SECURITY: hidden first, see bear_container() in isolate/launch.cc.
 Result<> enter_namespaces(int users) {
-  constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID |
-                              CLONE_NEWUTS | CLONE_NEWCGROUP;
+  constexpr int kNamespaces =
+      CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::setns(users, CLONE_NEWUSER) != 0) return fail_errno("join the user namespace");
   if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");

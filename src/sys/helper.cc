@@ -34,8 +34,7 @@ Fd make_memory_file() {
   constexpr unsigned kExecutable = 0x10U;  // MFD_EXEC, newer than our headers may be.
   constexpr const char* kName = "tare-child";
   Fd file(::memfd_create(kName, MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
-  if (!file && errno == EINVAL)
-    file = Fd(::memfd_create(kName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file && errno == EINVAL) file = Fd(::memfd_create(kName, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   return file;
 }
 
