@@ -19,12 +19,11 @@ struct Child {
 };
 // One that exits with `status`, or waits for ever.
 Child make_child(int status) {
+  const auto handler = ::signal(SIGTERM, SIG_DFL);  // The test program's says that a test crashed.
   const pid_t pid = ::fork();
-  if (pid == 0 && status < 0) {
-    ::signal(SIGTERM, SIG_DFL);  // The handler of the test program says that a test crashed.
-    for (;;) ::pause();
-  }
+  while (pid == 0 && status < 0) ::pause();
   if (pid == 0) ::_exit(status);
+  ::signal(SIGTERM, handler);
   return {pid, sys::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
 }
 
