@@ -20,25 +20,16 @@ namespace {
 
 constexpr int kDetach = 2;  // MNT_DETACH, umount2(2).
 
-void wait_for_maps(const Plan& plan, const Container& container) noexcept {
-  say(plan, Step::Identity, Event::Maps);
-  wait_for_parent(plan, Step::Identity);
-  become_root(plan, container.groups);
-}
-
-// What clone3(2) has not made, because this program had to be executed, or a user namespace to be
-// joined, first. A new pid namespace is for our children: the rest is done by one.
+// What was not made before, because a user namespace had to be joined first, or to have its maps. A
+// new pid namespace is for our children: the rest is done by one.
 void make_namespaces(const Plan& plan, const Container& container) noexcept {
-  if (container.join_user >= 0) {
+  if (container.join_user >= 0)
     check(plan, Step::JoinNamespace, call(SYS_setns, container.join_user, CLONE_NEWUSER));
-    become_root(plan, container.groups);
-  }
+  if (container.join_user >= 0 || container.become_root) become_root(plan, container.groups);
   const std::uint64_t later = container.make & CLONE_NEWPID;
   const std::uint64_t now = container.make & ~later;
-  // The cgroup namespace here and not in clone3: the groups we belong to are known only since the
-  // parent moved us.
+  // The cgroup namespace here: the groups we belong to are known only since the parent moved us.
   if (now != 0) check(plan, Step::MakeNamespaces, call(SYS_unshare, now));
-  if ((now & CLONE_NEWUSER) != 0) wait_for_maps(plan, container);
   if (later != 0) continue_as_child(plan, later);
 }
 

@@ -9,7 +9,7 @@
 
 namespace tare::child {
 
-// SECURITY: hidden first, see bear_container() in isolate/launch.cc.
+// SECURITY: hidden first, see bear_helper() in isolate/helper.h.
 int hold_user_namespace(int channel) noexcept {
   long result = bare::call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (result == 0) result = bare::call(SYS_unshare, CLONE_NEWUSER);

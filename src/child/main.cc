@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tare-child CHANNEL: the first program of every process of a container.
+// tare-child CHANNEL NAMESPACES: the first program of every process of a container.
 // tare-child hold CHANNEL: makes a user namespace (src/sys/user_namespace.h).
 // It is a part of the programs that start it (src/sys/helper.h) and is never installed.
 #include <cerrno>
@@ -21,11 +21,16 @@ std::size_t strlen(const char* text) noexcept { return tare::bare::length(text);
 }  // extern "C"
 
 int bare_main(int argc, char** argv, char** /*envp*/) {
-  constexpr int kMostChannel = 1 << 20;
-  const bool holds = argc == 3 && tare::bare::equal(argv[1], "hold");
-  const std::int64_t channel =
-      argc == 2 || holds ? tare::bare::parse_number(argv[argc - 1], kMostChannel) : -1;
-  if (channel < 0) return 125;
-  if (holds) return tare::child::hold_user_namespace(static_cast<int>(channel));
-  tare::child::run(tare::child::receive_plan(static_cast<int>(channel)));
+  constexpr std::int64_t kMostChannel = 1 << 20;
+  constexpr std::int64_t kMostFlags = std::int64_t{1} << 32;
+  if (argc != 3) return 125;
+  if (tare::bare::equal(argv[1], "hold")) {
+    const std::int64_t channel = tare::bare::parse_number(argv[2], kMostChannel);
+    return channel < 0 ? 125 : tare::child::hold_user_namespace(static_cast<int>(channel));
+  }
+  const std::int64_t channel = tare::bare::parse_number(argv[1], kMostChannel);
+  const std::int64_t namespaces = tare::bare::parse_number(argv[2], kMostFlags);
+  if (channel < 0 || namespaces < 0) return 125;
+  tare::child::run(
+      tare::child::receive_plan(static_cast<int>(channel), static_cast<std::uint64_t>(namespaces)));
 }

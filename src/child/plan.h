@@ -75,10 +75,10 @@ enum class Step : std::uint8_t {
 // What the child says, one message each, over Plan::channel (SOCK_SEQPACKET, close-on-exec). End of
 // file after Ready: execve has succeeded.
 enum class Event : std::uint8_t {
-  Awake,   // The helper runs and waits for its plan; it shares no memory with the parent any more.
+  Awake,   // The helper runs, in its first namespaces, and waits for its plan; it shares no memory
+           // with the parent any more.
   Failed,  // `step`, `errnum` and `detail`; the last message.
   Terminal,  // Carries the master side of the terminal.
-  Maps,      // It is in its new user namespace; waits for one byte, when the maps are written.
   Process,   // `pid` of the final process; carries its pidfd.
   Hooks,     // The namespaces and mounts stand, the old root is still there; waits for one byte.
   Ready,     // All protections but seccomp stand; the gate, seccomp and execve are next.
@@ -170,11 +170,13 @@ struct Hooks {
 
 // The world of a new container.
 struct Container {
-  std::uint64_t make = 0;  // CLONE_NEW* to make here: those that clone3(2) has not made.
-  bool user = true;        // In a user namespace of its own: root there has to be become.
-  bool groups = true;      // setgroups(2) is allowed in it.
-  int join_user = -1;      // A user namespace to join first.
-  int join_mount = -1;     // A mount namespace to join.
+  std::uint64_t make = 0;  // CLONE_NEW* to make here: those that are not there yet.
+  bool become_root =
+      false;            // Of the user namespace that the helper has made; its maps are written.
+  bool user = true;     // In a user namespace of its own: root there has to be become.
+  bool groups = true;   // setgroups(2) is allowed in it.
+  int join_user = -1;   // A user namespace to join first.
+  int join_mount = -1;  // A mount namespace to join.
   // The mount namespace is the container's own. Else the root is never attached to it: it stays a
   // tree that only the container's processes see (Linux 6.15).
   bool own_mounts = true;

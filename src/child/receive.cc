@@ -51,11 +51,12 @@ Plan& map_plan(const Plan& plan, int file, std::size_t size) noexcept {
 
 }  // namespace
 
-Plan& receive_plan(int channel) noexcept {
+Plan& receive_plan(int channel, std::uint64_t namespaces) noexcept {
   static Received received;
   Plan nothing;
   nothing.channel = channel;
   hide_memory(nothing);
+  if (namespaces != 0) check(nothing, Step::MakeNamespaces, call(SYS_unshare, namespaces));
   say(nothing, Step::Wait, Event::Awake);
   Handover handover = receive(nothing, received);
   while (received.count < handover.descriptors) handover = receive(nothing, received);

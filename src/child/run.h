@@ -8,9 +8,10 @@
 
 namespace tare::child {
 
-// Takes the plan from the parent, who is at the other end of `channel`; end of file there means
-// that it is gone. The plan's descriptors are the process's own then.
-Plan& receive_plan(int channel) noexcept;
+// Makes the CLONE_NEW* of `namespaces`, says that it runs and takes the plan from the parent, who
+// is at the other end of `channel`; end of file there means that it is gone. The plan's descriptors
+// are the process's own then.
+Plan& receive_plan(int channel, std::uint64_t namespaces) noexcept;
 
 // Makes a user namespace, says at `channel` that it is in there (a 32-bit 0, or the negative errno
 // value), and is there until the parent closes its end. Returns the exit status.

@@ -159,6 +159,12 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
                        .hint("let it go on first: tare unpause " + container.name),
                    1));
   isolate::EnterSpec spec;
+  // Of a detached process it is the child of who stands by.
+  if (!request.detach) {
+    auto helper = isolate::start_helper(0, spec.process.kept_fds);
+    if (!helper) return std::unexpected(failure_of(std::move(helper).error()));
+    spec.helper = std::move(*helper);
+  }
   sys::Fd root;
   sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
   const auto prepare = [&]() -> Result<> {

@@ -47,7 +47,7 @@ void become_root(const Cradle& cradle) {
   if (count != 1) bare::exit(127);  // The parent is gone.
   if (cradle->root) become_root(*cradle);
   check(*cradle, Step::Helper, bare::control(cradle->channel, F_SETFD, 0));
-  const char* const argv[] = {"tare-child", cradle->number, nullptr};
+  const char* const argv[] = {"tare-child", cradle->numbers[0], cradle->numbers[1], nullptr};
   const char* const envp[] = {nullptr};
   give_up(*cradle, Step::Helper,
           bare::call(__NR_execveat, cradle->helper, bare::word(""), bare::word(argv),
@@ -94,10 +94,16 @@ long clone_to(const clone_args& arguments, const Cradle* cradle) {
 #endif
 }
 
+template <typename Number>
+void print(char (&to)[12], Number number) {
+  *std::to_chars(to, to + sizeof to - 1, number).ptr = 0;
+}
+
 }  // namespace
 
 long bear(const Birth& birth, Cradle& cradle, int& pidfd) {
-  *std::to_chars(cradle.number, cradle.number + sizeof cradle.number - 1, cradle.channel).ptr = 0;
+  print(cradle.numbers[0], cradle.channel);
+  print(cradle.numbers[1], cradle.namespaces);
   clone_args arguments{};
   // Handlers are ours; the child shall not run them, and execve is still far.
   arguments.flags = birth.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;

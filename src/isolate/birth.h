@@ -18,10 +18,11 @@ struct Cradle {
   int channel = -1;     // Its end...
   int parent_end = -1;  // ...and ours, which it closes: else nobody would see that we are gone.
   int helper = -1;
-  bool waits = false;   // For a byte at the channel before anything else: for its id maps.
-  bool root = false;    // Becomes root of the user namespace that it was born in.
-  bool groups = false;  // May call setgroups(2) there.
-  char number[12] = {};
+  bool waits = false;            // For a byte at the channel before anything else: for its id maps.
+  bool root = false;             // Becomes root of the user namespace that it was born in.
+  bool groups = false;           // May call setgroups(2) there.
+  std::uint64_t namespaces = 0;  // CLONE_NEW* that the helper makes before it says that it runs.
+  char numbers[2][12] = {};      // The channel's and those, for the helper's command line.
   alignas(16) std::byte stack[4096] = {};
 };
 

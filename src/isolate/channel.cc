@@ -16,7 +16,6 @@
 #include "isolate/report.h"
 #include "sys/process_end.h"
 #include "sys/rights.h"
-#include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {
@@ -208,13 +207,6 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
         break;
       case child::Event::Terminal:
         terminal = std::move(heard->fd);
-        break;
-      case child::Event::Maps:
-        if (spec == nullptr) break;
-        if (auto done = let_go(channel, sys::write_id_maps(newborn.pid(), spec->uids, spec->gids));
-            !done)
-          return std::unexpected(setup_failure(
-              std::move(done).error().wrap("map the container's user and group ids")));
         break;
       case child::Event::Process:
         newborn.reap();  // It ends behind this message, and the final process is our child.

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -143,7 +144,16 @@ struct JoinedNamespace {
   sys::Fd fd;
 };
 
+// A helper program that runs already and waits for what it shall do: executing it takes as long as
+// finding that out, and both can be done at once. It ends with this.
+struct HelperProcess;
+struct DeleteHelper {
+  void operator()(HelperProcess* process) const noexcept;
+};
+using Helper = std::unique_ptr<HelperProcess, DeleteHelper>;
+
 struct Spec {
+  Helper helper;  // Null: launch() starts one. See start_helper().
   std::string hostname;
   std::string domainname;
   // Both given: the container has a user namespace of its own, as every container of the engine
@@ -237,6 +247,14 @@ struct LaunchError {
   FailedAt at = FailedAt::Setup;
 };
 
+// The namespaces that are new in `spec`, as CLONE_NEW*, but for those of groups and time.
+std::uint64_t new_namespaces(const Spec& spec);
+
+// A helper for launch() of a Spec with these namespaces and none to be joined, or for enter() (0),
+// whose process keeps `kept_fds` descriptors. Null where it is better started later. Until then
+// nobody looks into our memory: see sys::HiddenMemory. Single-threaded callers only.
+Result<Helper> start_helper(std::uint64_t namespaces, std::uint32_t kept_fds);
+
 // PRIVILEGED (root, or root of the user's namespace). Single-threaded callers only. Creates the
 // container and runs its process; returns when execve has succeeded. The new process is a child of
 // the caller, gets SIGKILL when the caller's thread dies, and is the caller's to wait for. Nothing
@@ -250,7 +268,8 @@ std::expected<void, LaunchError> follow_start(const sys::Fd& connection);
 // Runs one more process in a container whose process 1 is `pidfd`: all its namespaces, its cgroups,
 // a session keyring of its own, the same order of protections. As launch() otherwise.
 struct EnterSpec {
-  int pid = 0;  // Of process 1, in our pid namespace.
+  Helper helper;  // As in Spec.
+  int pid = 0;    // Of process 1, in our pid namespace.
   int pidfd = -1;
   std::string cgroup_name;
   std::optional<sys::Cgroup> cgroup;  // Instead.

@@ -12,77 +12,25 @@
 
 #include "base/text.h"
 #include "base/undo.h"
-#include "isolate/birth.h"
-#include "isolate/channel.h"
 #include "isolate/flat_plan.h"
+#include "isolate/helper.h"
 #include "isolate/isolate.h"
 #include "isolate/plan.h"
 #include "isolate/process_attributes.h"
 #include "sys/cgroup.h"
-#include "sys/helper.h"
 #include "sys/user_namespace.h"
 
 namespace tare::isolate {
 namespace {
 
-// What is made new at the birth; the cgroup namespace is the helper's own doing.
-std::uint64_t new_namespaces(const Spec& spec) {
-  std::uint64_t flags = spec.mount == Namespace::New ? CLONE_NEWNS : 0;
-  if (!spec.uids.ranges.empty()) flags |= CLONE_NEWUSER;
-  if (spec.network == Namespace::New) flags |= CLONE_NEWNET;
-  if (spec.ipc == Namespace::New) flags |= CLONE_NEWIPC;
-  if (spec.pid == Namespace::New) flags |= CLONE_NEWPID;
-  if (spec.uts == Namespace::New) flags |= CLONE_NEWUTS;
-  return flags;
-}
-
-// Signals wait while there are two of us: a handler of ours must not run in the child.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
-struct Born {
-  Newborn newborn;
-  bool in_cgroup = false;  // Born in its v2 group.
-};
-
-Result<Born> give_birth(Birth birth, Cradle& cradle) {
-  const SignalsBlocked blocked;
-  int pidfd = -1;
-  long pid = bear(birth, cradle, pidfd);
-  Born born{.in_cgroup = birth.cgroup >= 0};
-  if (pid < 0 && birth.cgroup >= 0 && errno != EPERM && errno != ENOSPC) {
-    // Refused for its place in the tree, or by a kernel before 5.7; it is moved instead.
-    birth.cgroup = -1;
-    pid = bear(birth, cradle, pidfd);
-    born.in_cgroup = false;
-  }
-  if (pid < 0) return fail_errno("make the container's process and namespaces");
-  born.newborn = Newborn(static_cast<int>(pid), sys::Fd(pidfd));
-  return born;
-}
-
-// Everything before the birth, in one place so that it can fail with one type.
+// Everything that the helper needs to become what the plan says, in one place so that it can fail
+// with one type.
 struct Prepared {
   PlanMemory memory;
   FlatPlan plan;
-  sys::Fd helper;
-  Channel channel;
   Streams streams;
   sys::Cgroup cgroup;
   sys::Fd cgroup_directory;
-  Cradle cradle;  // Of the process that is made with all this.
 };
 
 // The newborn process may run the helper program, which then waits for its plan.
@@ -94,50 +42,54 @@ Result<> say_go(const Channel& channel) {
 
 LaunchError setup_error(Error error) { return {.error = std::move(error), .at = FailedAt::Setup}; }
 
-Result<> tell_of_birth(const Born& born, const Spec& spec, const Prepared& prepared) {
-  return spec.born ? spec.born(born.newborn.pid(), prepared.cgroup) : Result<>{};
+Result<> tell_of_birth(const HelperProcess& helper, const Spec& spec, const Prepared& prepared) {
+  return spec.born ? spec.born(helper.newborn.pid(), prepared.cgroup) : Result<>{};
 }
 
-Result<> let_run(const Born& born, const Spec& spec, const Prepared& prepared) {
-  if (prepared.cradle.waits) {
-    TRY(sys::write_id_maps(born.newborn.pid(), spec.uids, spec.gids),
-        "map the container's user and group ids");
-    TRY(say_go(prepared.channel));
+Result<> map_ids(const HelperProcess& helper, const Spec& spec) {
+  TRY(sys::write_id_maps(helper.newborn.pid(), spec.uids, spec.gids),
+      "map the container's user and group ids");
+  return {};
+}
+
+Result<> let_run(const HelperProcess& helper, const Spec& spec, const Prepared& prepared) {
+  if (helper.cradle.waits) {
+    TRY(map_ids(helper, spec));
+    TRY(say_go(helper.channel));
   }
   // While the helper starts. The group that systemd makes is not known yet.
-  return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(born, spec, prepared);
+  return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(helper, spec, prepared);
 }
 
-Result<> place(const Born& born, const Spec& spec, Prepared& prepared) {
-  const int pid = born.newborn.pid();
+Result<> place(const HelperProcess& helper, const Spec& spec, Prepared& prepared) {
+  const int pid = helper.newborn.pid();
   sys::Cgroup& cgroup = prepared.cgroup;
+  if (prepared.memory.plan().container->become_root) TRY(map_ids(helper, spec));
   TRY(apply_before_cgroup(pid, spec.process));
   if (cgroup.needs_scope()) {
     TRY(cgroup.start_scope(pid));
-    TRY(tell_of_birth(born, spec, prepared));
+    TRY(tell_of_birth(helper, spec, prepared));
   }
-  TRY(cgroup.add(pid, born.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
+  TRY(cgroup.add(pid, helper.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
   TRY(apply_attributes(pid, spec.process, spec.warn));
-  return hand_over(prepared.channel.parent.get(), prepared.plan);
+  return hand_over(helper.channel.parent.get(), prepared.plan);
 }
 
 // Only what runs the helper is placed: who shares our memory would share with us what is set for
 // memory (oom_score_adj), and our end, where its group has too little of it.
-std::expected<void, LaunchError> prepare_child(const Born& born, const Spec& spec,
+std::expected<void, LaunchError> prepare_child(const HelperProcess& helper, const Spec& spec,
                                                Prepared& prepared) {
-  if (auto runs = let_run(born, spec, prepared); !runs)
+  if (auto runs = let_run(helper, spec, prepared); !runs)
     return std::unexpected(setup_error(std::move(runs).error()));
-  if (auto awake = wait_until_awake(prepared.channel, born.newborn, prepared.memory); !awake)
+  if (auto awake = wait_until_awake(helper.channel, helper.newborn, prepared.memory); !awake)
     return awake;
-  if (auto placed = place(born, spec, prepared); !placed)
+  if (auto placed = place(helper, spec, prepared); !placed)
     return std::unexpected(setup_error(std::move(placed).error()));
   return {};
 }
 
 Result<> connect(Prepared& prepared, const Process& process, Stdin stdin_kind, std::uint32_t uid,
                  std::uint32_t gid) {
-  prepared.channel = TRY(make_channel(lowest_fd(process)));
-  prepared.memory.set_channel(prepared.channel.child.get());
   if (process.terminal) return {};
   if (stdin_kind == Stdin::Inherit) {
     prepared.memory.inherit_stdio();
@@ -229,45 +181,47 @@ Result<> visit_namespaces(VisitedNamespaces& visited, const Spec& spec) {
   return {};
 }
 
-// With everything that it needs to become what the plan says.
-Result<Born> give_birth_to(Prepared& prepared, const Birth& birth) {
-  prepared.plan = TRY(flatten(prepared.memory.plan()));
-  prepared.helper = TRY(sys::open_helper());
-  prepared.cradle.channel = prepared.channel.child.get();
-  prepared.cradle.parent_end = prepared.channel.parent.get();
-  prepared.cradle.helper = prepared.helper.get();
-  return give_birth(birth, prepared.cradle);
-}
-
-// The first process, in all namespaces that it can be born in.
-// SECURITY: whoever has our user id in our user namespace, and be it a process without a capability
-// in another container with the host's users, has all capabilities over a user namespace that we
-// make. [user_namespaces(7), "Capabilities"] It is kept out of a process that is in there by memory
-// that belongs to our namespace and is not dumpable [ptrace(2), "Ptrace access mode checking"]: the
-// helper has to be executed before. An ordinary user, who could not write the maps of such a
-// process, is nobody that containers are run by.
-Result<Born> bear_container(Prepared& prepared, const Spec& spec) {
+// A helper in all namespaces that it can be born in.
+Result<Helper> bear_container(const Prepared& prepared, const Spec& spec) {
   VisitedNamespaces visited;
   TRY(visit_namespaces(visited, spec));
   Birth birth{.flags = new_namespaces(spec), .cgroup = prepared.cgroup_directory.get()};
-  bool helper_first = (birth.flags & CLONE_NEWUSER) != 0 && ::geteuid() == 0;
   for (const JoinedNamespace& joined : spec.joined) {
     // Memory is not shared across time namespaces. [clone3(2), time_namespaces(7)]
     if (joined.kind == CLONE_NEWTIME) birth.share_memory = false;
-    if (joined.kind == CLONE_NEWUSER) helper_first = true;
-  }
-  if (helper_first) {
-    prepared.memory.make_in_child(birth.flags);
-    birth.flags = 0;
+    // All the others belong to the user namespace.
+    if (joined.kind == CLONE_NEWUSER) birth.flags = 0;
   }
   if (spec.new_time) birth.share_memory = false;
   // Nor with a group that may run out of it: see prepare_child().
   const auto& controllers = sys::cgroup_host().v2_controllers;
   if (birth.cgroup >= 0 && std::ranges::find(controllers, "memory") != controllers.end())
     birth.share_memory = false;
-  prepared.cradle.root = prepared.cradle.waits = (birth.flags & CLONE_NEWUSER) != 0;
-  prepared.cradle.groups = prepared.memory.plan().container->groups;
-  return give_birth_to(prepared, birth);
+  return bear_helper(lowest_fd(spec.process.kept_fds), birth,
+                     prepared.memory.plan().container->groups);
+}
+
+// What of the namespaces is left for the plan.
+Result<> divide_namespaces(const HelperProcess& helper, const Spec& spec, PlanMemory& memory) {
+  const std::uint64_t wanted = new_namespaces(spec);
+  if ((helper.namespaces & ~wanted) != 0 ||
+      helper.cradle.channel < lowest_fd(spec.process.kept_fds))
+    return fail(Kind::Internal, "the helper program was started for another container");
+  const bool maps = (helper.namespaces & CLONE_NEWUSER) != 0 && !helper.cradle.waits;
+  memory.set_namespaces(wanted & ~helper.namespaces, maps);
+  return {};
+}
+
+// With a helper that the caller has started, or else one of its own as soon as it can be.
+Result<Helper> prepare_with_helper(Prepared& prepared, Spec& spec, Stdin stdin_kind) {
+  Helper helper = std::move(spec.helper);
+  if (!helper && spec.joined.empty() && !spec.new_time)
+    helper = TRY(start_helper(new_namespaces(spec), spec.process.kept_fds));
+  TRY(prepare_launch(prepared, spec, stdin_kind));
+  if (!helper) helper = TRY(bear_container(prepared, spec));
+  TRY(divide_namespaces(*helper, spec, prepared.memory));
+  prepared.plan = TRY(flatten(prepared.memory.plan()));
+  return helper;
 }
 
 // A group that has too little memory for a start kills its first process, and counts that.
@@ -337,53 +291,66 @@ Result<> join_groups(int pid, int first, const sys::Cgroup& cgroup) {
   return joined;
 }
 
-Result<> prepare_visitor(const Born& born, const EnterSpec& spec, const Prepared& prepared) {
-  const int pid = born.newborn.pid();
+Result<> prepare_visitor(const HelperProcess& helper, const EnterSpec& spec,
+                         const Prepared& prepared) {
+  const int pid = helper.newborn.pid();
   TRY(apply_before_cgroup(pid, spec.process));
   TRY(join_groups(pid, spec.pid, prepared.cgroup));
   TRY(apply_attributes(pid, spec.process, spec.warn));
-  return hand_over(prepared.channel.parent.get(), prepared.plan);
+  return hand_over(helper.channel.parent.get(), prepared.plan);
+}
+
+Result<Helper> prepare_entry_with_helper(Prepared& prepared, EnterSpec& spec, Stdin stdin_kind) {
+  Helper helper = std::move(spec.helper);
+  if (!helper) helper = TRY(start_helper(0, spec.process.kept_fds));
+  TRY(prepare_entry(prepared, spec, stdin_kind));
+  prepared.plan = TRY(flatten(prepared.memory.plan()));
+  return helper;
 }
 
 }  // namespace
+
+std::uint64_t new_namespaces(const Spec& spec) {
+  std::uint64_t flags = spec.mount == Namespace::New ? CLONE_NEWNS : 0;
+  if (!spec.uids.ranges.empty()) flags |= CLONE_NEWUSER;
+  if (spec.network == Namespace::New) flags |= CLONE_NEWNET;
+  if (spec.ipc == Namespace::New) flags |= CLONE_NEWIPC;
+  if (spec.pid == Namespace::New) flags |= CLONE_NEWPID;
+  if (spec.uts == Namespace::New) flags |= CLONE_NEWUTS;
+  return flags;
+}
 
 std::expected<Started, LaunchError> launch(Spec spec, Stdin stdin_kind) {
   Prepared prepared;
   // The cgroup goes last, when the process that was in it is gone.
   Undo undo;
   undo.push([&prepared]() noexcept { (void)prepared.cgroup.remove(); });
-  if (auto ready = prepare_launch(prepared, spec, stdin_kind); !ready)
-    return std::unexpected(setup_error(std::move(ready).error()));
-  const sys::HiddenMemory hidden(::geteuid() == 0);
-  auto born = bear_container(prepared, spec);
-  if (!born) return std::unexpected(setup_error(std::move(born).error()));
-  prepared.channel.child.reset();
-  if (auto done = prepare_child(*born, spec, prepared); !done)
+  auto helper = prepare_with_helper(prepared, spec, stdin_kind);
+  if (!helper) return std::unexpected(setup_error(std::move(helper).error()));
+  HelperProcess& process = **helper;
+  if (auto done = prepare_child(process, spec, prepared); !done)
     return std::unexpected(explain_kill(std::move(done).error(), prepared.cgroup));
   const Renamed renamed = [&](int pid) -> Result<> {
     return spec.born ? spec.born(pid, prepared.cgroup) : Result<>{};
   };
-  auto terminal = follow(prepared.channel, born->newborn, prepared.memory, &spec, renamed);
+  auto terminal = follow(process.channel, process.newborn, prepared.memory, &spec, renamed);
   if (!terminal) return std::unexpected(explain_kill(std::move(terminal).error(), prepared.cgroup));
   undo.keep();
-  return finish(prepared, born->newborn, std::move(*terminal));
+  return finish(prepared, process.newborn, std::move(*terminal));
 }
 
 std::expected<Started, LaunchError> enter(EnterSpec spec, Stdin stdin_kind) {
   Prepared prepared;
-  if (auto ready = prepare_entry(prepared, spec, stdin_kind); !ready)
-    return std::unexpected(setup_error(std::move(ready).error()));
-  const sys::HiddenMemory hidden(::geteuid() == 0);
-  auto born = give_birth_to(prepared, {});
-  if (!born) return std::unexpected(setup_error(std::move(born).error()));
-  prepared.channel.child.reset();
-  if (auto awake = wait_until_awake(prepared.channel, born->newborn, prepared.memory); !awake)
+  auto helper = prepare_entry_with_helper(prepared, spec, stdin_kind);
+  if (!helper) return std::unexpected(setup_error(std::move(helper).error()));
+  HelperProcess& process = **helper;
+  if (auto awake = wait_until_awake(process.channel, process.newborn, prepared.memory); !awake)
     return std::unexpected(std::move(awake).error());
-  if (auto done = prepare_visitor(*born, spec, prepared); !done)
+  if (auto done = prepare_visitor(process, spec, prepared); !done)
     return std::unexpected(setup_error(std::move(done).error()));
-  auto terminal = follow(prepared.channel, born->newborn, prepared.memory);
+  auto terminal = follow(process.channel, process.newborn, prepared.memory);
   if (!terminal) return std::unexpected(std::move(terminal).error());
-  return finish(prepared, born->newborn, std::move(*terminal));
+  return finish(prepared, process.newborn, std::move(*terminal));
 }
 
 }  // namespace tare::isolate

@@ -26,10 +26,12 @@ class PlanMemory {
   // Namespaces that the container shares with us are left out.
   Result<> build_entry(const EnterSpec& spec);
   Result<> build_process(const Process& process);
-  // `fd` must be lowest_fd() or more.
-  void set_channel(int fd) { plan_.channel = fd; }
-  // The rest of the namespaces is the helper's: kinds it has to make itself.
-  void make_in_child(std::uint64_t kinds) { container_.make |= kinds; }
+  // Namespaces that the plan has to make (CLONE_NEW*), and whether the helper waits in a new user
+  // namespace for its maps.
+  void set_namespaces(std::uint64_t make, bool become_root) {
+    container_.make |= make;
+    container_.become_root = become_root;
+  }
   void set_stdio(int in, int out, int err);
   void inherit_stdio();
 
@@ -96,6 +98,6 @@ std::vector<std::string> command_candidates(const std::string& program,
 Result<> check_text(std::string_view text, std::string_view what);
 
 // The lowest number that the channel may have: above what the process keeps.
-inline int lowest_fd(const Process& process) { return 3 + static_cast<int>(process.kept_fds); }
+inline int lowest_fd(std::uint32_t kept_fds) { return 3 + static_cast<int>(kept_fds); }
 
 }  // namespace tare::isolate

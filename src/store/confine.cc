@@ -167,7 +167,7 @@ Result<> confine(const Confinement& confinement, int report,
 
 // --- The outer process ---------------------------------------------------------------------------
 
-// SECURITY: hidden first, see bear_container() in isolate/launch.cc.
+// SECURITY: hidden first, see bear_helper() in isolate/helper.h.
 Result<> enter_namespaces(int users) {
   constexpr int kNamespaces =
       CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;

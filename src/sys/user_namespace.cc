@@ -116,7 +116,7 @@ Result<Fd> make_user_namespace(const IdMap& uids, const IdMap& gids) {
   Fd theirs(ends[1]);
   Holder holder{.channel = theirs.get(), .parent_end = ours.get()};
   *std::to_chars(holder.number, holder.number + sizeof holder.number - 1, holder.channel).ptr = 0;
-  // SECURITY: see bear_container() in isolate/launch.cc. Our own memory can be hidden where our
+  // SECURITY: see bear_helper() in isolate/helper.h. Our own memory can be hidden where our
   // program was executed in our namespace; that costs no program.
   const bool is_root = ::geteuid() == 0;
   const bool by_helper = is_root && !in_initial_user_namespace();

@@ -229,10 +229,11 @@ Result<> undo_birth(const isolate::Started& started, const Record& record, Resul
   return failure;
 }
 
-Result<isolate::Started> make_container(const Job& job, const NewContainer& place, bool gate,
-                                        Record& record) {
+Result<isolate::Started> make_container(const Job& job, isolate::Helper helper,
+                                        const NewContainer& place, bool gate, Record& record) {
   TRY(save_config(job, place.directory()), "keep the configuration");
   isolate::Spec spec = TRY(make_spec(job.config, job.options));
+  spec.helper = std::move(helper);
   if (gate) spec.gate = TRY(place.make_gate());
   Birth birth(job, place);
   TRY(birth.prepare(spec));
@@ -249,11 +250,12 @@ Result<isolate::Started> make_container(const Job& job, const NewContainer& plac
 Result<int> create(const Globals& globals, const Arguments& arguments) {
   const Job job = TRY(read_job(globals, arguments));
   TRY(check_terminal(job, true));
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started =
-      TRY(make_container(job, place, true, record), "create container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, true, record),
+                           "create container " + quoted(job.id));
   place.keep();
   return 0;
 }
@@ -274,11 +276,12 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(check_terminal(job, detached));
   if (!job.config.process || job.config.process->args.empty())
     return fail(Kind::Invalid, "process.args is empty: there is nothing to run");
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started =
-      TRY(make_container(job, place, false, record), "run container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, false, record),
+                           "run container " + quoted(job.id));
   place.keep();
   try_hooks(job.config.hooks.poststart, "poststart",
             oci::print_state(state_of(record, oci::Status::Running)), job.options.bundle);

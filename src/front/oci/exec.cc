@@ -169,6 +169,8 @@ int status_of(const isolate::LaunchError& failure) {
 
 Result<int> exec(const Globals& globals, const Arguments& arguments) {
   if (arguments.rest().empty()) return fail(Kind::Invalid, "no container id given");
+  const std::uint32_t kept = TRY(kept_fds(arguments));
+  isolate::Helper helper = TRY(isolate::start_helper(0, kept));
   const Container container = TRY(find_container(globals, arguments.rest().front()));
   const Record& record = container.record();
   TRY(check_status(container, arguments));
@@ -178,7 +180,8 @@ Result<int> exec(const Globals& globals, const Arguments& arguments) {
   TRY(check_terminal(process, arguments));
   const Listener listener = TRY(connect_agent(process, config.seccomp, record));
   const sys::Fd first = TRY(container.process());
-  isolate::EnterSpec spec{.pid = record.pid,
+  isolate::EnterSpec spec{.helper = std::move(helper),
+                          .pid = record.pid,
                           .pidfd = first.get(),
                           .cgroup = cgroup_for(container, arguments),
                           .needs_user_namespace = false,

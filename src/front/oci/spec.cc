@@ -47,7 +47,7 @@ Result<sys::Fd> open_namespace(const oci::Namespace& joined, int flag) {
   return fd;
 }
 
-Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
+void set_new_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
   spec.pid = namespace_of(config, NamespaceType::Pid);
   spec.network = namespace_of(config, NamespaceType::Network);
   spec.ipc = namespace_of(config, NamespaceType::Ipc);
@@ -55,6 +55,10 @@ Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
   spec.cgroup = namespace_of(config, NamespaceType::Cgroup);
   spec.mount = namespace_of(config, NamespaceType::Mount);
   spec.new_time = namespace_of(config, NamespaceType::Time) == Namespace::New;
+}
+
+Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
+  set_new_namespaces(spec, config);
   for (const Kind2Flag& kind : kFlags) {
     const oci::Namespace* const found = config.find_namespace(kind.type);
     if (found == nullptr || found->path.empty()) continue;
@@ -219,6 +223,18 @@ std::vector<isolate::Hook> make_hooks(const std::vector<oci::Hook>& hooks) {
                     .env = hook.env,
                     .timeout_seconds = hook.timeout_s.value_or(0)});
   return made;
+}
+
+Result<isolate::Helper> start_helper(const oci::RuntimeConfig& config, std::uint32_t kept_fds) {
+  const auto is_other = [](const oci::Namespace& space) {
+    return !space.path.empty() || space.type == NamespaceType::Time;
+  };
+  if (std::ranges::any_of(config.namespaces, is_other)) return isolate::Helper();
+  isolate::Spec spec;
+  set_new_namespaces(spec, config);
+  if (namespace_of(config, NamespaceType::User) == Namespace::New)
+    spec.uids = make_map(config.uid_mappings);
+  return isolate::start_helper(isolate::new_namespaces(spec), kept_fds);
 }
 
 Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOptions& options) {

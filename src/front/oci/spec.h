@@ -25,6 +25,10 @@ struct SpecOptions {
 // Unsupported, Denied, each with the property's name.
 Result<isolate::Spec> make_spec(const oci::RuntimeConfig& config, const SpecOptions& options);
 
+// A helper for that container, started while the rest of it is looked at: see isolate.h. Null where
+// namespaces are joined, or one of time is made.
+Result<isolate::Helper> start_helper(const oci::RuntimeConfig& config, std::uint32_t kept_fds);
+
 // Parts of it: mounts with the devices of /dev, and the limits of update, too.
 Result<> add_mounts(isolate::Spec& spec, const oci::RuntimeConfig& config,
                     const SpecOptions& options);
