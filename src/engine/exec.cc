@@ -144,6 +144,13 @@ std::optional<ProcessFacts> read_process(const std::string& pid) {
 }  // namespace
 
 StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& request) {
+  isolate::EnterSpec spec;
+  // Of a detached process it is the child of who stands by.
+  if (!request.detach) {
+    auto helper = isolate::start_helper(0, spec.process.kept_fds);
+    if (!helper) return std::unexpected(failure_of(std::move(helper).error()));
+    spec.helper = std::move(*helper);
+  }
   auto found = find(id);
   // Docker's exit code for a container that cannot be entered is 1, and not that of run.
   if (!found) return std::unexpected(failure_of(std::move(found).error(), 1));
@@ -158,13 +165,6 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
         failure_of(Error(Kind::Busy, "container " + quoted(container.name) + " is paused")
                        .hint("let it go on first: tare unpause " + container.name),
                    1));
-  isolate::EnterSpec spec;
-  // Of a detached process it is the child of who stands by.
-  if (!request.detach) {
-    auto helper = isolate::start_helper(0, spec.process.kept_fds);
-    if (!helper) return std::unexpected(failure_of(std::move(helper).error()));
-    spec.helper = std::move(*helper);
-  }
   sys::Fd root;
   sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, container.pid, 0)));
   const auto prepare = [&]() -> Result<> {

@@ -142,6 +142,7 @@ Result<std::uint64_t> usage_below(int dir, const std::string& name,
 }  // namespace
 
 Result<> make_directories(const std::string& path, unsigned mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   for (std::size_t at = 1; at != std::string::npos;) {
     at = path.find('/', at + 1);
     const std::string part = path.substr(0, at);

@@ -69,10 +69,11 @@ void catch_signal(int number) {
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   struct sigaction& before = g_state.before[static_cast<std::size_t>(number)];
-  if (::sigaction(number, nullptr, &before) != 0) return;
+  if (::sigaction(number, &action, &before) != 0) return;
   // What our parent chose to ignore (nohup) stays ignored, the window's size excepted.
-  if (before.sa_handler == SIG_IGN) return;
-  if (::sigaction(number, &action, nullptr) == 0)
+  if (before.sa_handler == SIG_IGN)
+    (void)::sigaction(number, &before, nullptr);
+  else
     g_state.caught[static_cast<std::size_t>(number)] = true;
 }
 
