@@ -7,6 +7,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -483,6 +484,20 @@ TEST_CASE("launch: a cgroup with limits") {
   CHECK(!group.directories().empty());
   must(group.remove());
   CHECK(sys::Cgroup::open(test_name("limits")).directories().empty());
+}
+
+TEST_CASE("launch: a helper that runs already") {
+  if (!can_run()) return;
+  const Root root;
+  Spec spec = make_spec(root, {"hostname"});
+  spec.helper = must(start_helper(new_namespaces(spec), 0));
+  CHECK(run(std::move(spec)).out == "box\n");
+  spec = make_spec(root, {"hostname"});
+  spec.network = Namespace::Host;
+  spec.helper = must(start_helper(new_namespaces(spec) | CLONE_NEWNET, 0));
+  if (!spec.helper) return;  // It is better started later here.
+  CHECK(launch_failure(std::move(spec)).error.message() ==
+        "the helper program was started for another container");
 }
 
 TEST_CASE("enter: one more process in the same container") {
