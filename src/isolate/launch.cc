@@ -52,13 +52,18 @@ Result<> map_ids(const HelperProcess& helper, const Spec& spec) {
   return {};
 }
 
+// The group that systemd makes is not known before the process is awake.
+bool told_when_awake(const Spec& spec, const Prepared& prepared) {
+  return spec.born_in_namespaces || prepared.cgroup.needs_scope();
+}
+
 Result<> let_run(const HelperProcess& helper, const Spec& spec, const Prepared& prepared) {
   if (helper.cradle.waits) {
     TRY(map_ids(helper, spec));
     TRY(say_go(helper.channel));
   }
-  // While the helper starts. The group that systemd makes is not known yet.
-  return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(helper, spec, prepared);
+  // While the helper starts.
+  return told_when_awake(spec, prepared) ? Result<>{} : tell_of_birth(helper, spec, prepared);
 }
 
 Result<> place(const HelperProcess& helper, const Spec& spec, Prepared& prepared) {
@@ -66,10 +71,9 @@ Result<> place(const HelperProcess& helper, const Spec& spec, Prepared& prepared
   sys::Cgroup& cgroup = prepared.cgroup;
   if (prepared.memory.plan().container->become_root) TRY(map_ids(helper, spec));
   TRY(apply_before_cgroup(pid, spec.process));
-  if (cgroup.needs_scope()) {
-    TRY(cgroup.start_scope(pid));
-    TRY(tell_of_birth(helper, spec, prepared));
-  }
+  const bool tell = told_when_awake(spec, prepared);
+  if (cgroup.needs_scope()) TRY(cgroup.start_scope(pid));
+  if (tell) TRY(tell_of_birth(helper, spec, prepared));
   TRY(cgroup.add(pid, helper.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
   TRY(apply_attributes(pid, spec.process, spec.warn));
   return hand_over(helper.channel.parent.get(), prepared.plan);

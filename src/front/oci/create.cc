@@ -121,6 +121,7 @@ class Birth {
   Result<> prepare(isolate::Spec& spec) {
     const oci::Hooks& hooks = job_.config.hooks;
     spec.born = [this](int pid, const sys::Cgroup& cgroup) { return born(pid, cgroup); };
+    spec.born_in_namespaces = !job_.config.net_devices.empty();
     const bool has_hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty();
     if (has_hooks || !job_.config.net_devices.empty())
       spec.runtime_hooks = [this](int pid) { return run_runtime_hooks(pid); };
