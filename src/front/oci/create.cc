@@ -160,6 +160,8 @@ class Birth {
       for (const std::string& warning : cgroup.warnings()) log().warn(warning);
     record_.pid = pid;
     record_.start_time = look_at_process(pid).start_time;
+    // Nobody could tell it from a later process with its number: it would never be ended.
+    if (record_.start_time == 0) return fail(Kind::Internal, "the new process cannot be looked at");
     record_.cgroup_directories = cgroup.directories();
     record_.cgroup_parents = cgroup.parents();
     TRY(place_.save(record_), "record the container");
