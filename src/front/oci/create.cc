@@ -253,12 +253,12 @@ Result<isolate::Started> make_container(const Job& job, isolate::Helper helper,
 Result<int> create(const Globals& globals, const Arguments& arguments) {
   const Job job = TRY(read_job(globals, arguments));
   TRY(check_terminal(job, true));
-  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
+  const std::string what = "create container " + quoted(job.id);
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds), what);
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started = TRY(make_container(job, std::move(helper), place, true, record),
-                           "create container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, true, record), what);
   place.keep();
   return 0;
 }
@@ -279,12 +279,12 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(check_terminal(job, detached));
   if (!job.config.process || job.config.process->args.empty())
     return fail(Kind::Invalid, "process.args is empty: there is nothing to run");
-  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
+  const std::string what = "run container " + quoted(job.id);
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds), what);
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started = TRY(make_container(job, std::move(helper), place, false, record),
-                           "run container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, false, record), what);
   place.keep();
   try_hooks(job.config.hooks.poststart, "poststart",
             oci::print_state(state_of(record, oci::Status::Running)), job.options.bundle);
