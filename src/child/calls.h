@@ -97,9 +97,9 @@ void continue_as_child(const Plan& plan, std::uint64_t flags) noexcept;
 
 // The steps, in the order of run().
 void set_up_container(const Plan& plan, const Container& container, int stdio[3]) noexcept;
-void enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept;
-// `label` is open_label()'s.
-[[noreturn]] void become_process(const Plan& plan, int label, const int stdio[3]) noexcept;
+void enter_container(const Plan& plan, const Entry& entry, int& proc, int stdio[3]) noexcept;
+// `proc` is open_proc_for_label()'s.
+[[noreturn]] void become_process(const Plan& plan, int proc, const int stdio[3]) noexcept;
 
 // Makes a terminal in the devpts instance behind `pts`, sends the master to the parent and makes
 // the other side all three of stdio. Returns the terminal's number.
@@ -110,9 +110,9 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept;
 void hide_memory(const Plan& plan) noexcept;
 // The devpts at /dev/pts. SECURITY: the container may have put anything there.
 int find_pts(const Plan& plan, int root) noexcept;
-// Opens the file that sets the LSM label of the next program, while the host's /proc is in sight.
+// The host's /proc, while it is in sight, for the file that sets the LSM label of the next program.
 // -1 when there is no label.
-int open_label(const Plan& plan) noexcept;
+int open_proc_for_label(const Plan& plan) noexcept;
 // Uid 0 and gid 0 of the user namespace, all capabilities kept.
 void become_root(const Plan& plan, bool groups) noexcept;
 

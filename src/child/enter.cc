@@ -14,7 +14,7 @@ namespace {
 
 // Stdio goes to 0..2, what the process keeps stays where it is, and everything is closed but what
 // we still need.
-void keep_only_needed(const Plan& plan, int pidfd, int label, int stdio[3]) noexcept {
+void keep_only_needed(const Plan& plan, int pidfd, int proc, int stdio[3]) noexcept {
   for (int i = 0; i < 3; ++i) {
     if (stdio[i] < 0) {
       close_fd(i);
@@ -23,7 +23,7 @@ void keep_only_needed(const Plan& plan, int pidfd, int label, int stdio[3]) noex
       stdio[i] = i;
     }
   }
-  const int needed[] = {plan.channel, pidfd, label, plan.process.listener,
+  const int needed[] = {plan.channel, pidfd, proc, plan.process.listener,
                         plan.process.listener_state};
   keep_only(plan, 3 + static_cast<int>(plan.process.kept_fds), needed, std::size(needed));
 }
@@ -34,9 +34,9 @@ int open_root(const Plan& plan) noexcept {
 
 }  // namespace
 
-void enter_container(const Plan& plan, const Entry& entry, int& label, int stdio[3]) noexcept {
-  label = open_label(plan);
-  keep_only_needed(plan, entry.pidfd, label, stdio);
+void enter_container(const Plan& plan, const Entry& entry, int& proc, int stdio[3]) noexcept {
+  proc = open_proc_for_label(plan);
+  keep_only_needed(plan, entry.pidfd, proc, stdio);
   check(plan, Step::Join, call(SYS_setns, entry.pidfd, entry.namespaces));
   hide_memory(plan);
   close_fd(entry.pidfd);

@@ -129,10 +129,16 @@ void set_memory_policy(const Plan& plan, const MemoryPolicy& policy) noexcept {
           call(SYS_set_mempolicy, policy.mode, policy.nodes, policy.bits));
 }
 
-void set_label(const Plan& plan, const Process& process, int label) noexcept {
-  if (label < 0) return;
+// Opened as late as this: the kernel lets a process write only its own file, and only with the
+// credentials that it has opened it with. [proc_pid_attr_write() in fs/proc/base.c]
+void set_label(const Plan& plan, const Process& process, int proc) noexcept {
+  if (proc < 0) return;
+  const int label =
+      check(plan, Step::Label,
+            call(SYS_openat, proc, process.label_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   check(plan, Step::Label, call(SYS_write, label, process.label, std::strlen(process.label)));
   close_fd(label);
+  close_fd(proc);
 }
 
 // After the last change of credentials, which cleared it; and then a look whether the parent died
@@ -318,22 +324,18 @@ int open_terminal(const Plan& plan, int pts, int stdio[3]) noexcept {
   return static_cast<int>(number);
 }
 
-int open_label(const Plan& plan) noexcept {
+int open_proc_for_label(const Plan& plan) noexcept {
   if (plan.process.label == nullptr) return -1;
   const int proc = check(plan, Step::Label,
                          call(SYS_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const int label =
-      check(plan, Step::Label,
-            call(SYS_openat, proc, plan.process.label_path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-  close_fd(proc);
   // Above all that is kept, like the descriptors of the plan.
   const int high =
-      check(plan, Step::Label, call(SYS_fcntl, label, F_DUPFD_CLOEXEC, 64 + plan.process.kept_fds));
-  close_fd(label);
+      check(plan, Step::Label, call(SYS_fcntl, proc, F_DUPFD_CLOEXEC, 64 + plan.process.kept_fds));
+  close_fd(proc);
   return high;
 }
 
-void become_process(const Plan& plan, int label, const int stdio[3]) noexcept {
+void become_process(const Plan& plan, int proc, const int stdio[3]) noexcept {
   const Process& process = plan.process;
   give_stdio(plan, stdio);
   connect_stdio(plan, stdio);
@@ -344,7 +346,7 @@ void become_process(const Plan& plan, int label, const int stdio[3]) noexcept {
   // user when root of the container may not, because the directory belongs to somebody outside.
   const bool there = enter_cwd(plan, process);
   if (!there && errno != EACCES) die(plan, Step::Cwd);
-  set_label(plan, process, label);
+  set_label(plan, process, proc);
   change_credentials(plan, process);
   if (!there && !enter_cwd(plan, process)) die(plan, Step::Cwd);
   if (process.new_keyring) join_keyring(plan);

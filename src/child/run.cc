@@ -121,14 +121,14 @@ void run(const Plan& plan) noexcept {
   int stdio[3] = {plan.process.stdio[0], plan.process.stdio[1], plan.process.stdio[2]};
   check(plan, Step::DeathSignal, call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
   (void)call(SYS_umask, 0);  // Always succeeds. Modes below are exact.
-  int label = -1;
+  int proc = -1;
   if (plan.entry != nullptr) {
-    enter_container(plan, *plan.entry, label, stdio);
+    enter_container(plan, *plan.entry, proc, stdio);
   } else {
-    label = open_label(plan);
+    proc = open_proc_for_label(plan);
     set_up_container(plan, *plan.container, stdio);
   }
-  become_process(plan, label, stdio);
+  become_process(plan, proc, stdio);
 }
 
 }  // namespace tare::child

@@ -148,7 +148,8 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
   // Of a detached process it is the child of who stands by.
   if (!request.detach) {
     auto helper = isolate::start_helper(0, spec.process.kept_fds);
-    if (!helper) return std::unexpected(failure_of(std::move(helper).error()));
+    if (!helper)
+      return std::unexpected(failure_of(std::move(helper).error().wrap("exec in " + quoted(id))));
     spec.helper = std::move(*helper);
   }
   auto found = find(id);

@@ -86,12 +86,10 @@ Newborn::~Newborn() {
 sys::Fd Newborn::release() { return std::move(pidfd_); }
 
 void Newborn::reap() {
-  siginfo_t info{};
-  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info,
-                  WEXITED) != 0 &&
-         errno == EINTR)
-    continue;
-  pidfd_.reset();
+  pollfd dying{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  (void)::poll(&dying, 1, kStepMs);
+  const auto end = sys::bury(pidfd_.get(), std::chrono::milliseconds(0));
+  if (!end || end->has_value()) pidfd_.reset();
 }
 
 std::optional<std::string> Newborn::how_it_ended() const {

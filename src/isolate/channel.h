@@ -25,7 +25,7 @@ class Newborn {
   int pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
   sys::Fd release();  // It has become what was asked for.
-  void reap();        // Waits without killing.
+  void reap();        // Waits a while without killing: it is about to end.
   // "killed by signal 9" when it has ended already; left for others to wait for.
   std::optional<std::string> how_it_ended() const;
 

@@ -214,8 +214,10 @@ struct Spec {
   std::vector<Hook> start_hooks;   // startContainer.
   sys::Fd create_state;            // Their standard inputs, complete when `born` has returned.
   sys::Fd start_state;
-  // Called when the process exists, in its namespaces and groups, and waits.
+  // Called when the process exists and waits, or is about to; again when its number changes.
   std::function<Result<>(int pid, const sys::Cgroup& cgroup)> born;
+  // Then not before it is in its namespaces, but for those that a joined user namespace owns.
+  bool born_in_namespaces = false;
   // Called when its mounts stand and the old root is still there.
   std::function<Result<>(int pid)> runtime_hooks;
   // What could not be done as asked, but does no harm.

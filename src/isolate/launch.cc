@@ -47,9 +47,18 @@ Result<> tell_of_birth(const HelperProcess& helper, const Spec& spec, const Prep
 }
 
 Result<> map_ids(const HelperProcess& helper, const Spec& spec) {
-  TRY(sys::write_id_maps(helper.newborn.pid(), spec.uids, spec.gids),
-      "map the container's user and group ids");
-  return {};
+  auto mapped = sys::write_id_maps(helper.newborn.pid(), spec.uids, spec.gids);
+  if (mapped) return {};
+  Error error = std::move(mapped).error().wrap("map the container's user and group ids");
+  if (error.errnum() != EPERM || ::geteuid() != 0) return std::unexpected(std::move(error));
+  return std::unexpected(
+      std::move(error).hint("a container with the host's users and processes may have been first: "
+                            "its root may write them, too"));
+}
+
+// The group that systemd makes is not known before the process is awake.
+bool told_when_awake(const Spec& spec, const Prepared& prepared) {
+  return spec.born_in_namespaces || prepared.cgroup.needs_scope();
 }
 
 Result<> let_run(const HelperProcess& helper, const Spec& spec, const Prepared& prepared) {
@@ -57,8 +66,8 @@ Result<> let_run(const HelperProcess& helper, const Spec& spec, const Prepared& 
     TRY(map_ids(helper, spec));
     TRY(say_go(helper.channel));
   }
-  // While the helper starts. The group that systemd makes is not known yet.
-  return prepared.cgroup.needs_scope() ? Result<>{} : tell_of_birth(helper, spec, prepared);
+  // While the helper starts.
+  return told_when_awake(spec, prepared) ? Result<>{} : tell_of_birth(helper, spec, prepared);
 }
 
 Result<> place(const HelperProcess& helper, const Spec& spec, Prepared& prepared) {
@@ -66,10 +75,9 @@ Result<> place(const HelperProcess& helper, const Spec& spec, Prepared& prepared
   sys::Cgroup& cgroup = prepared.cgroup;
   if (prepared.memory.plan().container->become_root) TRY(map_ids(helper, spec));
   TRY(apply_before_cgroup(pid, spec.process));
-  if (cgroup.needs_scope()) {
-    TRY(cgroup.start_scope(pid));
-    TRY(tell_of_birth(helper, spec, prepared));
-  }
+  const bool tell = told_when_awake(spec, prepared);
+  if (cgroup.needs_scope()) TRY(cgroup.start_scope(pid));
+  if (tell) TRY(tell_of_birth(helper, spec, prepared));
   TRY(cgroup.add(pid, helper.in_cgroup ? sys::Cgroup::Which::V1 : sys::Cgroup::Which::All));
   TRY(apply_attributes(pid, spec.process, spec.warn));
   return hand_over(helper.channel.parent.get(), prepared.plan);

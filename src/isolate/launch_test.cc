@@ -449,6 +449,21 @@ TEST_CASE("launch: the container dies with its caller") {
   CHECK(::poll(&end, 1, 20'000) == 1);
 }
 
+// A label that no security module knows, and without one there is none at all: the kernel looks at
+// the text only when it is the process's own file, opened with the credentials that it has.
+// [proc_pid_attr_write() in fs/proc/base.c]
+constexpr const char* kLabelRefused =
+    "set the security label of the process: Invalid argument (EINVAL)";
+const Label kUnknownLabel{.path = "thread-self/attr/exec", .text = "x"};
+
+TEST_CASE("launch: a security label is the process's own") {
+  if (!can_run() || ::access("/proc/thread-self/attr/exec", W_OK) != 0) return;
+  const Root root;
+  Spec spec = make_spec(root, {"true"});
+  spec.process.label = kUnknownLabel;
+  CHECK(launch_failure(std::move(spec)).error.message() == kLabelRefused);
+}
+
 TEST_CASE("launch: a cgroup with limits") {
   if (!can_run()) return;
   const auto& controllers = sys::cgroup_host().controllers;
@@ -537,6 +552,13 @@ TEST_CASE("enter: one more process in the same container") {
   auto failed = enter(visit({"nothing"}), Stdin::Null);
   REQUIRE(!failed);
   CHECK(failed.error().at == FailedAt::Exec);
+  if (::access("/proc/thread-self/attr/exec", W_OK) == 0) {
+    entry = visit({"true"});
+    entry.process.label = kUnknownLabel;
+    failed = enter(std::move(entry), Stdin::Null);
+    REQUIRE(!failed);
+    CHECK(failed.error().error.message() == kLabelRefused);
+  }
   entry = visit({"true"});
   entry.process.cwd = "/nowhere";
   failed = enter(std::move(entry), Stdin::Null);

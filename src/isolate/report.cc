@@ -144,6 +144,9 @@ std::string hint_for(Step step, int errnum, const std::string& name) {
     case Step::Helper:
       if (errnum != EMFILE) break;
       return "raise the limit of open files: ulimit -n";
+    case Step::MakeNamespaces:
+      if (errnum != ENOSPC) break;
+      return "there are as many namespaces as may be: see /proc/sys/user/max_*_namespaces";
     case Step::MakeMount:
       if (errnum == ENODEV) return "this kernel does not have that type, see /proc/filesystems";
       if (errnum != EPERM || !name.starts_with(quoted("/proc") + " ")) break;

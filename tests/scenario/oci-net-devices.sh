@@ -56,6 +56,23 @@ not here net0
 eventually 10 gone peer-x0
 nothing_left
 
+# The device is there for the sysctls, however long the process takes to be in its network: here with
+# a namespace that is joined, where it is not started before all is known.
+unshare --ipc sleep 1000 &
+other=$!
+is_apart_by() { [ "$(readlink "/proc/$$/ns/$1")" != "$(readlink "/proc/$other/ns/$1")" ]; }
+eventually 5 is_apart_by ipc
+for _ in 1 2 3 4 5; do
+  bare_device x0
+  bundle b "(.linux.namespaces[] | select(.type == \"ipc\")).path = \"/proc/$other/ns/ipc\" |
+    .linux.netDevices = {x0: {name: \"net0\"}} | .linux.sysctl = {\"net.ipv4.conf.net0.forwarding\": \"1\"}"
+  oci create -b b $c
+  assert_eq "$(inside cat /proc/sys/net/ipv4/conf/net0/forwarding)" 1
+  oci delete --force $c
+  eventually 10 gone peer-x0
+done
+kill $other
+
 # Its own name; a template; a veth whose other end stays, and talks.
 bare_device y0
 bare_device y1
@@ -74,8 +91,7 @@ eventually 10 gone peer-y0
 # A namespace that is there already: its names are not free, and it keeps the device.
 unshare --net sleep 1000 &
 other=$!
-is_apart() { [ "$(readlink /proc/$$/ns/net)" != "$(readlink /proc/$other/ns/net)" ]; }
-eventually 5 is_apart
+eventually 5 is_apart_by net
 joined() { bundle b "(.linux.namespaces[] | select(.type == \"network\")).path = \"/proc/$other/ns/net\" | .linux.netDevices = $1"; }
 nsenter --net=/proc/$other/ns/net ip link add eth0 type veth
 device x0

@@ -18,4 +18,6 @@ exits 126 busybox /etc
 exits 125 tare run --rm --no-such-flag busybox true
 exits 125 tare run --rm -m nonsense busybox true
 exits 125 tare run --rm no-such-image:at-all true
+# Whoever calls us may ignore the ends of its children.
+exits 42 bash -c "trap '' CHLD; exec tare run --rm --network none busybox sh -c 'exit 42'"
 assert_eq "$(tare ps -aq)" ''

@@ -97,6 +97,9 @@ int run_program(std::span<const char* const> words) {
   // Writers see EPIPE and decide. Not SIG_IGN: that would pass through execve to the containers.
   std::signal(SIGPIPE, [](int) {});
   std::signal(SIGXFSZ, [](int) {});  // Likewise EFBIG, under a limit on the size of files.
+  // Were it ignored, as who called us may have left it, ends of our children would be lost, and
+  // their numbers be others' before we know. [wait(2), NOTES]
+  std::signal(SIGCHLD, SIG_DFL);
   if (const auto opened = sys::open_standard_streams(); !opened) {
     Context("", false).report(opened.error());
     return 125;

@@ -121,6 +121,7 @@ class Birth {
   Result<> prepare(isolate::Spec& spec) {
     const oci::Hooks& hooks = job_.config.hooks;
     spec.born = [this](int pid, const sys::Cgroup& cgroup) { return born(pid, cgroup); };
+    spec.born_in_namespaces = !job_.config.net_devices.empty();
     const bool has_hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty();
     if (has_hooks || !job_.config.net_devices.empty())
       spec.runtime_hooks = [this](int pid) { return run_runtime_hooks(pid); };
@@ -159,6 +160,8 @@ class Birth {
       for (const std::string& warning : cgroup.warnings()) log().warn(warning);
     record_.pid = pid;
     record_.start_time = look_at_process(pid).start_time;
+    // Nobody could tell it from a later process with its number: it would never be ended.
+    if (record_.start_time == 0) return fail(Kind::Internal, "the new process cannot be looked at");
     record_.cgroup_directories = cgroup.directories();
     record_.cgroup_parents = cgroup.parents();
     TRY(place_.save(record_), "record the container");
@@ -250,12 +253,12 @@ Result<isolate::Started> make_container(const Job& job, isolate::Helper helper,
 Result<int> create(const Globals& globals, const Arguments& arguments) {
   const Job job = TRY(read_job(globals, arguments));
   TRY(check_terminal(job, true));
-  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
+  const std::string what = "create container " + quoted(job.id);
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds), what);
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started = TRY(make_container(job, std::move(helper), place, true, record),
-                           "create container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, true, record), what);
   place.keep();
   return 0;
 }
@@ -276,12 +279,12 @@ Result<int> run(const Globals& globals, const Arguments& arguments) {
   TRY(check_terminal(job, detached));
   if (!job.config.process || job.config.process->args.empty())
     return fail(Kind::Invalid, "process.args is empty: there is nothing to run");
-  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds));
+  const std::string what = "run container " + quoted(job.id);
+  isolate::Helper helper = TRY(start_helper(job.config, job.options.kept_fds), what);
   const StateRoot root = TRY(StateRoot::open(globals.root));
   NewContainer place = TRY(root.create(job.id));
   Record record;
-  const auto started = TRY(make_container(job, std::move(helper), place, false, record),
-                           "run container " + quoted(job.id));
+  const auto started = TRY(make_container(job, std::move(helper), place, false, record), what);
   place.keep();
   try_hooks(job.config.hooks.poststart, "poststart",
             oci::print_state(state_of(record, oci::Status::Running)), job.options.bundle);

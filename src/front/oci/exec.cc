@@ -170,7 +170,8 @@ int status_of(const isolate::LaunchError& failure) {
 Result<int> exec(const Globals& globals, const Arguments& arguments) {
   if (arguments.rest().empty()) return fail(Kind::Invalid, "no container id given");
   const std::uint32_t kept = TRY(kept_fds(arguments));
-  isolate::Helper helper = TRY(isolate::start_helper(0, kept));
+  isolate::Helper helper =
+      TRY(isolate::start_helper(0, kept), "exec in container " + quoted(arguments.rest().front()));
   const Container container = TRY(find_container(globals, arguments.rest().front()));
   const Record& record = container.record();
   TRY(check_status(container, arguments));

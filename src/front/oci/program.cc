@@ -166,6 +166,9 @@ Result<std::uint32_t> kept_fds(const Arguments& arguments) {
 
 int run_program(std::span<const char* const> words) {
   ::signal(SIGPIPE, SIG_IGN);
+  // Were it ignored, as who called us may have left it, ends of our children would be lost, and
+  // their numbers be others' before we know. [wait(2), NOTES]
+  ::signal(SIGCHLD, SIG_DFL);
   // A limit on the size of files (RLIMIT_FSIZE) is an error like others, and hooks have it as it
   // was.
   ::signal(SIGXFSZ, [](int) {});
