@@ -71,7 +71,7 @@ let sum = 0, left = 4;
 for (let i = 0; i < 4; i++) new Worker(__filename).on('message', (n) => { sum += n; if (--left == 0) serve(); });
 function serve() {
   const server = http.createServer((_, answer) => answer.end(String(sum)));
-  server.listen(0, '127.0.0.1', () => http.get({ port: server.address().port }, (answer) => answer.on('data', (data) => {
+  server.listen(0, '127.0.0.1', () => http.get({ host: '127.0.0.1', port: server.address().port }, (answer) => answer.on('data', (data) => {
     server.close();
     crypto.pbkdf2Sync('a', 'b', 1000, 32, 'sha256');
     fs.watch('.').close();
