@@ -82,6 +82,17 @@ Result<std::vector<std::string>> merge_command(CreateRequest& config,
   return argv;
 }
 
+// The start would refuse it; but what is made for it would stay.
+Result<> check_new_source(const MountRequest& mount) {
+  const std::string_view target =
+      std::string_view(mount.target).substr(mount.target.find_first_not_of('/'));
+  if (target != "proc" && !target.starts_with("proc/")) return {};
+  return std::unexpected(
+      Error(Kind::Invalid, "mount target " + quoted(mount.target) + " is in /proc")
+          .hint("a directory of /proc cannot be covered, and " + quoted(mount.source) +
+                ", which is not there, would be made as one"));
+}
+
 Result<> check_mounts(std::vector<MountRequest>& mounts) {
   for (MountRequest& mount : mounts) {
     if (!mount.target.starts_with('/'))
@@ -98,6 +109,7 @@ Result<> check_mounts(std::vector<MountRequest>& mounts) {
     if (::stat(mount.source.c_str(), &info) == 0) continue;
     if (errno != ENOENT || !mount.make_source)
       return fail_errno("bind mount source " + quoted(mount.source));
+    TRY(check_new_source(mount));
     TRY(sys::make_directories(mount.source, 0755), "make the bind mount source");
   }
   return {};

@@ -36,7 +36,8 @@ at() {
     exit $?
   ) >"$TMPDIR/out" 2>&1 || status=$?
   [ $status != 124 ] || fail "at $point: $* hangs"
-  eventually 10 test -e "$TMPDIR/hit"
+  for _ in $(seq 200); do [ ! -e "$TMPDIR/hit" ] || return 0; sleep 0.05; done
+  fail "$point is not reached by $* (status $status): $(cat "$TMPDIR/out")"
 }
 
 run_as() { echo run -d --name web --network none -e "MARK=$mark" busybox sleep 1000; }

@@ -76,8 +76,8 @@ assert_contains "$(cat seen)" /dev/null
 oci delete --force $c
 nothing_left
 
-# Failures. Before the start they are the end of the container; poststop is run even so? No: there
-# has never been a container. Of poststart and poststop they are warnings.
+# Failures. Before the start they are the end of the container, behind which poststop hooks run. Of
+# poststart and poststop they are warnings.
 failing() {
   bundle b ".hooks.$1 = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"$2\"]${3-}}]"
 }
@@ -95,6 +95,11 @@ for kind in prestart createRuntime createContainer; do
   begun=$SECONDS
   refused "$kind hook '/bin/sh': it took longer than" oci create -b b $c
   [ $((SECONDS - begun)) -le 5 ] || fail "the timeout of a $kind hook took $((SECONDS - begun)) s"
+  nothing_left
+  rm -f cleaned
+  bundle b ".hooks.$kind = [{path: \"/bin/false\"}] | .hooks.poststop = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >$PWD/cleaned\"]}]"
+  refused "$kind hook '/bin/false'" oci create -b b $c
+  assert_eq "$(jq -r .status cleaned)" stopped "state told to poststop after $kind"
   nothing_left
   bundle b ".hooks.$kind = [{path: \"/no/such/hook\"}]"
   refused /no/such/hook oci create -b b $c

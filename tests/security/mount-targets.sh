@@ -12,6 +12,8 @@ done
 hostile evil:null "dir:dev" "sym:dev/null=$PWD/victim/null" "sym:dev/pts=$PWD/victim" "sym:dev/console=$PWD/victim/console" &&
   { tare run --rm --network none evil:null true >/dev/null 2>&1 || true; }
 assert_eq "$(ls -A victim)" ''
-# Volumes over /proc and /sys are refused: the protections live there.
+# Volumes over /proc are refused, before something is made for them: the protections live there.
+exits 125 tare run --rm --network none -v "$PWD/missing:/proc/x" evil:data true
+[ ! -e missing ] || fail 'the source of a refused volume was made'
 exits 125 tare run --rm --network none -v "$PWD/victim:/proc" evil:data true
 exits 125 tare run --rm --network none --tmpfs /proc/sys evil:data true

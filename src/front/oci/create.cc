@@ -241,8 +241,15 @@ Result<isolate::Started> make_container(const Job& job, isolate::Helper helper,
   Birth birth(job, place);
   TRY(birth.prepare(spec));
   auto started = isolate::launch(std::move(spec), isolate::Stdin::Inherit);
-  if (!started) return std::unexpected(std::move(started).error().error);
   record = birth.record();
+  if (!started) {
+    // After hooks that failed, too. [runtime-spec 1.2 runtime.md, "Lifecycle", steps 3 to 5, 12,
+    // 13]
+    if (record.pid != 0)
+      try_hooks(job.config.hooks.poststop, "poststop",
+                oci::print_state(state_of(record, oci::Status::Stopped)), job.options.bundle);
+    return std::unexpected(std::move(started).error().error);
+  }
   Result<> done = hand_over_terminal(job, *started);
   if (done) done = write_pid_file(job.pid_file, started->pid);
   if (done) done = place.finish();
