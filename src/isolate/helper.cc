@@ -2,35 +2,18 @@
 #include "isolate/helper.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 
 #include "sys/helper.h"
+#include "sys/signals.h"
 
 namespace tare::isolate {
 namespace {
 
-// Signals wait while there are two of us: a handler of ours must not run in the child.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
 Result<> give_birth(HelperProcess& process, Birth birth) {
-  const SignalsBlocked blocked;
+  const sys::SignalsBlocked blocked;
   int pidfd = -1;
   long pid = bear(birth, process.cradle, pidfd);
   process.in_cgroup = birth.cgroup >= 0;

@@ -173,7 +173,10 @@ Result<> enter_namespaces(int users) {
       CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP;
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");
   if (::setns(users, CLONE_NEWUSER) != 0) return fail_errno("join the user namespace");
-  if (::unshare(kNamespaces) != 0) return fail_errno("make namespaces");
+  if (::unshare(kNamespaces) != 0)
+    return std::unexpected(
+        Error::sys(errno, "make namespaces")
+            .hint("there are as many namespaces as may be: see /proc/sys/user/max_*_namespaces"));
   if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
     return fail_errno("become root of the namespace");
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return fail_errno("prctl");

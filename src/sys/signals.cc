@@ -65,4 +65,12 @@ Result<int> parse_signal(std::string_view text) {
                              .hint(near ? "did you mean " + *near + "?" : "kill -l lists them"));
 }
 
+SignalsBlocked::SignalsBlocked() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before_);  // It returns its error, and has none here.
+}
+
+SignalsBlocked::~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 }  // namespace tare::sys

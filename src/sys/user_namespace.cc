@@ -17,6 +17,7 @@
 #include "sys/bare.h"
 #include "sys/files.h"
 #include "sys/helper.h"
+#include "sys/signals.h"
 
 namespace tare::sys {
 namespace {
@@ -57,18 +58,10 @@ __attribute__((no_sanitize("address", "undefined"))) int hold(void* argument) {
   bare::exit(0);
 }
 
-// No handler of ours may run in the child: on that small stack, and with our memory and errno.
 pid_t start(Holder& holder, int flags) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t child =
-      ::clone(hold, holder.stack.data() + holder.stack.size(), flags | CLONE_VM | SIGCHLD, &holder);
-  const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  return child;
+  const SignalsBlocked blocked;
+  return ::clone(hold, holder.stack.data() + holder.stack.size(), flags | CLONE_VM | SIGCHLD,
+                 &holder);
 }
 
 // Where root is only that of a user namespace, our program was not executed in there: were our

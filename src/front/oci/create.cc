@@ -161,7 +161,10 @@ class Birth {
     record_.pid = pid;
     record_.start_time = look_at_process(pid).start_time;
     // Nobody could tell it from a later process with its number: it would never be ended.
-    if (record_.start_time == 0) return fail(Kind::Internal, "the new process cannot be looked at");
+    if (record_.start_time == 0)
+      return std::unexpected(
+          Error(Kind::Internal, "read /proc/" + std::to_string(pid) + "/stat: it cannot be read")
+              .hint("raise the limit of open files (ulimit -n), and see that /proc is mounted"));
     record_.cgroup_directories = cgroup.directories();
     record_.cgroup_parents = cgroup.parents();
     TRY(place_.save(record_), "record the container");
