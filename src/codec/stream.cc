@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/stream.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace tare::codec {
+
+Result<std::uint64_t> Source::skip(std::uint64_t size) {
+  constexpr std::size_t kPiece = 64 << 10;
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
+  return TRY(read(buffer.get(), std::min<std::uint64_t>(size, kPiece)));
+}
 
 Result<> read_exactly(Source& source, char* buffer, std::size_t size) {
   for (std::size_t done = 0; done < size;) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ class Source {
   virtual ~Source() = default;
   // Up to `size` bytes into `buffer`; 0 only at the end.
   virtual Result<std::size_t> read(char* buffer, std::size_t size) = 0;
+  // Passes over up to `size` bytes and says how many; 0 only at the end. Reads them unless the
+  // source knows better.
+  virtual Result<std::uint64_t> skip(std::uint64_t size);
 };
 
 // Where bytes go to.

@@ -78,6 +78,10 @@ class Reader {
   // skipped by skip_hole(). 0 in ordinary data.
   std::uint64_t hole_bytes() const;
   void skip_hole();
+  // Bytes of the archive that were taken so far: headers, and content that was read or skipped.
+  std::uint64_t offset() const;
+  // True when the current entry's content is not in the archive as it comes out.
+  bool is_sparse() const;
 
  private:
   struct State;

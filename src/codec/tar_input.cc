@@ -63,13 +63,13 @@ Result<std::string> Input::text(std::size_t size) {
 }
 
 Result<> Input::skip(std::uint64_t size) {
+  const std::size_t buffered = std::min<std::uint64_t>(size, end_ - begin_);
+  begin_ += buffered;
+  offset_ += buffered;
+  size -= buffered;
   while (size > 0) {
-    if (begin_ == end_) {
-      const bool more = TRY(refill());
-      if (!more) return ends_early();
-    }
-    const std::size_t count = std::min<std::uint64_t>(size, end_ - begin_);
-    begin_ += count;
+    const std::uint64_t count = TRY(source_.skip(size));
+    if (count == 0) return ends_early();
     offset_ += count;
     size -= count;
   }

@@ -371,6 +371,12 @@ Reader::~Reader() = default;
 const Entry& Reader::entry() const { return state_->entry; }
 std::uint64_t Reader::hole_bytes() const { return state_->hole_bytes(); }
 void Reader::skip_hole() { state_->skip_hole(); }
+std::uint64_t Reader::offset() const { return state_->input.offset(); }
+bool Reader::is_sparse() const {
+  const auto& extents = state_->extents;
+  if (state_->entry.size == 0) return false;
+  return extents.size() != 1 || extents[0].offset != 0 || extents[0].length != state_->entry.size;
+}
 
 Result<bool> Reader::next() {
   if (state_->failed) return fail(Kind::Corrupt, "the archive cannot be read further");

@@ -267,7 +267,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     if (progress) progress("unpacking " + image.id.short_hex(), done, total);
   };
   const std::string gone = "image " + quoted(config.image) + " was removed meanwhile";
-  auto prepared = state.rootfs->prepare(image.id, image.layers, container.ids, unpacking);
+  auto prepared = state.rootfs.prepare(image.id, image.layers, container.ids, unpacking);
   if (!prepared) {
     TRY(state.images.find(image.id.text()), gone);
     return std::unexpected(

@@ -85,7 +85,7 @@ Result<std::vector<image::Image>> Engine::load(int fd, const std::string& direct
                                                const std::string& name, const Progress& progress) {
   FdSource source(fd);
   const sys::IdMap map = TRY(first_map());
-  image::Images::LoadRequest request{.source = &source, .name = name, .unpack_for = &map};
+  image::Images::LoadRequest request{.source = &source, .file = fd, .name = name, .unpack_for = &map};
   sys::Fd layout;
   if (!directory.empty()) {
     layout = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
@@ -100,6 +100,7 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
   FdSource source(fd);
   const sys::IdMap map = TRY(first_map());
   return state_->images.import({.source = &source,
+                                .file = fd,
                                 .name = name,
                                 .changes = changes,
                                 .message = message,

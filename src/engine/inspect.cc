@@ -197,7 +197,7 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
   out.set("LogPath", state_->container_path(container.id) + "/log/0.log");
   out.set("Name", "/" + container.name);
   out.set("RestartCount", 0);
-  out.set("Driver", state_->rootfs->name());
+  out.set("Driver", state_->rootfs.name());
   out.set("Platform", "linux");
   out.set("HostConfig", host_config_object(container));
   if (with_size) out.set("SizeRw", TRY(size(container.id)));
@@ -254,7 +254,7 @@ Result<json::Value> Engine::info() const {
   out.set("ContainersPaused", paused);
   out.set("ContainersStopped", static_cast<std::int64_t>(containers.size()) - running - paused);
   out.set("Images", static_cast<std::int64_t>(TRY(state_->images.list()).size()));
-  out.set("Driver", state_->rootfs->name());
+  out.set("Driver", state_->rootfs.name());
   out.set("TareRootDir", root());
   out.set("DockerRootDir", root());
   utsname system{};

@@ -13,13 +13,10 @@ namespace tare::engine {
 
 struct Engine::State {
   explicit State(store::Store opened)
-      : store(std::move(opened)),
-        rootfs(store::make_flat_backend(store)),
-        images(store, *rootfs),
-        id_ranges("") {}
+      : store(std::move(opened)), rootfs(store), images(store, rootfs), id_ranges("") {}
 
   store::Store store;
-  std::unique_ptr<store::RootfsBackend> rootfs;
+  store::ChosenBackend rootfs;
   image::Images images;
   IdRanges id_ranges;
   std::string self;             // The tare program.

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "store/apply_layer.h"
+#include "store/layer_path.h"
 #include "store/streams.h"
 
 namespace tare::image {

@@ -5,7 +5,7 @@
 
 #include "codec/sha256.h"
 #include "image/plan.h"
-#include "store/apply_layer.h"
+#include "store/layer_path.h"
 
 namespace tare::image {
 namespace {

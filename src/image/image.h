@@ -67,6 +67,7 @@ class Images {
   // image for another architecture is refused. Nothing is left in the store on failure.
   struct LoadRequest {
     codec::Source* source = nullptr;
+    int file = -1;  // What `source` reads, when it is a file that can be read twice; at its start.
     int directory = -1;
     std::string name;
     const sys::IdMap* unpack_for = nullptr;  // Unpack at once for this map when given.
@@ -77,6 +78,7 @@ class Images {
   // as docker import. `created` is fixed by the caller: the same input gives the same image.
   struct ImportRequest {
     codec::Source* source = nullptr;
+    int file = -1;  // As in LoadRequest.
     std::string name;
     std::vector<std::string> changes;
     std::string message;

@@ -10,6 +10,7 @@
 
 #include "codec/compress.h"
 #include "codec/sha256.h"
+#include "image/sniff.h"
 #include "store/streams.h"
 #include "sys/files.h"
 
@@ -66,38 +67,100 @@ std::string manifest_for(const Digest& config, std::size_t config_bytes,
 
 Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) {
   store::Store::Scratch scratch = TRY(store.make_scratch());
-  if (::mkdirat(scratch.dir.get(), "empty", 0700) != 0) return fail_errno("make a directory");
   return Intake(store, rootfs, std::move(scratch));
+}
+
+// Taken apart into a new directory.
+Result<Intake::Staged> Intake::take_apart(const store::LayerInput& input) {
+  Staged staged;
+  staged.place = "layer-" + std::to_string(places_++);
+  if (::mkdirat(scratch(), staged.place.c_str(), 0700) != 0) return fail_errno("make a directory");
+  const sys::Fd place = TRY(sys::open_at(scratch(), staged.place, O_RDONLY | O_DIRECTORY));
+  staged.layer.facts =
+      TRY(store::import_layer(*store_, place.get(), input, rootfs_->contents(), {}));
+  return staged;
+}
+
+Result<> Intake::stage_tar(const std::string& key, codec::Source& content,
+                           const std::string& what) {
+  Staged staged = TRY(take_apart({.tar = &content}), what);
+  staged.layer.blob = staged.layer.facts.diff_id;
+  staged.layer.blob_bytes = staged.layer.facts.bytes;
+  staged.layer.media_type = std::string(oci::kLayerType);
+  layers_.emplace(key, std::move(staged));
+  return {};
+}
+
+Result<bool> Intake::stage_known(const std::string& key, const PlannedLayer& expected) {
+  if (layers_.contains(key)) return true;
+  if (expected.diff_id.empty()) return false;
+  if (blobs_lock_.get() < 0)
+    blobs_lock_ = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+  if (!store::has_layer(*store_, expected.diff_id)) return false;
+  Staged staged;
+  const bool plain = expected.digest.empty() || expected.digest == expected.diff_id;
+  if (!plain) {
+    // Compressed: that these bytes are that layer was seen when an image with them came in.
+    if (!store_->has_blob(expected.digest) ||
+        !TRY(has_pair(*store_, expected.digest, expected.diff_id)))
+      return false;
+    const sys::Fd file = TRY(store_->open_blob(expected.digest));
+    staged.layer.media_type = media_type_of(file.get());
+    staged.layer.blob_bytes = TRY(store_->blob_size(expected.digest));
+  }
+  const store::IndexSummary summary =
+      TRY(store::load_layer(*store_, expected.diff_id)).summary();
+  staged.layer.blob = plain ? expected.diff_id : expected.digest;
+  if (plain) {
+    staged.layer.blob_bytes = summary.tar_bytes;
+    staged.layer.media_type = std::string(oci::kLayerType);
+  }
+  staged.layer.facts = {.diff_id = expected.diff_id,
+                        .bytes = summary.tar_bytes,
+                        .content_bytes = summary.content_bytes,
+                        .newest = summary.newest};
+  TRY(check_content({.path = {}, .digest = {}, .size = expected.size, .diff_id = {}},
+                    staged.layer.blob_bytes, staged.layer.blob));
+  layers_.emplace(key, std::move(staged));
+  return true;
+}
+
+// The compressed bytes are kept as they came, and hashed before anybody decompresses them.
+Result<> Intake::stage_compressed(Staged& staged, codec::Source& content,
+                                  const PlannedLayer& expected) {
+  const std::string name = "blob-" + std::to_string(places_);
+  const sys::Fd file = TRY(sys::open_at(scratch(), name, O_RDWR | O_CREAT | O_EXCL, 0400));
+  store::FileSink sink(file.get());
+  codec::HashingSink hashing(sink);
+  store::LimitedSource limited(content, expected.size);
+  TRY(codec::copy(limited, hashing));
+  const std::uint64_t bytes = hashing.bytes();
+  const Digest digest = hashing.digest();
+  TRY(check_content(expected, bytes, digest));
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  const std::string media_type = media_type_of(file.get());
+  staged = TRY(take_apart({.blob = file.get()}));
+  staged.blob = name;
+  staged.layer.blob = digest;
+  staged.layer.blob_bytes = bytes;
+  staged.layer.media_type = media_type;
+  return {};
 }
 
 Result<> Intake::stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
                        const std::string& what) {
   if (layers_.contains(key)) return {};
+  PeekSource peeked(content);
+  const std::string_view first = TRY(peeked.peek(), what);
+  if (codec::detect_compression(first) == codec::Compression::None) {
+    store::LimitedSource limited(peeked, expected.size);
+    TRY(stage_tar(key, limited, what));
+    const StagedLayer& layer = layers_.at(key).layer;
+    TRY(check_content(expected, layer.blob_bytes, layer.blob), what);
+    return {};
+  }
   Staged staged;
-  staged.file = "layer-" + std::to_string(layers_.size());
-  const sys::Fd file = TRY(sys::open_at(scratch(), staged.file, O_RDWR | O_CREAT | O_EXCL, 0400));
-  store::FileSink sink(file.get());
-  codec::HashingSink hashing(sink);
-  store::LimitedSource limited(content, expected.size);
-  TRY(codec::copy(limited, hashing), what);
-  staged.layer.blob_bytes = hashing.bytes();
-  staged.layer.blob = hashing.digest();
-  TRY(check_content(expected, staged.layer.blob_bytes, staged.layer.blob), what);
-  staged.layer.media_type = media_type_of(file.get());
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
-  const sys::Fd empty = TRY(sys::open_at(scratch(), "empty", O_RDONLY | O_DIRECTORY));
-  staged.layer.facts = TRY(store::measure_layer(file.get(), empty.get()), what);
-  layers_.emplace(key, std::move(staged));
-  return {};
-}
-
-Result<> Intake::adopt(const std::string& key, const std::string& file, store::LayerFacts facts) {
-  Staged staged;
-  staged.file = file;
-  staged.layer.blob = facts.diff_id;
-  staged.layer.blob_bytes = facts.bytes;
-  staged.layer.media_type = std::string(oci::kLayerType);
-  staged.layer.facts = std::move(facts);
+  TRY(stage_compressed(staged, peeked, expected), what);
   layers_.emplace(key, std::move(staged));
   return {};
 }
@@ -128,8 +191,12 @@ Result<> Intake::add(PlannedImage image) {
 
 Result<> Intake::store_blobs() {
   if (::syncfs(scratch()) != 0) return fail_errno("write to disk");
-  for (const auto& [key, staged] : layers_)
-    TRY(store_->adopt_blob(scratch(), staged.file, staged.layer.blob));
+  for (const auto& [key, staged] : layers_) {
+    if (!staged.blob.empty()) TRY(store_->adopt_blob(scratch(), staged.blob, staged.layer.blob));
+    if (staged.place.empty()) continue;
+    const sys::Fd place = TRY(sys::open_at(scratch(), staged.place, O_RDONLY | O_DIRECTORY));
+    TRY(store::adopt_layer(*store_, place.get(), staged.layer.facts.diff_id));
+  }
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));
     TRY(store_->put_blob(ready.plan.manifest_text));
@@ -160,13 +227,16 @@ Result<> Intake::write_records() {
 
 Result<std::vector<Image>> Intake::commit(const sys::IdMap* unpack_for, const Progress& progress) {
   const auto all = [&]() -> Result<> {
-    const sys::Fd lock = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+    if (blobs_lock_.get() < 0)
+      blobs_lock_ = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
     TRY(want_sweep(*store_));
     TRY(store_blobs());
     if (unpack_for != nullptr) TRY(unpack(*unpack_for, progress));
     return write_records();
   };
-  if (auto done = all(); !done) {
+  auto done = all();
+  blobs_lock_.reset();
+  if (!done) {
     (void)sweep(*store_, *rootfs_);
     return std::unexpected(std::move(done).error());
   }

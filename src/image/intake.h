@@ -10,7 +10,7 @@
 
 #include "image/plan.h"
 #include "image/records.h"
-#include "store/unpack.h"
+#include "store/layers.h"
 
 namespace tare::image {
 
@@ -31,8 +31,11 @@ class Intake {
   // in errors. A layer that was staged before is known by `key`.
   Result<> stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
                  const std::string& what);
-  // A file of the scratch directory that is a layer already, uncompressed, with known facts.
-  Result<> adopt(const std::string& key, const std::string& file, store::LayerFacts facts);
+  // The same for an uncompressed layer that nothing is known about, whatever its first bytes.
+  Result<> stage_tar(const std::string& key, codec::Source& content, const std::string& what);
+  // True when the store has the layer already: it is staged then, without its bytes. Nobody may
+  // remove layers meanwhile, so the first time takes kBlobsLock until this is gone.
+  Result<bool> stage_known(const std::string& key, const PlannedLayer& expected);
   const StagedLayer& layer(const std::string& key) const { return layers_.at(key).layer; }
 
   // Adds an image whose layers (PlannedLayer::path is the key) are staged. Errors: Corrupt when a
@@ -43,10 +46,14 @@ class Intake {
   Result<std::vector<Image>> commit(const sys::IdMap* unpack_for, const Progress& progress);
 
  private:
+  // "place" is empty when the layer is in the store already.
   struct Staged {
-    std::string file;
+    std::string blob;   // File with the compressed bytes; empty: it came uncompressed.
+    std::string place;  // Directory with the layer taken apart.
     StagedLayer layer;
   };
+  Result<Staged> take_apart(const store::LayerInput& input);
+  Result<> stage_compressed(Staged& staged, codec::Source& content, const PlannedLayer& expected);
   struct Ready {
     Record record;
     PlannedImage plan;
@@ -61,8 +68,10 @@ class Intake {
   store::Store* store_;
   store::RootfsBackend* rootfs_;
   store::Store::Scratch scratch_;
+  sys::Fd blobs_lock_;
   std::map<std::string, Staged> layers_;
   std::vector<Ready> images_;
+  std::size_t places_ = 0;
 };
 
 }  // namespace tare::image

@@ -3,6 +3,7 @@
 // list says what it is. So a pipe is as good as a file, and the members of an archive may come in
 // any order.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,11 +44,29 @@ class ToldSource : public codec::Source {
 
 struct Spooled {
   TarArchive archive;
-  store::LayerFacts facts;  // If it is a root file system.
+  int file = -1;  // The uncompressed tar.
 };
 
-// Fills the file `spool` with the uncompressed tar.
-Result<Spooled> spool_tar(codec::Source& source, int spool, const Progress& progress) {
+// An uncompressed tar in a file is read where it is.
+Result<bool> is_plain_file(int file) {
+  struct stat info{};
+  if (file < 0 || ::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (::lseek(file, 0, SEEK_CUR) != 0) return false;
+  char block[kTarBlock];
+  const ssize_t count = ::pread(file, block, sizeof block, 0);
+  return count == static_cast<ssize_t>(sizeof block) && is_tar_block({block, sizeof block});
+}
+
+// The tar of `source`, listed. What cannot be read twice is written, uncompressed, to a file of the
+// scratch directory, which `spool` keeps open.
+Result<Spooled> spool_tar(codec::Source& source, int file, const Intake& intake, sys::Fd& spool,
+                          const Progress& progress) {
+  if (TRY(is_plain_file(file))) {
+    store::FileSource direct(file);
+    return Spooled{.archive = TRY(TarArchive::scan(direct, file), "read the archive"),
+                   .file = file};
+  }
+  spool = TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
   PeekSource raw(source);
   const std::string_view first = TRY(raw.peek());
   if (first.empty()) return std::unexpected(not_an_image(first, false));
@@ -57,16 +76,10 @@ Result<Spooled> spool_tar(codec::Source& source, int spool, const Progress& prog
   const std::string_view block = TRY(peeked.peek(), "decompress the input");
   if (!is_tar_block(block))
     return std::unexpected(not_an_image(block, plain.format != codec::Compression::None));
-  store::FileSink sink(spool);
+  store::FileSink sink(spool.get());
   store::TeeSource tee(peeked, sink);
-  codec::HashingSource hashing(tee);
-  Spooled spooled{.archive = TRY(TarArchive::scan(hashing, spool), "read the archive"),
-                  .facts = {}};
-  spooled.facts.bytes = hashing.bytes();
-  spooled.facts.diff_id = hashing.digest();
-  spooled.facts.content_bytes = spooled.archive.content_bytes();
-  spooled.facts.newest = spooled.archive.newest();
-  return spooled;
+  return Spooled{.archive = TRY(TarArchive::scan(tee, spool.get()), "read the archive"),
+                 .file = spool.get()};
 }
 
 Result<std::vector<PlannedImage>> plan_archive(const Archive& archive) {
@@ -110,15 +123,23 @@ Result<> check_root_file_system(const TarArchive& archive) {
   return {};
 }
 
-PlannedImage plan_root_file_system(const store::LayerFacts& facts, oci::ImageConfig config) {
+constexpr const char* kRootFileSystem = "root file system";
+
+// Takes the whole tar as the one layer of an image.
+Result<PlannedImage> stage_root_file_system(Intake& intake, const Spooled& spooled,
+                                            oci::ImageConfig config) {
+  TRY(check_root_file_system(spooled.archive));
+  if (::lseek(spooled.file, 0, SEEK_SET) != 0) return fail_errno("rewind the archive");
+  store::FileSource source(spooled.file);
+  TRY(intake.stage_tar(kRootFileSystem, source, kRootFileSystem));
   PlannedImage image;
   if (config.architecture.empty()) config.architecture = oci::host_architecture();
   if (config.os.empty()) config.os = "linux";
-  config.diff_ids = {facts.diff_id};
+  config.diff_ids = {intake.layer(kRootFileSystem).facts.diff_id};
   image.config_text = oci::print_image_config(config);
   image.config = std::move(config);
   PlannedLayer layer;
-  layer.path = "root file system";
+  layer.path = kRootFileSystem;
   image.layers.push_back(std::move(layer));
   return image;
 }
@@ -137,9 +158,16 @@ Result<> stage_layers(Intake& intake, const Archive& archive,
                       const std::vector<PlannedImage>& images, const Progress& progress) {
   std::map<std::string, PlannedLayer> wanted;
   for (const PlannedImage& image : images)
-    for (const PlannedLayer& layer : image.layers) wanted.emplace(layer.path, layer);
+    for (std::size_t i = 0; i < image.layers.size(); ++i) {
+      PlannedLayer layer = image.layers[i];
+      layer.diff_id = image.config.diff_ids[i];
+      wanted.emplace(layer.path, std::move(layer));
+    }
   std::set<std::string> paths;
-  for (const auto& [path, layer] : wanted) paths.insert(path);
+  for (const auto& [path, layer] : wanted) {
+    const bool known = TRY(intake.stage_known(path, layer), "layer " + quoted(path));
+    if (!known) paths.insert(path);
+  }
   std::size_t count = 0;
   return archive.read(paths, [&](const std::string& path, codec::Source& content) {
     if (progress) progress("checking layers", count++, paths.size());
@@ -166,19 +194,17 @@ Result<std::vector<Image>> Images::load(const LoadRequest& request, const Progre
   Intake intake = TRY(Intake::start(store_, rootfs_));
   if (request.directory >= 0)
     return take_archive(intake, DirectoryArchive(request.directory), request, progress);
-  const sys::Fd spool =
-      TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
-  const Spooled spooled = TRY(spool_tar(*request.source, spool.get(), progress));
+  sys::Fd spool;
+  const Spooled spooled =
+      TRY(spool_tar(*request.source, request.file, intake, spool, progress));
   if (is_image_archive(spooled.archive))
     return take_archive(intake, spooled.archive, request, progress);
-  TRY(check_root_file_system(spooled.archive));
   // Dated by its newest file: the same archive is the same image, whenever it is loaded.
   oci::ImageConfig config;
-  config.created = spooled.facts.newest;
+  config.created = spooled.archive.newest();
   config.history.push_back({.created = config.created, .created_by = "tare load"});
-  PlannedImage image = plan_root_file_system(spooled.facts, std::move(config));
+  PlannedImage image = TRY(stage_root_file_system(intake, spooled, std::move(config)));
   TRY(add_name(image, request.name));
-  TRY(intake.adopt(image.layers.front().path, "spool", spooled.facts));
   TRY(intake.add(std::move(image)));
   return intake.commit(request.unpack_for, progress);
 }
@@ -195,17 +221,15 @@ Result<Image> Images::import(const ImportRequest& request, const Progress& progr
     config.history.push_back(
         {.created = config.created, .created_by = "tare import", .comment = request.message});
   Intake intake = TRY(Intake::start(store_, rootfs_));
-  const sys::Fd spool =
-      TRY(sys::open_at(intake.scratch(), "spool", O_RDWR | O_CREAT | O_EXCL, 0400));
-  const Spooled spooled = TRY(spool_tar(*request.source, spool.get(), progress));
+  sys::Fd spool;
+  const Spooled spooled =
+      TRY(spool_tar(*request.source, request.file, intake, spool, progress));
   if (is_image_archive(spooled.archive))
     return std::unexpected(
         Error(Kind::Invalid, "the input is an image archive and not the tar of a root file system")
             .hint("use tare load"));
-  TRY(check_root_file_system(spooled.archive));
-  PlannedImage image = plan_root_file_system(spooled.facts, std::move(config));
+  PlannedImage image = TRY(stage_root_file_system(intake, spooled, std::move(config)));
   TRY(add_name(image, request.name));
-  TRY(intake.adopt(image.layers.front().path, "spool", spooled.facts));
   TRY(intake.add(std::move(image)));
   std::vector<Image> images = TRY(intake.commit(request.unpack_for, progress));
   return std::move(images.front());

@@ -16,6 +16,7 @@ struct PlannedLayer {
   std::string path;  // In the archive, resolved.
   Digest digest;     // Of the file; empty when the archive does not tell.
   std::uint64_t size = store::Store::kAnySize;
+  Digest diff_id;  // What the image's config promises; for finding it in the store.
 };
 
 struct PlannedImage {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "codec/sha256.h"
+#include "store/layers.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -110,6 +111,16 @@ Result<std::vector<Digest>> list_records(const store::Store& store) {
   return ids;
 }
 
+Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id) {
+  for (const Digest& id : TRY(list_records(store))) {
+    const auto record = load_record(store, id);
+    if (!record) continue;
+    for (const RecordLayer& layer : record->layers)
+      if (layer.layer.blob == blob && layer.layer.diff_id == diff_id) return true;
+  }
+  return false;
+}
+
 Result<> write_record(store::Store& store, const Record& record) {
   const sys::Fd dir = TRY(room(store, "images"));
   return sys::replace_file(dir.get(), record.id.hex() + ".json", print_record(record));
@@ -192,17 +203,23 @@ Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
   }
   std::set<Digest> used;
   std::set<Digest> images;
+  std::set<Digest> layers;
   for (const Digest& id : TRY(list_records(store))) {
     const Record record = TRY(load_record(store, id));
     images.insert(id);
     used.insert(id);
     used.insert(record.manifest);
-    for (const RecordLayer& layer : record.layers) used.insert(layer.layer.blob);
+    for (const RecordLayer& layer : record.layers) {
+      used.insert(layer.layer.blob);
+      layers.insert(layer.layer.diff_id);
+    }
   }
   for (const Digest& digest : TRY(store.list_blobs()))
     if (!used.contains(digest)) TRY(store.remove_blob(digest));
   for (const Digest& image : TRY(rootfs.prepared()))
     if (!images.contains(image)) TRY(rootfs.remove(image));
+  const std::set<Digest> kept = TRY(store::with_references(store, layers));
+  TRY(store::remove_other_layers(store, kept));
   return unlink_file(store.dir(), kSweepFile);
 }
 

@@ -29,6 +29,8 @@ Result<Record> parse_record(const Digest& id, std::string_view text);
 Result<Record> load_record(const store::Store& store, const Digest& id);  // Errors: NotFound.
 Result<bool> has_record(const store::Store& store, const Digest& id);
 Result<std::vector<Digest>> list_records(const store::Store& store);
+// Whether an image with the layer `diff_id` came with these compressed bytes.
+Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id);
 Result<> write_record(store::Store& store, const Record& record);
 Result<> remove_record(store::Store& store, const Digest& id);
 

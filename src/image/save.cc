@@ -12,7 +12,7 @@
 #include "image/image.h"
 #include "image/records.h"
 #include "oci/manifest.h"
-#include "store/streams.h"
+#include "store/layers.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -106,12 +106,11 @@ class ArchiveWriter {
   }
   // Verified once more on the way out: what was changed on disk is not passed on.
   Result<> add_blob(const Digest& digest) {
-    const sys::Fd file = TRY(store_.open_blob(digest));
+    const store::BlobBytes blob = TRY(store::open_blob_bytes(store_, digest));
     tar::Entry entry = entry_for(blob_path(digest));
-    entry.size = TRY(store_.blob_size(digest));
+    entry.size = blob.size;
     TRY(tar_.add(entry));
-    store::FileSource source(file.get());
-    codec::HashingSource hashing(source);
+    codec::HashingSource hashing(*blob.source);
     Content content(tar_);
     TRY(codec::copy(hashing, content), "save blob " + digest.text());
     if (hashing.digest() != digest)
@@ -166,7 +165,7 @@ Result<> Images::save(const std::vector<std::string>& names, SaveFormat format, 
   const std::string index = TRY(make_index(store_, chosen));
   const std::set<Digest> blobs = blobs_of(chosen);
   std::uint64_t total = 0;
-  for (const Digest& blob : blobs) total += TRY(store_.blob_size(blob));
+  for (const Digest& blob : blobs) total += TRY(store::open_blob_bytes(store_, blob)).size;
   ArchiveWriter archive(store_, sink, progress);
   archive.set_total(total);
   TRY(archive.add_text("oci-layout", oci::kLayoutText));

@@ -199,6 +199,8 @@ Result<> enter_namespaces(int users) {
   }
   if (inner == 0) run_inner(confinement, work, report, filter);
   failpoint("unpack.forked");
+  // Of pipes that somebody waits at the other end of, only the inner process is to hold an end.
+  (void)::syscall(SYS_close_range, 3, ~0u, 0);
   int status = 0;
   while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
   }
@@ -211,7 +213,7 @@ Result<> enter_namespaces(int users) {
 // Reads lines from the child; returns the verdict. What is said after the verdict is not heard.
 class Listener {
  public:
-  explicit Listener(const Report& listen) : listen_(listen) {}
+  explicit Listener(const Confined::Listen& listen) : listen_(listen) {}
 
   bool has_verdict() const { return verdict_.has_value(); }
   Result<> verdict() const { return *verdict_; }
@@ -225,31 +227,33 @@ class Listener {
       if (count < 0) return fail_errno("listen to the unpacking process");
       if (count == 0) return {};
       total += static_cast<std::size_t>(count);
-      take({buffer.data(), static_cast<std::size_t>(count)});
+      TRY(take({buffer.data(), static_cast<std::size_t>(count)}));
       if (line_.size() > 2 * kMaxLine || total > kMaxReport)
         return fail(Kind::Internal, "the unpacking process says too much");
     }
   }
 
  private:
-  void take(std::string_view bytes) {
+  Result<> take(std::string_view bytes) {
     for (const char c : bytes) {
       if (c != '\n') {
         line_ += c;
         continue;
       }
-      if (!verdict_) take_line(escaped(line_));
+      if (!verdict_) TRY(take_line(escaped(line_)));
       line_.clear();
     }
+    return {};
   }
-  void take_line(const std::string& line) {
+  Result<> take_line(const std::string& line) {
     if (line == std::string(1, kSuccess)) {
       verdict_ = Result<>();
     } else if (line.starts_with(kFailure)) {
       verdict_ = parse_failure(line.substr(1));
     } else if (listen_) {
-      listen_(line);
+      return listen_(line);
     }
+    return {};
   }
   static Result<> parse_failure(const std::string& line) {
     const auto parts = split_once(line, ' ');
@@ -264,7 +268,7 @@ class Listener {
     return std::unexpected(std::move(error).hint(std::string(text.substr(tab + 2))));
   }
 
-  const Report& listen_;
+  const Confined::Listen& listen_;
   std::string line_;
   std::optional<Result<>> verdict_;
 };
@@ -289,7 +293,7 @@ Result<> explain_end(pid_t child) {
 
 }  // namespace
 
-Result<> run_confined(const Confinement& wanted, const Work& work, const Report& listen) {
+Result<Confined> Confined::start(const Confinement& wanted, const Work& work) {
   const std::vector<sock_filter> filter = TRY(confined_seccomp());
   // Without programs, devices and setuid.
   const sys::Fd mount = TRY(sys::clone_mount(wanted.root, false));
@@ -306,13 +310,33 @@ Result<> run_confined(const Confinement& wanted, const Work& work, const Report&
     report.read.reset();
     run_outer(confinement, work, report.write.get(), users.get(), filter);
   }
-  report.write.reset();
+  return Confined(child, std::move(report.read));
+}
+
+Confined::Confined(Confined&& other) noexcept
+    : child_(std::exchange(other.child_, -1)), report_(std::move(other.report_)) {}
+
+Confined::~Confined() {
+  if (child_ < 0) return;
+  ::kill(child_, SIGKILL);
+  (void)explain_end(child_);
+}
+
+Result<> Confined::finish(const Listen& listen) {
   Listener listener(listen);
-  const auto heard = listener.hear(report.read.get());
-  if (!heard) ::kill(child, SIGKILL);
-  Result<> end = explain_end(child);
+  const auto heard = listener.hear(report_.get());
+  if (!heard) ::kill(child_, SIGKILL);
+  Result<> end = explain_end(std::exchange(child_, -1));
   TRY(heard);
   return listener.has_verdict() ? listener.verdict() : end;
+}
+
+Result<> run_confined(const Confinement& confinement, const Work& work, const Report& listen) {
+  Confined process = TRY(Confined::start(confinement, work));
+  return process.finish([&](std::string_view line) -> Result<> {
+    if (listen) listen(line);
+    return {};
+  });
 }
 
 }  // namespace tare::store

@@ -5,11 +5,15 @@
 // [security rule: unpacking is done by a process that can do nothing else]
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "sys/fd.h"
 #include "sys/ids.h"
 #include "sys/seccomp.h"
 
@@ -36,6 +40,28 @@ using Report = std::function<void(std::string_view line)>;
 // Runs in the confined process; what it returns is what run_confined() returns. Plain C++, no
 // threads, and only the system calls of confine_seccomp.cc.
 using Work = std::function<Result<>(const Report& report)>;
+
+// Work under way. The destructor kills it.
+class Confined {
+ public:
+  // Returns when the process is there; it may still fail to confine itself, and then has not
+  // worked. Errors: Unsupported (no user namespaces here).
+  static Result<Confined> start(const Confinement& confinement, const Work& work);
+  Confined(Confined&& other) noexcept;
+  Confined& operator=(Confined&&) = delete;
+  ~Confined();
+
+  // Waits for its end and passes on what it says; once. Lines come from a process that may have been
+  // taken over: they are bounded and have no control characters, but their content is to be
+  // doubted. Errors: those of the work and of `listen`; Internal (it was killed).
+  using Listen = std::function<Result<>(std::string_view line)>;
+  Result<> finish(const Listen& listen);
+
+ private:
+  Confined(pid_t child, sys::Fd report) : child_(child), report_(std::move(report)) {}
+  pid_t child_;
+  sys::Fd report_;
+};
 
 // Runs `work` to its end. Lines come from a process that may have been taken over: they are bounded
 // and have no control characters, but their content is to be doubted. Errors: those of the work;

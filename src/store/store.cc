@@ -14,9 +14,10 @@
 namespace tare::store {
 namespace {
 
-constexpr const char* kRooms[] = {"blobs",  "blobs/sha256", "images",     "names",
-                                  "rootfs", "rootfs/flat",  "containers", "ids",
-                                  "locks",  "tmp",          "trash"};
+constexpr const char* kRooms[] = {
+    "blobs",        "blobs/sha256", "images",          "names",      "layers", "objects", "rootfs",
+    "rootfs/erofs", "rootfs/flat",  "rootfs/redirect", "containers", "ids",    "locks",   "tmp",
+    "trash"};
 constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
 
 Result<std::string> unique_name() {

@@ -5,7 +5,9 @@
 //   images/HEX.json    an image record (src/image), named by the config digest
 //   names/             image names, and nowhere else: one small file a name (its file name is the
 //                      escaped reference, its content the image)
-//   rootfs/flat/KEY/   unpacked root file systems of the `flat` backend
+//   layers/HEX.*       layers taken apart (docs/formats/layers.md)
+//   objects/AB/HEX     large files, where the backend wants them by themselves
+//   rootfs/NAME/       root file systems of the backend of that name (docs/formats/)
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
@@ -113,38 +115,81 @@ struct Layer {
 // What a container or an unpacking may say about its progress; called seldom. May be empty.
 using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
+// Where a layer's contents are kept; docs/formats/layers.md.
+enum class Contents : std::uint8_t {
+  Packs,    // All in the layer's pack.
+  Objects,  // Those above 16 KiB are objects.
+};
+
 // How an image's layers become a root file system. One contract suite for every backend:
 // tests/contract/rootfs_test.cc.
 class RootfsBackend {
  public:
   virtual ~RootfsBackend() = default;
   virtual std::string name() const = 0;
+  // How it wants layers to be kept.
+  virtual Contents contents() const = 0;
 
   // Makes sure that the root file system of `image` (its config digest) exists for containers with
-  // this id map, unpacking `layers` in order if it does not: verified against their diff_ids, in a
-  // confined process. Idempotent, safe to call at the same time from several processes.
+  // this id map. `layers` that the store does not have taken apart are taken in from their blobs,
+  // verified against their diff_ids, in confined processes. Idempotent, safe to call at the same
+  // time from several processes.
   virtual Result<> prepare(const Digest& image, const std::vector<Layer>& layers,
                            const sys::IdMap& ids, const Progress& progress) = 0;
 
   // A detached mount of it for one container: writable through `container_dir`/upper (and /work),
   // which are made if missing and survive a stop; or read-only without them when `read_only`.
-  // prepare() must have succeeded. The mount shows files with the ids of `ids`.
-  virtual Result<sys::Fd> mount(const Digest& image, const sys::IdMap& ids, int container_dir,
-                                bool read_only) = 0;
+  // prepare() must have succeeded. The mount shows files with the ids of `ids`. Errors: Corrupt
+  // when a file that it is made of is not as it was (backend erofs: every time).
+  virtual Result<sys::Fd> mount(const Digest& image, const std::vector<Layer>& layers,
+                                const sys::IdMap& ids, int container_dir, bool read_only) = 0;
 
   // Removes all that was made for `image`; whoever calls knows that no container uses it (the
   // kernel does not tell: detached mounts have no table). Gone is fine.
   virtual Result<> remove(const Digest& image) = 0;
   // The images for which something exists.
   virtual Result<std::vector<Digest>> prepared() const = 0;
-  // Bytes on disk for `image`.
+  // Bytes on disk for `image`, without layers and objects.
   virtual Result<std::uint64_t> disk_usage(const Digest& image) const = 0;
+  // Compares what was made for `image` with what it was made from. Errors: Corrupt.
+  virtual Result<> verify(const Digest& image, const std::vector<Layer>& layers) = 0;
 };
 
-// The best backend that works here. Today: flat.
-// An ordinary directory per image and id map. Where this process may id-map mounts of the store's
-// file system (root), one tree with the image's own ids serves all maps; elsewhere each id map has
-// a tree of its own whose owners are shifted (docs/decisions).
-std::unique_ptr<RootfsBackend> make_flat_backend(Store& store);
+// The best backend that works here, found by trying and remembered for this boot: erofs, erofs-loop
+// (root), redirect, flat. TARE_ROOTFS forces one by its name. Found when it is needed first, as most
+// commands do not.
+class ChosenBackend : public RootfsBackend {
+ public:
+  explicit ChosenBackend(Store& store) : store_(store) {}
+
+  // "none" when the forced one does not work here; everything that can fails then.
+  std::string name() const override;
+  Contents contents() const override;
+  Result<> prepare(const Digest& image, const std::vector<Layer>& layers, const sys::IdMap& ids,
+                   const Progress& progress) override;
+  Result<sys::Fd> mount(const Digest& image, const std::vector<Layer>& layers,
+                        const sys::IdMap& ids, int container_dir, bool read_only) override;
+  // Of all backends: another one may have been in use before.
+  Result<> remove(const Digest& image) override;
+  Result<std::vector<Digest>> prepared() const override;
+  Result<std::uint64_t> disk_usage(const Digest& image) const override;
+  Result<> verify(const Digest& image, const std::vector<Layer>& layers) override;
+
+ private:
+  Result<RootfsBackend*> chosen() const;
+
+  Store& store_;
+  mutable std::unique_ptr<RootfsBackend> backend_;
+};
+
+// What was tried to choose a backend.
+struct BackendTrial {
+  std::string name;
+  std::string why_not;  // Empty: it works.
+};
+// Tries all of them, best first, and remembers nothing.
+std::vector<BackendTrial> try_backends(Store& store);
+// One by its name, untried. Errors: Invalid.
+Result<std::unique_ptr<RootfsBackend>> make_backend(Store& store, const std::string& name);
 
 }  // namespace tare::store

@@ -2,6 +2,9 @@
 // Streams over descriptors, and small filters on streams. Shared by store and image.
 #pragma once
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -18,6 +21,17 @@ class FileSource : public codec::Source {
   explicit FileSource(int fd) : fd_(fd) {}
   Result<std::size_t> read(char* buffer, std::size_t size) override {
     return sys::read_full(fd_, buffer, size);
+  }
+  // In a file without reading; never beyond its end.
+  Result<std::uint64_t> skip(std::uint64_t size) override {
+    struct stat info{};
+    const off_t at = ::lseek(fd_, 0, SEEK_CUR);
+    if (at < 0 || ::fstat(fd_, &info) != 0 || !S_ISREG(info.st_mode)) return Source::skip(size);
+    const std::uint64_t rest =
+        info.st_size > at ? static_cast<std::uint64_t>(info.st_size - at) : 0;
+    const std::uint64_t count = std::min(size, rest);
+    if (::lseek(fd_, static_cast<off_t>(count), SEEK_CUR) < 0) return fail_errno("seek");
+    return count;
   }
 
  private:

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trusted side of taking a layer in. Three processes work at the same time: one decompresses,
+// this one hashes and passes on, one parses and writes. Nothing that the other two say is believed:
+// the tar is hashed here, between them, and so is every content that is shared with other layers.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include "base/failpoint.h"
+#include "base/text.h"
+#include "codec/compress.h"
+#include "codec/sha256.h"
+#include "store/layers.h"
+#include "store/streams.h"
+#include "sys/files.h"
+
+namespace tare::store {
+namespace {
+
+constexpr std::uint64_t kMaxLayerBytes = 1ull << 40;  // Uncompressed.
+constexpr std::size_t kPiece = 1 << 20;               // As much as a pipe may hold.
+constexpr std::uint64_t kReportEvery = 8 << 20;
+
+// The sums of all layers, mapped.
+class KnownSums {
+ public:
+  static Result<KnownSums> load(const Store& store);
+  KnownSums() = default;
+  KnownSums(KnownSums&&) = default;
+  KnownSums& operator=(KnownSums&&) = delete;
+  ~KnownSums() {
+    for (const auto& [address, size] : maps_) ::munmap(address, size);
+  }
+  const KnownContents& contents() const { return contents_; }
+
+ private:
+  void add(int file, const Digest& diff_id);
+  std::vector<std::pair<void*, std::size_t>> maps_;
+  KnownContents contents_;
+};
+
+Result<KnownSums> KnownSums::load(const Store& store) {
+  KnownSums known;
+  for (const std::string& name : TRY(sys::list_directory(store.dir(), "layers"))) {
+    if (!name.ends_with(".index")) continue;
+    const auto diff_id = Digest::parse("sha256:" + name.substr(0, name.size() - 6));
+    const auto file = sys::open_at(store.dir(), "layers/" + name, O_RDONLY | O_NOFOLLOW);
+    if (diff_id && file) known.add(file->get(), *diff_id);
+  }
+  return known;
+}
+
+// What is not a whole index is left out: sharing is no duty.
+void KnownSums::add(int file, const Digest& diff_id) {
+  struct stat info{};
+  if (::fstat(file, &info) != 0 || info.st_size < 104) return;
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (address == MAP_FAILED) return;
+  maps_.emplace_back(address, size);
+  const auto sums = LayerIndex::sums_of({static_cast<const char*>(address), size});
+  if (!sums.empty()) contents_.layers.emplace_back(diff_id, sums);
+}
+
+Result<sys::Pipe> make_wide_pipe() {
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  (void)::fcntl(pipe.write.get(), F_SETPIPE_SZ, static_cast<int>(kPiece));  // Narrower works too.
+  return pipe;
+}
+
+// Only what we are ourselves is mapped: files are made for us.
+sys::IdMap our_id() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
+  if (::getegid() != ::geteuid())
+    ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
+  return ids;
+}
+
+Result<> decompress_to(int blob, int output) {
+  FileSource file(blob);
+  FileSink sink(output);
+  const auto plain = TRY(codec::decompress(file, kMaxLayerBytes));
+  TRY(codec::copy(*plain, sink));
+  return {};
+}
+
+// Reads a tar, hashes it and passes it on.
+class Feeder {
+ public:
+  Feeder(codec::Source& source, sys::Fd output, const Progress& progress)
+      : source_(source), output_(std::move(output)), progress_(progress) {}
+
+  void run() {
+    result_ = feed();
+    output_.reset();  // The end, for who reads.
+  }
+  const Result<>& result() const { return result_; }
+  std::uint64_t bytes() const { return bytes_; }
+  Digest digest() { return hash_.finish(); }
+
+ private:
+  Result<> feed() {
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
+    std::uint64_t told = 0;
+    for (;;) {
+      const std::size_t count = TRY(source_.read(buffer.get(), kPiece));
+      if (count == 0) return {};
+      hash_.update({buffer.get(), count});
+      TRY(sys::write_all(output_.get(), {buffer.get(), count}));
+      bytes_ += count;
+      if (!progress_ || bytes_ < told + kReportEvery) continue;
+      told = bytes_;
+      progress_(bytes_, 0);
+    }
+  }
+
+  codec::Source& source_;
+  sys::Fd output_;
+  const Progress& progress_;
+  codec::Sha256 hash_;
+  Result<> result_;
+  std::uint64_t bytes_ = 0;
+};
+
+// What the parsing process says, checked.
+class WorkerReport {
+ public:
+  WorkerReport(const Store& store, int place, const KnownContents& known)
+      : store_(store), place_(place), known_(known) {}
+
+  Result<> hear(std::string_view line) {
+    const auto words = split(line, ' ');
+    const auto number = [&](std::size_t i) {
+      return i < words.size() ? parse_u64(words[i]).value_or(0) : 0;
+    };
+    if (words[0] == "h" && words.size() == 5)
+      return check_shared(number(1), number(2), number(3), words[4]);
+    if (words[0] == "o" && words.size() == 2) return check_object(words[1]);
+    if (words[0] == "s" && words.size() == 4) {
+      facts_.content_bytes = number(2);
+      facts_.newest = parse_i64(words[3]).value_or(0);
+    }
+    return {};
+  }
+  LayerFacts facts() const { return facts_; }
+
+ private:
+  Result<> check_shared(std::uint64_t layer, std::uint64_t offset, std::uint64_t size,
+                        const std::string& hex);
+  Result<> check_object(const std::string& hex);
+
+  const Store& store_;
+  int place_;
+  const KnownContents& known_;
+  LayerFacts facts_;
+};
+
+Result<Digest> hash_range(int file, std::uint64_t offset, std::uint64_t size) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
+  codec::Sha256 hash;
+  while (size > 0) {
+    const ssize_t count = ::pread(file, buffer.get(), std::min<std::uint64_t>(size, kPiece),
+                                  static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno("read the contents of a layer");
+    if (count == 0) break;  // Truncated: another digest.
+    hash.update({buffer.get(), static_cast<std::size_t>(count)});
+    offset += static_cast<std::uint64_t>(count);
+    size -= static_cast<std::uint64_t>(count);
+  }
+  return hash.finish();
+}
+
+// SECURITY: a sum of another layer was told by a process that read that layer. Who could take it
+// over may not choose what files of this layer are.
+Result<> WorkerReport::check_shared(std::uint64_t layer, std::uint64_t offset, std::uint64_t size,
+                                    const std::string& hex) {
+  if (layer >= known_.layers.size())
+    return fail(Kind::Internal, "the unpacking process names a layer that is not there");
+  const Digest& other = known_.layers[layer].first;
+  const sys::Fd pack = TRY(open_pack(store_, other));
+  const Digest found = TRY(hash_range(pack.get(), offset, size));
+  if (found.hex() == hex) return {};
+  return std::unexpected(
+      Error(Kind::Corrupt, "a file of layer " + other.text() + " in the store was changed on disk")
+          .hint("tare fsck says what is damaged; tare fsck --repair mends it"));
+}
+
+Result<> WorkerReport::check_object(const std::string& hex) {
+  const Digest digest = TRY(Digest::parse("sha256:" + hex), "object of the unpacking process");
+  const sys::Fd file =
+      TRY(sys::open_at(place_, "objects/" + digest.hex(), O_RDONLY | O_NOFOLLOW));
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return fail_errno("stat an object");
+  if (!S_ISREG(info.st_mode) ||
+      TRY(hash_range(file.get(), 0, static_cast<std::uint64_t>(info.st_size))) != digest)
+    return fail(Kind::Internal, "the unpacking process names an object by another's digest");
+  return {};
+}
+
+// The failure that says most: what is wrong with the compressed bytes, with the tar, or with us.
+Result<> judge(const Result<>& decompressed, const Result<>& fed, const Result<>& taken) {
+  if (!decompressed && decompressed.error().errnum() != EPIPE) return decompressed;
+  if (!taken) return taken;
+  TRY(decompressed);
+  return fed;
+}
+
+}  // namespace
+
+Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput& input,
+                                Contents contents, const Progress& progress) {
+  if (::mkdirat(place, "empty", 0700) != 0) return fail_errno("make a directory");
+  const KnownSums known = contents == Contents::Packs ? TRY(KnownSums::load(store)) : KnownSums();
+  std::optional<Confined> decompressor;
+  sys::Fd plain;
+  if (input.blob >= 0) {
+    sys::Pipe pipe = TRY(make_wide_pipe());
+    const sys::Fd empty = TRY(sys::open_at(place, "empty", O_RDONLY | O_DIRECTORY));
+    const int output = pipe.write.get();
+    decompressor.emplace(TRY(Confined::start(
+        {.root = empty.get(), .ids = our_id(), .inputs = {input.blob, output}},
+        [&](const Report&) { return decompress_to(input.blob, output); })));
+    plain = std::move(pipe.read);
+  }
+  sys::Pipe pipe = TRY(make_wide_pipe());
+  const int tar = pipe.read.get();
+  Confined worker = TRY(Confined::start({.root = place, .ids = our_id(), .inputs = {tar}},
+                                        [&](const Report& report) {
+                                          return take_layer_apart(tar, contents,
+                                                                  known.contents(), report);
+                                        }));
+  pipe.read.reset();
+  failpoint("import.started");
+  FileSource from_pipe(plain.get());
+  Feeder feeder(input.tar != nullptr ? *input.tar : from_pipe, std::move(pipe.write), progress);
+  std::thread thread([&] { feeder.run(); });
+  WorkerReport report(store, place, known.contents());
+  const Result<> taken =
+      worker.finish([&](std::string_view line) { return report.hear(line); });
+  thread.join();
+  plain.reset();  // A decompressor with more to say ends.
+  TRY(judge(decompressor ? decompressor->finish({}) : Result<>(), feeder.result(), taken));
+  LayerFacts facts = report.facts();
+  facts.bytes = feeder.bytes();
+  facts.diff_id = feeder.digest();
+  (void)::unlinkat(place, "empty", AT_REMOVEDIR);
+  return facts;
+}
+
+}  // namespace tare::store
