@@ -176,7 +176,7 @@ Result<sys::Fd> ErofsBackend::mount_image(const Files& files) const {
     return loops.back().path;
   };
   std::vector<sys::FsOption> options = {
-      {.key = "source", .value = TRY(path_of(files.image.get()))}};
+      {.key = "source", .value = TRY(path_of(files.image.get()))}, {.key = "ro"}};
   for (const sys::Fd& pack : files.packs)
     options.push_back({.key = "device", .value = TRY(path_of(pack.get()))});
   // The kernel remembers the names; a container reads them in its mountinfo. They say nothing.

@@ -143,6 +143,8 @@ class WorkerReport {
     if (words[0] == "h" && words.size() == 5)
       return check_shared(number(1), number(2), number(3), words[4]);
     if (words[0] == "o" && words.size() == 2) return check_object(words[1]);
+    if (words[0] == "n" && words.size() == 3)
+      facts_.notes = {.devices = number(1), .xattrs = number(2)};
     if (words[0] == "s" && words.size() == 4) {
       facts_.content_bytes = number(2);
       facts_.newest = parse_i64(words[3]).value_or(0);
@@ -218,7 +220,9 @@ Result<> judge(const Result<>& decompressed, const Result<>& fed, const Result<>
 Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput& input,
                                 Contents contents, const Progress& progress) {
   if (::mkdirat(place, "empty", 0700) != 0) return fail_errno("make a directory");
-  const KnownSums known = contents == Contents::Packs ? TRY(KnownSums::load(store)) : KnownSums();
+  const KnownSums known = contents == Contents::Packs && input.share
+                              ? TRY(KnownSums::load(store))
+                              : KnownSums();
   std::optional<Confined> decompressor;
   sys::Fd plain;
   if (input.blob >= 0) {

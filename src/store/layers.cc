@@ -285,7 +285,9 @@ Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents 
 Result<> retake_layers(Store& store, const std::vector<Layer>& layers, Contents contents) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto tar = TRY(open_layer_tar(store, layers[i].diff_id), layer_label(i, layers));
-    TRY(take_in(store, layers[i].diff_id, {.tar = tar.get()}, contents, Adoption::Replace, {}),
+    // Not shared: what it would find first is itself.
+    TRY(take_in(store, layers[i].diff_id, {.tar = tar.get(), .share = false}, contents,
+                Adoption::Replace, {}),
         layer_label(i, layers));
   }
   return {};

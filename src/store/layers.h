@@ -13,12 +13,19 @@
 
 namespace tare::store {
 
+// What of a layer was left out on purpose.
+struct ApplyNotes {
+  std::uint64_t devices = 0;  // Device nodes: kept in the index, and never usable in a container.
+  std::uint64_t xattrs = 0;   // Attributes outside the allow-list.
+};
+
 // What a layer turned out to be.
 struct LayerFacts {
   Digest diff_id;
   std::uint64_t bytes = 0;          // Of the uncompressed tar.
   std::uint64_t content_bytes = 0;  // Of the files in it: what Docker calls the size of a layer.
   UnixNanos newest = 0;             // The newest time of a file.
+  ApplyNotes notes;
 };
 
 // A layer's bytes: either `tar`, an uncompressed stream, or `blob`, a file that is read from where
@@ -26,6 +33,7 @@ struct LayerFacts {
 struct LayerInput {
   codec::Source* tar = nullptr;
   int blob = -1;
+  bool share = true;  // Contents that other layers have are not kept again.
 };
 
 // Takes a layer apart into the directory `place`, which must be empty and ours alone. Decompressing

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "store/confine.h"
-#include "store/unpack.h"
+#include "store/layers.h"
 #include "support/images.h"
 
 namespace tare::store {
@@ -106,18 +106,96 @@ TEST_CASE("confined: sees one directory and can do nothing else") {
   CHECK(must(sys::list_directory(dir.fd())) == std::vector<std::string>{"made"});
 }
 
-TEST_CASE("measure_layer: facts of a compressed layer") {
+TEST_CASE("a compressed layer: its facts, and its tar again byte for byte") {
   if (!may_unpack()) return;
-  TempDir dir;
-  const std::string tar = Tar().dir("a").file("a/b", "12345").bytes();
-  must(sys::replace_file(dir.fd(), "layer", compressed(codec::Compression::Gzip, tar)));
-  REQUIRE(::mkdirat(dir.fd(), "empty", 0700) == 0);
-  const sys::Fd empty = must(sys::open_at(dir.fd(), "empty", O_RDONLY | O_DIRECTORY));
-  const sys::Fd blob = must(sys::open_at(dir.fd(), "layer", O_RDONLY));
-  const LayerFacts facts = must(measure_layer(blob.get(), empty.get()));
-  CHECK(facts.diff_id == codec::sha256(tar));
-  CHECK(facts.bytes == tar.size());
-  CHECK(facts.content_bytes == 5);
+  const std::string large(3 << 20, 'x');
+  const std::string tar = Tar()
+                              .dir("a")
+                              .file("a/b", "12345")
+                              .file("a/large", large)
+                              .file("a/same", large)
+                              .file("a/objects", std::string(20'000, 'o'))
+                              .bytes() +
+                          std::string(10'000, '\0');
+  for (const Contents contents : {Contents::Packs, Contents::Objects}) {
+    TempStore t;
+    const std::string gzip = compressed(codec::Compression::Gzip, tar);
+    codec::StringSource source(gzip);
+    const Layer layer{.blob = must(t.store.put_blob(source, Digest(), Store::kAnySize)).digest,
+                      .diff_id = codec::sha256(tar)};
+    must(ensure_layers(t.store, {layer}, contents, {}));
+    CHECK(must(load_layer(t.store, layer.diff_id)).summary().tar_bytes == tar.size());
+    CHECK(must(load_layer(t.store, layer.diff_id)).summary().content_bytes ==
+          5 + 2 * large.size() + 20'000);
+    const auto again = must(open_layer_tar(t.store, layer.diff_id));
+    codec::StringSink sink;
+    must(codec::copy(*again, sink));
+    CHECK(sink.bytes() == tar);
+    must(verify_contents(t.store, layer.diff_id));
+    // The large content is there once.
+    CHECK(must(sys::disk_usage(t.store.dir(), "layers")) +
+              must(sys::disk_usage(t.store.dir(), "objects")) <
+          large.size() + (256 << 10));
+    must(retake_layers(t.store, {layer}, Contents::Packs));
+    must(remove_other_layers(t.store, {layer.diff_id}));
+    for (const std::string& room : must(sys::list_directory(t.store.dir(), "objects")))
+      CHECK(must(sys::list_directory(t.store.dir(), "objects/" + room)).empty());
+    must(verify_contents(t.store, layer.diff_id));
+    must(remove_other_layers(t.store, {}));
+    CHECK(must(sys::list_directory(t.store.dir(), "layers")).empty());
+  }
+}
+
+TEST_CASE("layers share contents, and keep each other for as long") {
+  if (!may_unpack()) return;
+  TempStore t;
+  const std::string shared(100'000, 's');
+  const auto put = [&](const std::string& tar) {
+    const Layer layer{.blob = must(t.store.put_blob(tar)).digest, .diff_id = codec::sha256(tar)};
+    must(ensure_layers(t.store, {layer}, Contents::Packs, {}));
+    return layer.diff_id;
+  };
+  const Digest first = put(Tar().file("one", shared).bytes());
+  const Digest second = put(Tar().file("two", shared).file("own", "x").bytes());
+  const LayerIndex index = must(load_layer(t.store, second));
+  REQUIRE(index.references() == std::vector<Digest>{first});
+  CHECK(index.summary().pack_bytes == kPackAlign);
+  CHECK(must(with_references(t.store, {second})) == std::set<Digest>{first, second});
+  must(verify_contents(t.store, second));
+
+  // SECURITY: what the other layer has on disk now is not taken for what it says it is.
+  {
+    const sys::Fd pack = must(sys::open_at(t.store.dir(), "layers/" + first.hex() + ".pack", O_RDWR));
+    REQUIRE(::pwrite(pack.get(), "S", 1, 50'000) == 1);
+  }
+  CHECK(verify_contents(t.store, second).error().kind() == Kind::Corrupt);
+  const std::string tar = Tar().file("three", shared).bytes();
+  const Layer third{.blob = must(t.store.put_blob(tar)).digest, .diff_id = codec::sha256(tar)};
+  CHECK(ensure_layers(t.store, {third}, Contents::Packs, {}).error().kind() == Kind::Corrupt);
+}
+
+TEST_CASE("layer index: what is damaged is said to be, and nothing else happens") {
+  IndexWriter writer;
+  IndexEntry entry{.mode = 0644, .size = 5, .content = {.pack = 1, .offset = 4096}};
+  entry.path = "a/b";
+  entry.xattrs = {{"user.x", "value"}};
+  writer.add(entry);
+  const Digest other = codec::sha256("other");
+  const std::string good = must(writer.finish({}, {other}, {{.offset = 8192, .size = 3}}));
+  const auto read = [](const std::string& bytes) -> Result<> {
+    const LayerIndex index = TRY(LayerIndex::parse(bytes));
+    return index.each([](const IndexEntry&) -> Result<> { return {}; });
+  };
+  must(read(good));
+  CHECK(must(LayerIndex::parse(good)).sums().size() == 1);
+  CHECK(LayerIndex::sums_of(good)[0].offset == 8192);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ 0x41);
+    if (i < 8 || i >= 104) CHECK(read(bad).error().kind() == Kind::Corrupt);
+    (void)LayerIndex::sums_of(bad);
+    CHECK(!read(good.substr(0, i)));
+  }
 }
 
 }  // namespace

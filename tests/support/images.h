@@ -81,6 +81,11 @@ class Tar {
     must(writer_.add_file(e, content));
     return *this;
   }
+  Tar& file(tar::Entry e, const std::string& content) {
+    e.size = content.size();
+    must(writer_.add_file(e, content));
+    return *this;
+  }
   Tar& dir(const std::string& name, std::uint32_t mode = 0755) {
     return add(entry(name, tar::Type::Directory, mode));
   }
