@@ -84,6 +84,7 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   Store::Scratch scratch = TRY(store_.make_scratch());
   sys::Fd file =
       TRY(sys::open_at(scratch.dir.get(), "image", O_WRONLY | O_CREAT | O_EXCL, 0400));
+  failpoint("unpack.scratch");
   FileSink sink(file.get());
   TRY(write_tree(tree, sink), "write its file system");
   if (::fsync(file.get()) != 0) return fail_errno("write its file system to disk");

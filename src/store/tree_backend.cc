@@ -186,12 +186,13 @@ Result<> TreeBackend::verify(const Digest& /*image*/, const std::vector<Layer>& 
 
 Result<> TreeBackend::try_it() {
   Store::Scratch scratch = TRY(store_.make_scratch());
-  if (::mkdirat(scratch.dir.get(), "tree", 0755) != 0 ||
-      ::mkdirat(scratch.dir.get(), "container", 0700) != 0)
-    return fail_errno("make a directory");
+  // Objects of its own, too: others may be trying at the same time.
   const std::string content = "what a large file holds";
   const Digest digest = codec::sha256(content);
   const std::string object = object_path(digest);
+  const std::string object_dir = object.substr(0, object.rfind('/'));
+  for (const char* name : {"tree", "container", "objects", object_dir.c_str()})
+    if (::mkdirat(scratch.dir.get(), name, 0755) != 0) return fail_errno("make a directory");
   ImageTree image;
   IndexWriter writer;
   IndexEntry entry{.mode = 0644, .size = content.size(), .content = {.pack = kInObject}};
@@ -201,7 +202,6 @@ Result<> TreeBackend::try_it() {
   const std::string text = TRY(writer.finish({}, {}, {}));
   const LayerIndex index = TRY(LayerIndex::parse(text));
   TRY(image.tree.apply(index));
-  (void)::mkdirat(store_.dir(), object.substr(0, object.rfind('/')).c_str(), 0700);
   const sys::Fd tree = TRY(sys::open_at(scratch.dir.get(), "tree", O_RDONLY | O_DIRECTORY));
   const sys::Fd container =
       TRY(sys::open_at(scratch.dir.get(), "container", O_RDONLY | O_DIRECTORY));
@@ -210,12 +210,13 @@ Result<> TreeBackend::try_it() {
   ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
   TRY(make_tree({.store = &store_, .image = &image, .root = tree.get(), .ids = ids,
                  .v3_capabilities = true, .large = LargeFiles::Redirected}));
-  const sys::Fd objects_room = TRY(
-      sys::open_at(store_.dir(), object.substr(0, object.rfind('/')), O_RDONLY | O_DIRECTORY));
-  TRY(sys::replace_file(objects_room.get(), digest.hex(), content, sys::Durability::Lazy));
+  const sys::Fd object_room =
+      TRY(sys::open_at(scratch.dir.get(), object_dir, O_RDONLY | O_DIRECTORY));
+  TRY(sys::replace_file(object_room.get(), digest.hex(), content, sys::Durability::Lazy));
   const auto look = [&]() -> Result<> {
     const sys::Fd lower = TRY(sys::clone_mount(tree.get(), false));
-    const sys::Fd objects = TRY(clone_objects());
+    const sys::Fd room = TRY(sys::open_at(scratch.dir.get(), "objects", O_PATH | O_DIRECTORY));
+    const sys::Fd objects = TRY(sys::clone_mount(room.get(), false));
     const sys::Fd mount = TRY(mount_overlay({.lower = lower.get(), .data = objects.get(),
                                              .ids = &ids, .container_dir = container.get()}));
     // Reading, and writing: a copy upwards takes the content from the object.
@@ -227,9 +228,7 @@ Result<> TreeBackend::try_it() {
       return fail(Kind::Unsupported, "overlayfs does not copy redirected files");
     return {};
   };
-  Result<> looked = look();
-  (void)::unlinkat(store_.dir(), object.c_str(), 0);
-  return looked;
+  return look();
 }
 
 }  // namespace tare::store

@@ -135,9 +135,10 @@ no_unpackers() { ! readlink /proc/[0-9]*/exe 2>/dev/null | grep -qx "$TEST_FAILP
 point=unpack
 tare $(run_as) >/dev/null
 tare rm -f web >/dev/null
-trees=$(files_in "$store/rootfs/flat" | wc -w)
+unpacked() { for room in rootfs/erofs rootfs/redirect rootfs/flat layers objects; do files_in "$store/$room"; done | wc -w; }
+trees=$(unpacked)
 for p in unpack.scratch unpack.confined unpack.confined:parent unpack.forked unpack.forked:parent \
-  unpack.written unpack.named; do
+  import.started layer.named unpack.written unpack.named; do
   mark=$p
   tare rmi busybox >/dev/null
   at $p tare load -i "$TEST_CACHE/busybox-docker.tar"
@@ -150,5 +151,5 @@ for p in unpack.scratch unpack.confined unpack.confined:parent unpack.forked unp
   tare images >/dev/null || fail "images after $p"
   image_busybox
   recovered
-  assert_eq "$(files_in "$store/rootfs/flat" | wc -w)" "$trees" "unpacked trees after $p"
+  assert_eq "$(unpacked)" "$trees" "layers and root file systems after $p"
 done
