@@ -109,6 +109,25 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
                                progress);
 }
 
+Result<> Engine::mount_image(const std::string& image, const std::string& place,
+                             const Progress& progress) {
+  if (state_->namespace_root)
+    return std::unexpected(
+        Error(Kind::Denied, "only root can mount an image where others see it")
+            .hint("look at it in a container: tare run --rm --network none -v ...; or tare save"));
+  const image::Image found = TRY(state_->images.find(image));
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
+  const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress("unpacking " + found.id.short_hex(), done, total);
+  };
+  TRY(state_->rootfs.prepare(found.id, found.layers, ids, unpacking));
+  const sys::Fd mount = TRY(state_->rootfs.mount(found.id, found.layers, ids, -1, true));
+  const sys::Fd target = TRY(sys::open_path(place, O_PATH | O_DIRECTORY));
+  TRY(sys::attach_mount(mount.get(), target.get()), "mount at " + quoted(place));
+  return {};
+}
+
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
   // Asked while the images are locked, so that no container of the image is made meanwhile.
   return state_->images.remove(

@@ -249,6 +249,10 @@ class Engine {
   Result<image::Image> import(int fd, const std::string& name,
                               const std::vector<std::string>& changes, const std::string& message,
                               const Progress& progress);
+  // Attaches the root file system of an image, read-only and with the image's own ids, at the
+  // directory `place`. Errors: Denied (an ordinary user's mounts are nobody else's).
+  Result<> mount_image(const std::string& image, const std::string& place,
+                       const Progress& progress);
   Result<std::vector<std::string>> remove_image(const std::string& name_or_id, bool force);
 
   Result<std::string> create(const CreateRequest& request, const Progress& progress);

@@ -47,6 +47,21 @@ struct Image {
 using Progress =
     std::function<void(std::string_view step, std::uint64_t done, std::uint64_t total)>;
 
+// Something on disk that is not what it was.
+struct Damage {
+  enum class Mend : std::uint8_t {
+    Fetch,           // Only by getting the image again.
+    TakeApartAgain,  // From the compressed bytes, which are right.
+    MakeAgain,       // From the layers, which are right.
+  };
+  Digest image;
+  std::string image_name;
+  std::string what;  // "layer", "layer blob", "document", "record", "root file system".
+  Digest digest;     // Its name.
+  std::string why;
+  Mend mend = Mend::Fetch;
+};
+
 enum class SaveFormat : std::uint8_t { DockerArchive, OciArchive };
 
 class Images {
@@ -59,6 +74,8 @@ class Images {
   // By reference, "sha256:ID", or a unique prefix of an id (at least 3 digits, preferred after
   // names as Docker does). Errors: NotFound with the nearest name as hint; Invalid (ambiguous).
   Result<Image> find(std::string_view name_or_id) const;
+  // The id alone, also of an image that is damaged.
+  Result<Digest> resolve(std::string_view name_or_id) const;
 
   // docker-archive, OCI archive, or a plain root-fs tar; each plain, gzip, zstd or xz; from a pipe
   // or a file; or an OCI layout directory (`directory` >= 0 then, and `source` unused). The names
@@ -100,6 +117,15 @@ class Images {
   using InUse = std::function<std::optional<std::string>(const Digest&)>;
   Result<std::vector<std::string>> remove(std::string_view name_or_id, bool force,
                                           const InUse& in_use);
+
+  // Reads all bytes of the named images (of all, when `names` is empty) and compares them with
+  // their digests; a layer of several images once. What is wrong is in the result; errors are about
+  // the question: NotFound.
+  Result<std::vector<Damage>> verify(const std::vector<std::string>& names,
+                                     const Progress& progress) const;
+  // Mends what can be mended with what is here. Errors: Unsupported when the image has to be got
+  // again.
+  Result<> mend(const Damage& damage);
 
   struct HistoryEntry {
     Digest image;  // Empty: "<missing>".

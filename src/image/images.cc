@@ -122,6 +122,10 @@ Result<Image> Images::find(std::string_view name_or_id) const {
   return assemble(store_, record, names_of(TRY(load_names(store_)), id));
 }
 
+Result<Digest> Images::resolve(std::string_view name_or_id) const {
+  return find_id(store_, name_or_id);
+}
+
 Result<> Images::tag(std::string_view source, std::string_view target) {
   const Reference reference = TRY(Reference::parse(target));
   if (!reference.digest.empty())

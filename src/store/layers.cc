@@ -116,7 +116,7 @@ Result<> check_content(ContentSource& source, const IndexEntry& entry, char* buf
 }
 
 // Objects of a layer that are not there yet.
-Result<> adopt_objects(Store& store, int place) {
+Result<> adopt_objects(Store& store, int place, Adoption adoption) {
   if (::faccessat(place, "objects", F_OK, 0) != 0) return {};
   for (const std::string& name : TRY(sys::list_directory(place, "objects"))) {
     const auto digest = Digest::parse("sha256:" + name);
@@ -125,8 +125,9 @@ Result<> adopt_objects(Store& store, int place) {
     const std::string room = path.substr(0, path.rfind('/'));
     if (::mkdirat(store.dir(), room.c_str(), 0700) != 0 && errno != EEXIST)
       return fail_errno("make " + quoted(room));
+    const unsigned flags = adoption == Adoption::Replace ? 0 : RENAME_NOREPLACE;
     if (::syscall(SYS_renameat2, place, ("objects/" + name).c_str(), store.dir(), path.c_str(),
-                  RENAME_NOREPLACE) != 0 &&
+                  flags) != 0 &&
         errno != EEXIST)
       return fail_errno("name object " + digest->text());
     if (::fchmodat(store.dir(), path.c_str(), 0444, 0) != 0)
@@ -171,7 +172,7 @@ Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id) {
 // The index comes last: it is what says that the layer is there.
 Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption adoption) {
   if (adoption == Adoption::KeepOld && has_layer(store, diff_id)) return {};
-  TRY(adopt_objects(store, place));
+  TRY(adopt_objects(store, place, adoption));
   for (const char* part : {"pack", "tar", "index"}) {
     if (::renameat(place, part, store.dir(), layer_path(diff_id, part).c_str()) != 0)
       return fail_errno("name layer " + diff_id.text());
@@ -279,6 +280,14 @@ Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents 
                 progress),
         what);
   }
+  return {};
+}
+
+Result<> take_from_blob_again(Store& store, const Layer& layer, Contents contents) {
+  const sys::Fd blob = TRY(store.open_blob(layer.blob), "layer " + layer.blob.text());
+  TRY(take_in(store, layer.diff_id, {.blob = blob.get(), .share = false}, contents,
+              Adoption::Replace, {}),
+      "layer " + layer.blob.text());
   return {};
 }
 

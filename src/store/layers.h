@@ -79,6 +79,8 @@ Result<> remove_other_layers(Store& store, const std::set<Digest>& keep);
 Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents contents,
                        const Progress& progress);
 
+// Takes a layer in again whose blob is right and whose parts are not.
+Result<> take_from_blob_again(Store& store, const Layer& layer, Contents contents);
 // Takes layers apart again that are there, in another way.
 Result<> retake_layers(Store& store, const std::vector<Layer>& layers, Contents contents);
 

@@ -78,6 +78,13 @@ Result<Fd> clone_mount(const std::string& path) {
   return mount;
 }
 
+Result<> attach_mount(int mount, int target) {
+  constexpr unsigned kByDescriptor = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  if (::move_mount(mount, "", target, "", kByDescriptor) != 0)
+    return fail_errno("attach a mount");
+  return {};
+}
+
 Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
                               std::uint64_t propagation) {
   struct mount_attr attributes{};

@@ -157,6 +157,17 @@ constexpr Option kStats[] = {
     {0, "pressure", Flag, "", "In how much of the time some and all of its tasks waited"},
 };
 
+constexpr Option kVerify[] = {
+    {0, "json", Flag, "", "Print what is damaged as lines of JSON"},
+    {'q', "quiet", Flag, "", "Print nothing but what is damaged"},
+};
+constexpr Option kFsck[] = {
+    {0, "repair", Flag, "", "Mend what can be mended with what is here"},
+};
+constexpr Option kMount[] = {
+    {'q', "quiet", Flag, "", "Do not show progress"},
+};
+
 constexpr Option kPack[] = {
     {0, "certs", Value, "when", "CA certificates: auto, on, off"},
     {0, "dlopen", Value, "when", "Libraries that programs say they open at run time"},
@@ -240,6 +251,9 @@ const Command command_table[] = {
      Operands::Running,
      1,
      cmd_exec},
+    {"fsck", "system check", "[OPTIONS] [IMAGE...]",
+     "Compare what is stored with its digests, and mend it", kVerify, kFsck, 0, -1, false,
+     Operands::Images, 1, cmd_fsck},
     {"history",
      "image history",
      "[OPTIONS] IMAGE",
@@ -324,6 +338,9 @@ const Command command_table[] = {
      Operands::None,
      1,
      print_man_page},
+    {"mount", "image mount", "[OPTIONS] IMAGE DIRECTORY",
+     "Attach the files of an image to a directory, read-only", kMount, {}, 2, 2, false,
+     Operands::Images, 1, cmd_mount},
     {"pack", "", "[OPTIONS] PROGRAM [PROGRAM...]",
      "Make the minimal image of programs of this machine", kPack, kProgress, 1, -1, false,
      Operands::Files, 1, cmd_pack},
@@ -451,6 +468,8 @@ const Command command_table[] = {
      Operands::Running,
      1,
      cmd_top},
+    {"umount", "image umount,image unmount", "DIRECTORY",
+     "Take away what mount attached", {}, {}, 1, 1, false, Operands::Files, 1, cmd_umount},
     {"unpause",
      "container unpause",
      "CONTAINER [CONTAINER...]",
@@ -475,6 +494,9 @@ const Command command_table[] = {
      Operands::Containers,
      1,
      cmd_update},
+    {"verify", "image verify", "[OPTIONS] [IMAGE...]",
+     "Read all bytes of images again and compare them with their digests", kVerify, {}, 0, -1,
+     false, Operands::Images, 1, cmd_verify},
     {"version",
      "",
      "[OPTIONS]",

@@ -35,6 +35,10 @@ Result<int> cmd_update(Context& context, const Arguments& arguments);
 Result<int> cmd_pause(Context& context, const Arguments& arguments);
 Result<int> cmd_unpause(Context& context, const Arguments& arguments);
 Result<int> cmd_stats(Context& context, const Arguments& arguments);
+Result<int> cmd_verify(Context& context, const Arguments& arguments);
+Result<int> cmd_fsck(Context& context, const Arguments& arguments);
+Result<int> cmd_mount(Context& context, const Arguments& arguments);
+Result<int> cmd_umount(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
 
 // The table's rows of options that are too many for commands.cc: create_options.cc.
