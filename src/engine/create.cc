@@ -257,7 +257,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   });
   failpoint("create.named");
   if (users.kind != UserNamespace::Kind::Host)
-    container.id_claim = TRY(state.id_ranges.claim(state.container_path(container.id), users.size));
+    container.id_claim = TRY(state.claim_ids(container.id, users.size));
   undo.push([&, claim = container.id_claim]() noexcept {
     state.id_ranges.release(claim, state.container_path(container.id));
   });

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "engine/bin.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
+#include "store/settings.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -108,16 +110,26 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
                                progress);
 }
 
-Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
+Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id,
+                                                      const RemoveImageRequest& request) {
+  const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;
+  const bool keep = !request.now && undo_time.count() > 0;
   // Asked while the images are locked, so that no container of the image is made meanwhile.
-  return state_->images.remove(
-      name_or_id, force, [&](const Digest& id) -> std::optional<std::string> {
+  auto lines = TRY(state_->images.remove(
+      name_or_id,
+      {.force = request.force,
+       .all_names = request.all_names,
+       .keep = keep,
+       .batch = removal_batch()},
+      [&](const Digest& id) -> std::optional<std::string> {
         const auto containers = list();
         if (!containers) return "(they cannot be listed: " + containers.error().message() + ")";
         for (const Container& container : *containers)
           if (container.image_id == id) return container.name;
         return std::nullopt;
-      });
+      }));
+  if (keep) state_->note_binned(undo_time);
+  return lines;
 }
 
 Result<sys::Fd> Engine::State::open_container(const std::string& id) const {

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "engine/id_ranges.h"
+#include "engine/storage.h"
 #include "image/image.h"
 #include "sys/cgroup_stats.h"
 #include "sys/fd.h"
@@ -249,7 +250,13 @@ class Engine {
   Result<image::Image> import(int fd, const std::string& name,
                               const std::vector<std::string>& changes, const std::string& message,
                               const Progress& progress);
-  Result<std::vector<std::string>> remove_image(const std::string& name_or_id, bool force);
+  struct RemoveImageRequest {
+    bool force = false;
+    bool all_names = false;  // By id also when it has names in several repositories.
+    bool now = false;        // Not into the bin.
+  };
+  Result<std::vector<std::string>> remove_image(const std::string& name_or_id,
+                                                const RemoveImageRequest& request);
 
   Result<std::string> create(const CreateRequest& request, const Progress& progress);
   // Starts it; with `attach` the returned attachment sees every byte from the first on. With
@@ -284,6 +291,7 @@ class Engine {
   Result<int> wait(const std::string& id);
   struct RemoveRequest {
     bool force = false;  // Kill it first.
+    bool now = false;    // Not into the bin, as those of --rm.
   };
   Result<> remove(const std::string& id, const RemoveRequest& request);
   Result<> rename(const std::string& id, const std::string& new_name);
@@ -326,6 +334,24 @@ class Engine {
   std::vector<std::string> isolation_report(const Container& container) const;
   // Facts for `tare info`.
   Result<json::Value> info() const;
+
+  // What lies in the store, and whose it is. Walks all of it.
+  Result<Usage> usage() const;
+  // Whose the file is and what would free it, in sentences: a path below the root or relative to
+  // it. Errors: Invalid; NotFound.
+  Result<Why> why(const std::string& path) const;
+
+  // Removed images and containers that can be brought back, newest first.
+  Result<std::vector<Removed>> removed() const;
+  // Brings one back, by name, id or prefix of one, or with "" all that the last command removed.
+  // `new_name` is for a container. Errors: NotFound; Exists (its name is taken); Invalid.
+  Result<std::vector<Restored>> restore(const std::string& name_or_id, const std::string& new_name);
+  // Removes what is in the bin for good. Gives the bytes that it freed.
+  Result<std::uint64_t> empty_bin();
+
+  // What would be removed, and its bytes; and removing it. Names and ids of images and containers.
+  Result<PrunePlan> plan_prune(const PruneRequest& request) const;
+  Result<Pruned> prune(const PrunePlan& plan, bool now);
 
  private:
   struct State;

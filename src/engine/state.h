@@ -50,8 +50,20 @@ struct Engine::State {
   Result<> thaw(const Container& container) const;
   // Removes an auto-remove container whose owner died between its exit and the removal.
   bool sweep(const Container& container, int dir);
-  // Its processes, cgroups, directory, ids and name; the caller holds the lock.
-  Result<> destroy(const Container& container);
+  // Its processes, cgroups, directory, ids and name; the caller holds the lock. With `keep` its
+  // directory and ids go to the bin.
+  Result<> destroy(const Container& container, bool keep = false);
+
+  // The bin (bin.cc). Who calls forget() and the like holds its lock.
+  Result<Restored> restore_image(const Removed& one);
+  Result<> restore_image_of(const Container& container, std::vector<Restored>& restored);
+  Result<Restored> restore_container(const std::string& id, const std::string& new_name);
+  Result<> forget(const std::vector<Removed>& which);
+  // Removed containers that could still be brought back give up their ids for one that is wanted
+  // now, oldest first. Errors: as IdRanges::claim().
+  Result<IdClaim> claim_ids(const std::string& id, std::uint32_t wanted);
+  // Something went into the bin: sees to it that a later command takes it out.
+  void note_binned(std::chrono::nanoseconds undo_time);
 };
 
 // The id map that images are unpacked for ahead of any container: the first range's.
