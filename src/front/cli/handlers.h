@@ -35,6 +35,9 @@ Result<int> cmd_update(Context& context, const Arguments& arguments);
 Result<int> cmd_pause(Context& context, const Arguments& arguments);
 Result<int> cmd_unpause(Context& context, const Arguments& arguments);
 Result<int> cmd_stats(Context& context, const Arguments& arguments);
+Result<int> cmd_df(Context& context, const Arguments& arguments);
+Result<int> cmd_undo(Context& context, const Arguments& arguments);
+Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
 
 // The table's rows of options that are too many for commands.cc: create_options.cc.
