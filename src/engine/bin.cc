@@ -4,10 +4,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/failpoint.h"
 #include "base/undo.h"
@@ -122,11 +122,15 @@ Result<> put_container_in_bin(store::Store& store, const std::string& id) {
 
 Result<std::vector<Removed>> Engine::removed() const {
   const store::Settings settings = TRY(store::load_settings(state_->store.dir()));
+  return state_->list_removed(settings.undo_time);
+}
+
+Result<std::vector<Removed>> Engine::State::list_removed(std::chrono::nanoseconds undo_time) const {
   std::vector<Removed> out;
-  for (const image::RemovedImage& image : TRY(state_->images.removed()))
-    out.push_back(as_removed(image, settings.undo_time));
-  for (const BinnedContainer& one : TRY(list_binned_containers(state_->store)))
-    out.push_back(as_removed(state_->store, one, settings.undo_time));
+  for (const image::RemovedImage& image : TRY(images.removed()))
+    out.push_back(as_removed(image, undo_time));
+  for (const BinnedContainer& one : TRY(list_binned_containers(store)))
+    out.push_back(as_removed(store, one, undo_time));
   std::ranges::stable_sort(out, std::ranges::greater(), &Removed::removed_at);
   return out;
 }
@@ -262,12 +266,45 @@ Result<IdClaim> Engine::State::claim_ids(const std::string& id, std::uint32_t wa
   }
 }
 
-void Engine::State::note_binned(std::chrono::nanoseconds undo_time) {
-  // The first of them is over first. Everything here is done again by the next removal.
-  const sys::Fd bin(::openat(store.dir(), "bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (bin && ::faccessat(bin.get(), kDue, F_OK, 0) != 0)
-    (void)sys::replace_file(bin.get(), kDue, std::to_string(now_ns() + undo_time.count()) + "\n",
-                            sys::Durability::Lazy);
+std::vector<Removed> choose_expired(std::vector<Removed> all, UnixNanos now, std::uint64_t most) {
+  std::ranges::stable_sort(all, {}, &Removed::removed_at);
+  std::uint64_t bytes = 0;
+  for (const Removed& one : all) bytes += one.bytes;
+  std::erase_if(all, [&](const Removed& one) {
+    if (one.until > now && bytes <= most) return true;
+    bytes -= one.bytes;
+    return false;
+  });
+  return all;
+}
+
+Result<> Engine::State::expire_bin() {
+  const sys::Fd alone = TRY(store.lock(kBinLock, sys::Lock::Exclusive, sys::Wait::No));
+  const store::Settings settings = TRY(store::load_settings(store.dir()));
+  struct statvfs disk{};
+  if (::fstatvfs(store.dir(), &disk) != 0) return fail_errno("look at the store's file system");
+  const std::uint64_t budget = settings.max.of(disk.f_blocks * disk.f_frsize);
+  const std::vector<Removed> all = TRY(list_removed(settings.undo_time));
+  const auto expired = choose_expired(all, now_ns(), settings.undo_max.of(budget));
+  TRY(forget(expired));
+  std::optional<UnixNanos> due;
+  for (const Removed& one : TRY(list_removed(settings.undo_time)))
+    due = due ? std::min(*due, one.until) : one.until;
+  const sys::Fd bin = TRY(sys::open_at(store.dir(), "bin", O_RDONLY | O_DIRECTORY));
+  if (due)
+    return sys::replace_file(bin.get(), kDue, std::to_string(*due) + "\n", sys::Durability::Lazy);
+  ::unlinkat(bin.get(), kDue, 0);
+  return {};
+}
+
+void Engine::State::note_binned() {
+  store.in_background([this] { (void)expire_bin(); }, 0);  // Else the next removal does it.
+}
+
+void Engine::State::expire_bin_if_due() {
+  const auto due = sys::load_file(store.dir(), "bin/" + std::string(kDue), 64);
+  if (!due || parse_i64(trim(*due)).value_or(0) > now_ns()) return;
+  note_binned();
 }
 
 }  // namespace tare::engine

@@ -69,6 +69,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->self = options.self.empty() ? own_path() : options.self;
   state->programs = directory_of(state->self);
   state->namespace_root = ordinary_user;
+  state->expire_bin_if_due();
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 
@@ -128,7 +129,7 @@ Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or
           if (container.image_id == id) return container.name;
         return std::nullopt;
       }));
-  if (keep) state_->note_binned(undo_time);
+  if (keep) state_->note_binned();
   return lines;
 }
 

@@ -143,7 +143,7 @@ Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
   const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;
   const bool keep = !request.now && !container.config.auto_remove && undo_time.count() > 0;
   TRY(state_->destroy(container, keep));
-  if (keep) state_->note_binned(undo_time);
+  if (keep) state_->note_binned();
   return {};
 }
 

@@ -62,8 +62,14 @@ struct Engine::State {
   // Removed containers that could still be brought back give up their ids for one that is wanted
   // now, oldest first. Errors: as IdRanges::claim().
   Result<IdClaim> claim_ids(const std::string& id, std::uint32_t wanted);
-  // Something went into the bin: sees to it that a later command takes it out.
-  void note_binned(std::chrono::nanoseconds undo_time);
+  // Something went into the bin: takes out, in the background, what is then too much, and sees to
+  // it that a later command takes it out.
+  void note_binned();
+  // In the background, when the time of something is over.
+  void expire_bin_if_due();
+  // Removes for good what is too old or too much, and notes when the next is.
+  Result<> expire_bin();
+  Result<std::vector<Removed>> list_removed(std::chrono::nanoseconds undo_time) const;
 };
 
 // The id map that images are unpacked for ahead of any container: the first range's.

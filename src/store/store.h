@@ -95,6 +95,9 @@ class Store {
   void recover();
   // Forks the process that empties trash/, unless one is at work.
   void empty_trash_in_background();
+  // Does `work` in a process of its own, which holds none of our descriptors but dir(), and waits
+  // so long for its end. Nothing is done when there can be no more processes.
+  void in_background(const std::function<void()>& work, int patience_ms);
 
  private:
   Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,
