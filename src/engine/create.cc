@@ -281,6 +281,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(state.images.find(image.id.text()), gone);
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
+  state.images.touch(image.id);
   undo.keep();
   failpoint("create.recorded");
   return container.id;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,17 +25,41 @@ namespace {
 // A descriptor as a stream of bytes.
 class FdSource : public codec::Source {
  public:
-  explicit FdSource(int fd) : fd_(fd) {}
+  // `store` is a directory of the file system that is being written to: what comes is more than was
+  // thought when it is nearly full, and ends while removing still works.
+  FdSource(int fd, int store) : fd_(fd), store_(store) {}
   Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (read_ >= checked_ + kCheckEvery) TRY(check());
     for (;;) {
       const ssize_t count = ::read(fd_, buffer, size);
-      if (count >= 0) return static_cast<std::size_t>(count);
+      if (count >= 0) {
+        read_ += static_cast<std::uint64_t>(count);
+        return static_cast<std::size_t>(count);
+      }
       if (errno != EINTR) return fail_errno("read the archive");
     }
   }
 
  private:
+  static constexpr std::uint64_t kCheckEvery = 1 << 20;
+
+  Result<> check() {
+    constexpr std::uint64_t kMostReserve = 64 << 20;
+    checked_ = read_;
+    struct statvfs disk{};
+    if (::fstatvfs(store_, &disk) != 0) return fail_errno("look at the store's file system");
+    const std::uint64_t reserve = std::min(kMostReserve, disk.f_blocks * disk.f_frsize / 100);
+    if (disk.f_bavail * disk.f_frsize > reserve) return {};
+    return std::unexpected(
+        Error(Kind::Unavailable, "the store's file system is full but for the " +
+                                     human_size(reserve) + " that are kept for removing")
+            .hint("tare df -v shows what takes space"));
+  }
+
   int fd_;
+  int store_;
+  std::uint64_t read_ = 0;
+  std::uint64_t checked_ = 0;
 };
 
 std::string directory_of(const std::string& path) {
@@ -86,7 +111,7 @@ Result<sys::IdMap> first_map() {
 
 Result<std::vector<image::Image>> Engine::load(int fd, const std::string& directory,
                                                const std::string& name, const Progress& progress) {
-  FdSource source(fd);
+  FdSource source(fd, state_->store.dir());
   const sys::IdMap map = TRY(first_map());
   image::Images::LoadRequest request{.source = &source, .name = name, .unpack_for = &map};
   sys::Fd layout;
@@ -100,7 +125,7 @@ Result<std::vector<image::Image>> Engine::load(int fd, const std::string& direct
 Result<image::Image> Engine::import(int fd, const std::string& name,
                                     const std::vector<std::string>& changes,
                                     const std::string& message, const Progress& progress) {
-  FdSource source(fd);
+  FdSource source(fd, state_->store.dir());
   const sys::IdMap map = TRY(first_map());
   return state_->images.import({.source = &source,
                                 .name = name,

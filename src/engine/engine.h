@@ -349,6 +349,13 @@ class Engine {
   // Removes what is in the bin for good. Gives the bytes that it freed.
   Result<std::uint64_t> empty_bin();
 
+  // The budget, with `used` bytes as usage() gives them.
+  Result<Budget> budget(std::uint64_t used) const;
+  // Before `what` ("load of 'x.tar'") writes up to `bytes` (0: not known) to the store: makes room by
+  // removing what nothing uses for good, and says what. Errors: Unavailable, when nothing was
+  // removed because all of it would not be enough.
+  Result<std::vector<std::string>> admit(std::uint64_t bytes, const std::string& what);
+
   // What would be removed, and its bytes; and removing it. Names and ids of images and containers.
   Result<PrunePlan> plan_prune(const PruneRequest& request) const;
   Result<Pruned> prune(const PrunePlan& plan, bool now);

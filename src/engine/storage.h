@@ -48,6 +48,15 @@ struct Usage {
   std::uint64_t unowned_bytes = 0;
 };
 
+struct Budget {
+  std::uint64_t max = 0;        // What the store may take.
+  std::uint64_t used = 0;       // What it takes.
+  std::uint64_t available = 0;  // Left of the budget and of the disk.
+  std::uint64_t disk = 0;       // Size of the file system.
+  std::uint64_t disk_free = 0;
+  std::uint64_t reserve = 0;  // Never written to, so that removing works.
+};
+
 struct Why {
   std::string path;  // Below the root.
   std::uint64_t bytes = 0;

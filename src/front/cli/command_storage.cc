@@ -163,7 +163,7 @@ Result<int> print_why(Context& context, engine::Engine& engine, const std::strin
   return 0;
 }
 
-std::string prometheus_text(const engine::Usage& usage) {
+std::string prometheus_text(const engine::Usage& usage, const engine::Budget& budget) {
   std::string out =
       "# HELP tare_store_bytes Allocated bytes in the store, by class.\n"
       "# TYPE tare_store_bytes gauge\n";
@@ -176,9 +176,27 @@ std::string prometheus_text(const engine::Usage& usage) {
       "# HELP tare_store_total_bytes Allocated bytes in the store.\n"
       "# TYPE tare_store_total_bytes gauge\ntare_store_total_bytes {}\n"
       "# HELP tare_store_files Files and directories in the store.\n"
-      "# TYPE tare_store_files gauge\ntare_store_files {}\n",
-      usage.store.total.bytes, usage.store.total.files);
+      "# TYPE tare_store_files gauge\ntare_store_files {}\n"
+      "# HELP tare_store_budget_bytes What the store may take.\n"
+      "# TYPE tare_store_budget_bytes gauge\ntare_store_budget_bytes {}\n"
+      "# HELP tare_store_available_bytes What is left of the budget and of the disk.\n"
+      "# TYPE tare_store_available_bytes gauge\ntare_store_available_bytes {}\n",
+      usage.store.total.bytes, usage.store.total.files, budget.max, budget.available);
   return out;
+}
+
+// For monitors: 0, 1 (warning, at the given share of the budget) or 2 (critical, at 95%).
+Result<int> check(Context& context, const engine::Budget& budget, const std::string& percent) {
+  constexpr std::uint64_t kCritical = 95;
+  const auto warning = parse_u64(percent);
+  if (!warning || *warning > 100) return bad_value("check", percent, "a number from 0 to 100");
+  const std::uint64_t taken = budget.max == 0 ? 100 : budget.used / (budget.max / 100 + 1);
+  const int status = taken >= kCritical || budget.available == 0 ? 2 : taken >= *warning ? 1 : 0;
+  constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL"};
+  context.print(fmt::format("{}: {} of the budget of {} ({}%), {} available\n", kWords[status],
+                            human_size(budget.used), human_size(budget.max), taken,
+                            human_size(budget.available)));
+  return status;
 }
 
 }  // namespace
@@ -188,10 +206,12 @@ Result<int> cmd_df(Context& context, const Arguments& arguments) {
   const std::string format = arguments.flag("json") ? "json" : arguments.value_or("format", "");
   if (const auto path = arguments.value("why")) return print_why(context, engine, *path, format);
   const engine::Usage usage = TRY(engine.usage());
+  const engine::Budget budget = TRY(engine.budget(usage.store.total.bytes));
   if (format == "prometheus") {
-    context.print(prometheus_text(usage));
+    context.print(prometheus_text(usage, budget));
     return 0;
   }
+  if (const auto percent = arguments.value("check")) return check(context, budget, *percent);
   const Columns docker = {{"Type", "TYPE"},
                           {"TotalCount", "TOTAL"},
                           {"Active", "ACTIVE"},

@@ -13,6 +13,7 @@ constexpr std::string_view kNoPlatforms = "images of other machines are not ther
 constexpr Option kGlobal[] = {
     {'D', "debug", Flag, "", "Tell with errors where in the program they came from"},
     {0, "root", Value, "directory", "Where images and containers are (default: $TARE_ROOT)"},
+    {0, "store-max", Value, "size", "What the store may take: 40G, or 80% of the file system"},
     {'v', "version", Flag, "", "Print the version"},
     {0, "config", MissingValue, "", "there are no client configurations; see --root"},
     {'c', "context", MissingValue, "", "there is no daemon to choose; see --root", "default"},
@@ -161,6 +162,7 @@ constexpr Option kStats[] = {
 
 // Space: df, undo, prune.
 constexpr Option kDf[] = {
+    {0, "check", Value, "percent", "Exit with 1 at this share of the budget, with 2 at 95"},
     {0, "format", Value, "format", "table, json, prometheus, or a Go template"},
     {0, "json", Flag, "", "The same as --format json"},
     {'v', "verbose", Flag, "", "Also each image and container"},
