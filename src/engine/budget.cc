@@ -75,6 +75,15 @@ Candidates find_candidates(const Usage& usage, std::vector<Removed> bin) {
   return out;
 }
 
+// What has to go: of the budget, which may be exceeded already, and of the disk.
+std::uint64_t missing(const Budget& budget, std::uint64_t wanted) {
+  const auto over = [&](std::uint64_t taken, std::uint64_t most) {
+    return taken > most ? taken - most : 0;
+  };
+  return std::max(over(budget.used + wanted, budget.max),
+                  over(budget.reserve + wanted, budget.disk_free));
+}
+
 std::unexpected<Error> no_room(const Budget& budget, std::uint64_t bytes, const std::string& what,
                                std::uint64_t would_give) {
   return std::unexpected(
@@ -130,7 +139,7 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
     const sys::Fd alone = TRY(state_->store.lock("bin"));
     const Candidates all = find_candidates(now, TRY(removed()));
     const Eviction chosen =
-        choose_evictions(all.facts, all.parts, wanted - room.available);
+        choose_evictions(all.facts, all.parts, missing(room, wanted));
     if (!chosen.enough) return no_room(room, bytes, what, chosen.bytes);
     for (const std::size_t i : chosen.chosen) {
       const Candidate& one = all.things[i];
