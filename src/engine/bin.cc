@@ -138,8 +138,7 @@ Result<std::vector<Removed>> Engine::State::list_removed(std::chrono::nanosecond
 Result<Restored> Engine::State::restore_image(const Removed& one) {
   const Digest id = TRY(Digest::parse(one.id));
   const image::Images::Restored back = TRY(images.restore(id));
-  return Restored{
-      .type = one.type, .id = one.id, .names = back.names, .taken = back.taken};
+  return Restored{.type = one.type, .id = one.id, .names = back.names, .taken = back.taken};
 }
 
 // The image that a container needs, out of the bin when it is there.
@@ -149,11 +148,11 @@ Result<> Engine::State::restore_image_of(const Container& container,
   const Removed image{.type = Removed::Type::Image, .id = container.image_id.text()};
   auto back = restore_image(image);
   if (!back && back.error().kind() == Kind::NotFound)
-    return std::unexpected(
-        Error(Kind::NotFound, "container " + quoted(container.name) +
-                                  " cannot be brought back: its image " +
-                                  quoted(container.image_name) + " was removed for good")
-            .hint("load the image again first"));
+    return std::unexpected(Error(Kind::NotFound, "container " + quoted(container.name) +
+                                                     " cannot be brought back: its image " +
+                                                     quoted(container.image_name) +
+                                                     " was removed for good")
+                               .hint("load the image again first"));
   restored.push_back(TRY(std::move(back)));
   return {};
 }
@@ -174,15 +173,13 @@ Result<Restored> Engine::State::restore_container(const std::string& id,
   const sys::Fd between = TRY(store.lock(kBetween, sys::Lock::Shared));
   if (::symlinkat(id.c_str(), store.dir(), ("container-names/" + name).c_str()) != 0) {
     if (errno != EEXIST) return fail_errno("claim the name " + quoted(name));
-    return std::unexpected(Error(Kind::Exists, "container name " + quoted(name) + " is in use")
-                               .hint("bring it back under another: tare undo --name NEW " +
-                                     id.substr(0, 12)));
+    return std::unexpected(
+        Error(Kind::Exists, "container name " + quoted(name) + " is in use")
+            .hint("bring it back under another: tare undo --name NEW " + id.substr(0, 12)));
   }
   failpoint("undo.container.named");
   Undo undo;
-  undo.push([&]() noexcept {
-    ::unlinkat(store.dir(), ("container-names/" + name).c_str(), 0);
-  });
+  undo.push([&]() noexcept { ::unlinkat(store.dir(), ("container-names/" + name).c_str(), 0); });
   if (::renameat(store.dir(), place.c_str(), store.dir(), ("containers/" + id).c_str()) != 0)
     return fail_errno("move the container out of the bin");
   undo.keep();

@@ -17,9 +17,9 @@ namespace {
 
 struct Candidate {
   enum class Kind : std::uint8_t { Binned, Download, Image } kind = Kind::Binned;
-  Removed removed;     // Binned.
-  std::string owner;   // Download.
-  Digest image;        // Image.
+  Removed removed;    // Binned.
+  std::string owner;  // Download.
+  Digest image;       // Image.
   std::string sentence;
 };
 
@@ -87,11 +87,12 @@ std::uint64_t missing(const Budget& budget, std::uint64_t wanted) {
 std::unexpected<Error> no_room(const Budget& budget, std::uint64_t bytes, const std::string& what,
                                std::uint64_t would_give) {
   return std::unexpected(
-      Error(Kind::Unavailable,
-            fmt::format("{} needs {}, {} free of the budget of {}; removing everything unused would "
-                        "give {}",
-                        what, human_size(bytes), human_size(budget.available),
-                        human_size(budget.max), human_size(would_give)))
+      Error(
+          Kind::Unavailable,
+          fmt::format("{} needs {}, {} free of the budget of {}; removing everything unused would "
+                      "give {}",
+                      what, human_size(bytes), human_size(budget.available), human_size(budget.max),
+                      human_size(would_give)))
           .hint("tare df -v shows what takes space; --store-max or 'max' in the store's settings "
                 "changes the budget"));
 }
@@ -138,8 +139,7 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
   if (wanted > room.available) {
     const sys::Fd alone = TRY(state_->store.lock("bin"));
     const Candidates all = find_candidates(now, TRY(removed()));
-    const Eviction chosen =
-        choose_evictions(all.facts, all.parts, missing(room, wanted));
+    const Eviction chosen = choose_evictions(all.facts, all.parts, missing(room, wanted));
     if (!chosen.enough) return no_room(room, bytes, what, chosen.bytes);
     for (const std::size_t i : chosen.chosen) {
       const Candidate& one = all.things[i];

@@ -12,7 +12,8 @@ TEST_CASE("as little goes as makes room, in order, and nothing when all would no
       {"1", {10, 1}}, {"2", {20, 1}}, {"3", {30, 1}}, {"base", {100, 2}}};
   CHECK(choose_evictions(all, parts, 10).chosen == std::vector<std::size_t>{0});
   CHECK(choose_evictions(all, parts, 11).chosen == std::vector<std::size_t>{0, 1});
-  CHECK(choose_evictions(all, parts, 130).bytes == 130);  // The shared part goes with its last user.
+  CHECK(choose_evictions(all, parts, 130).bytes ==
+        130);  // The shared part goes with its last user.
   CHECK(choose_evictions(all, parts, 131).chosen.size() == 3);
   const Eviction not_enough = choose_evictions(all, parts, 161);
   CHECK_FALSE(not_enough.enough);

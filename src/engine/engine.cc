@@ -50,10 +50,10 @@ class FdSource : public codec::Source {
     if (::fstatvfs(store_, &disk) != 0) return fail_errno("look at the store's file system");
     const std::uint64_t reserve = std::min(kMostReserve, disk.f_blocks * disk.f_frsize / 100);
     if (disk.f_bavail * disk.f_frsize > reserve) return {};
-    return std::unexpected(
-        Error(Kind::Unavailable, "the store's file system is full but for the " +
-                                     human_size(reserve) + " that are kept for removing")
-            .hint("tare df -v shows what takes space"));
+    return std::unexpected(Error(Kind::Unavailable, "the store's file system is full but for the " +
+                                                        human_size(reserve) +
+                                                        " that are kept for removing")
+                               .hint("tare df -v shows what takes space"));
   }
 
   int fd_;

@@ -351,8 +351,8 @@ class Engine {
 
   // The budget, with `used` bytes as usage() gives them.
   Result<Budget> budget(std::uint64_t used) const;
-  // Before `what` ("load of 'x.tar'") writes up to `bytes` (0: not known) to the store: makes room by
-  // removing what nothing uses for good, and says what. Errors: Unavailable, when nothing was
+  // Before `what` ("load of 'x.tar'") writes up to `bytes` (0: not known) to the store: makes room
+  // by removing what nothing uses for good, and says what. Errors: Unavailable, when nothing was
   // removed because all of it would not be enough.
   Result<std::vector<std::string>> admit(std::uint64_t bytes, const std::string& what);
 

@@ -31,7 +31,7 @@ struct ContainerUsage {
   std::string id;
   std::string name;
   std::string image;
-  std::string status;    // "running", "exited", "created"; "removed": it is in the bin.
+  std::string status;         // "running", "exited", "created"; "removed": it is in the bin.
   std::uint64_t written = 0;  // Its writable layer.
   std::uint64_t logs = 0;
   std::uint64_t records = 0;
@@ -41,10 +41,10 @@ struct Usage {
   store::StoreUsage store;
   std::vector<ImageUsage> images;
   std::vector<ContainerUsage> containers;
-  std::uint64_t images_bytes = 0;         // What belongs to images that were not removed.
-  std::uint64_t images_reclaimable = 0;   // Of them, to those without a container.
+  std::uint64_t images_bytes = 0;          // What belongs to images that were not removed.
+  std::uint64_t images_reclaimable = 0;    // Of them, to those without a container.
   std::uint64_t removed_images_bytes = 0;  // What belongs only to images in the bin.
-  std::vector<std::string> unowned;       // Parts of images that no image has, as a load under way.
+  std::vector<std::string> unowned;  // Parts of images that no image has, as a load under way.
   std::uint64_t unowned_bytes = 0;
 };
 
@@ -87,8 +87,8 @@ struct PruneRequest {
   bool images = false;
   bool all_images = false;  // Not only those without a name.
   bool containers = false;
-  UnixNanos before = 0;                                    // Only what was made before; 0: any time.
-  std::vector<std::pair<std::string, std::string>> with;   // Labels; an empty value: any.
+  UnixNanos before = 0;                                   // Only what was made before; 0: any time.
+  std::vector<std::pair<std::string, std::string>> with;  // Labels; an empty value: any.
   std::vector<std::pair<std::string, std::string>> without;
   std::optional<bool> dangling;
 };

@@ -229,8 +229,8 @@ Result<Usage> Engine::usage() const {
   const std::vector<BinnedContainer> binned = TRY(list_binned_containers(state_->store));
   usage.store = TRY(store::measure_usage(state_->store.dir()));
   for (const image::Image& image : images) {
-    ImageUsage& one = usage.images.emplace_back(ImageUsage{
-        .id = image.id, .names = image.names, .created = image.config.created});
+    ImageUsage& one = usage.images.emplace_back(
+        ImageUsage{.id = image.id, .names = image.names, .created = image.config.created});
     one.last_used = state_->images.last_used(image.id).value_or(image.loaded_at);
     one.containers = static_cast<int>(
         std::ranges::count(containers, image.id, [](const Container& c) { return c.image_id; }));

@@ -43,8 +43,8 @@ std::unexpected<Error> in_use(std::string_view wanted, const std::string& contai
                              .hint("remove the container first; --force takes the name away only"));
 }
 
-// Into the bin, complete, before anything of it goes: who is killed on the way leaves the image with
-// fewer names, and an undo that gives them back.
+// Into the bin, complete, before anything of it goes: who is killed on the way leaves the image
+// with fewer names, and an undo that gives them back.
 Result<> keep_in_bin(store::Store& store, const Image& image, const std::string& batch) {
   const Binned binned{.record = TRY(load_record(store, image.id)),
                       .names = image.names,

@@ -11,6 +11,8 @@
 //   locks/             files that are only there to be locked
 //   sweep              is there while blobs may be there that no image record names
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
+//   bin/               what was removed and can be brought back (docs/formats/bin.md)
+//   settings           of this store (docs/formats/settings.md)
 //   trash/             what is being removed
 //
 // The store's names are its only authority: a name that exists is complete (temporary name, fsync,

@@ -188,7 +188,8 @@ class Walk {
     if (reopen(levels_.back(), sys::open_at(left.dir.get(), "..", O_RDONLY | O_DIRECTORY)))
       return {};
     while (!levels_.empty() && !levels_.back().dir) {
-      const std::string path = levels_.size() == 1 ? "." : path_.substr(0, levels_.back().path_size);
+      const std::string path =
+          levels_.size() == 1 ? "." : path_.substr(0, levels_.back().path_size);
       if (!reopen(levels_.back(), open_below(root_, path))) levels_.pop_back();
     }
     return {};

@@ -140,8 +140,8 @@ void print_details(Context& context, const engine::Usage& usage) {
 void print_strangers(Context& context, const engine::Usage& usage) {
   for (const auto& [owner, bytes] : usage.store.owners)
     if (store::owner_of(owner).which == UsageClass::Other)
-      context.warn(fmt::format("{} in the store is not of Tare ({})", quoted(owner),
-                               human_size(bytes)));
+      context.warn(
+          fmt::format("{} in the store is not of Tare ({})", quoted(owner), human_size(bytes)));
 }
 
 Result<int> print_why(Context& context, engine::Engine& engine, const std::string& path,
@@ -217,7 +217,8 @@ Result<int> cmd_df(Context& context, const Arguments& arguments) {
                           {"Active", "ACTIVE"},
                           {"Size", "SIZE"},
                           {"Reclaimable", "RECLAIMABLE"}};
-  const Columns ours = {{"Class", "CLASS"}, {"Files", "FILES"}, {"Bytes", "BYTES"}, {"Size", "SIZE"}};
+  const Columns ours = {
+      {"Class", "CLASS"}, {"Files", "FILES"}, {"Bytes", "BYTES"}, {"Size", "SIZE"}};
   if (arguments.called() == "system df") {
     context.print(TRY(render_rows(docker_rows(usage), format, docker, docker)));
   } else if (format == "json") {
@@ -310,8 +311,8 @@ Result<engine::PruneRequest> prune_request(const Arguments& arguments) {
   if (command == "image prune") known.emplace_back("dangling");
   for (const auto& [key, value] : TRY(parse_filters(arguments.list("filter"), known))) {
     const auto pair = split_once(value, '=');
-    const std::pair<std::string, std::string> label = {
-        std::string(pair ? pair->first : value), std::string(pair ? pair->second : "")};
+    const std::pair<std::string, std::string> label = {std::string(pair ? pair->first : value),
+                                                       std::string(pair ? pair->second : "")};
     if (key == "label") request.with.push_back(label);
     if (key == "label!") request.without.push_back(label);
     if (key == "dangling") {
@@ -359,8 +360,7 @@ Result<> ask(Context& context, const Arguments& arguments) {
 void print_pruned(Context& context, const engine::Pruned& pruned) {
   if (!pruned.containers.empty())
     context.print("Deleted Containers:\n" + join(pruned.containers, "\n") + "\n\n");
-  if (!pruned.image_lines.empty())
-    context.print("Deleted Images:\n");
+  if (!pruned.image_lines.empty()) context.print("Deleted Images:\n");
   for (const std::string& line : pruned.image_lines) context.print(escaped(line) + "\n");
   if (!pruned.image_lines.empty()) context.print("\n");
 }
@@ -391,8 +391,9 @@ Result<int> cmd_prune(Context& context, const Arguments& arguments) {
   for (const Error& problem : pruned.problems) context.report(problem);
   const auto kept = engine.removed();
   if (!dry && !now && plan.bytes > 0 && kept && !kept->empty())
-    context.warn("it can be brought back for some time (tare undo), and takes space until then or "
-                 "'tare undo --empty'");
+    context.warn(
+        "it can be brought back for some time (tare undo), and takes space until then or "
+        "'tare undo --empty'");
   return pruned.problems.empty() ? 0 : 1;
 }
 
