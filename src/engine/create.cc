@@ -257,7 +257,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   });
   failpoint("create.named");
   if (users.kind != UserNamespace::Kind::Host)
-    container.id_claim = TRY(state.id_ranges.claim(state.container_path(container.id), users.size));
+    container.id_claim = TRY(state.claim_ids(container.id, users.size));
   undo.push([&, claim = container.id_claim]() noexcept {
     state.id_ranges.release(claim, state.container_path(container.id));
   });
@@ -281,6 +281,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(state.images.find(image.id.text()), gone);
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
+  state.images.touch(image.id);
   undo.keep();
   failpoint("create.recorded");
   return container.id;

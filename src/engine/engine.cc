@@ -4,16 +4,20 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 
+#include "engine/bin.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
+#include "store/settings.h"
+#include "sys/mounts.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -22,17 +26,41 @@ namespace {
 // A descriptor as a stream of bytes.
 class FdSource : public codec::Source {
  public:
-  explicit FdSource(int fd) : fd_(fd) {}
+  // `store` is a directory of the file system that is being written to: what comes is more than was
+  // thought when it is nearly full, and ends while removing still works.
+  FdSource(int fd, int store) : fd_(fd), store_(store) {}
   Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (read_ >= checked_ + kCheckEvery) TRY(check());
     for (;;) {
       const ssize_t count = ::read(fd_, buffer, size);
-      if (count >= 0) return static_cast<std::size_t>(count);
+      if (count >= 0) {
+        read_ += static_cast<std::uint64_t>(count);
+        return static_cast<std::size_t>(count);
+      }
       if (errno != EINTR) return fail_errno("read the archive");
     }
   }
 
  private:
+  static constexpr std::uint64_t kCheckEvery = 1 << 20;
+
+  Result<> check() {
+    constexpr std::uint64_t kMostReserve = 64 << 20;
+    checked_ = read_;
+    struct statvfs disk{};
+    if (::fstatvfs(store_, &disk) != 0) return fail_errno("look at the store's file system");
+    const std::uint64_t reserve = std::min(kMostReserve, disk.f_blocks * disk.f_frsize / 100);
+    if (disk.f_bavail * disk.f_frsize > reserve) return {};
+    return std::unexpected(Error(Kind::Unavailable, "the store's file system is full but for the " +
+                                                        human_size(reserve) +
+                                                        " that are kept for removing")
+                               .hint("tare df -v shows what takes space"));
+  }
+
   int fd_;
+  int store_;
+  std::uint64_t read_ = 0;
+  std::uint64_t checked_ = 0;
 };
 
 std::string directory_of(const std::string& path) {
@@ -67,6 +95,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->self = options.self.empty() ? own_path() : options.self;
   state->programs = directory_of(state->self);
   state->namespace_root = ordinary_user;
+  state->expire_bin_if_due();
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 
@@ -83,7 +112,7 @@ Result<sys::IdMap> first_map() {
 
 Result<std::vector<image::Image>> Engine::load(int fd, const std::string& directory,
                                                const std::string& name, const Progress& progress) {
-  FdSource source(fd);
+  FdSource source(fd, state_->store.dir());
   const sys::IdMap map = TRY(first_map());
   image::Images::LoadRequest request{.source = &source, .file = fd, .name = name, .unpack_for = &map};
   sys::Fd layout;
@@ -97,7 +126,7 @@ Result<std::vector<image::Image>> Engine::load(int fd, const std::string& direct
 Result<image::Image> Engine::import(int fd, const std::string& name,
                                     const std::vector<std::string>& changes,
                                     const std::string& message, const Progress& progress) {
-  FdSource source(fd);
+  FdSource source(fd, state_->store.dir());
   const sys::IdMap map = TRY(first_map());
   return state_->images.import({.source = &source,
                                 .file = fd,
@@ -128,16 +157,26 @@ Result<> Engine::mount_image(const std::string& image, const std::string& place,
   return {};
 }
 
-Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
+Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id,
+                                                      const RemoveImageRequest& request) {
+  const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;
+  const bool keep = !request.now && undo_time.count() > 0;
   // Asked while the images are locked, so that no container of the image is made meanwhile.
-  return state_->images.remove(
-      name_or_id, force, [&](const Digest& id) -> std::optional<std::string> {
+  auto lines = TRY(state_->images.remove(
+      name_or_id,
+      {.force = request.force,
+       .all_names = request.all_names,
+       .keep = keep,
+       .batch = removal_batch()},
+      [&](const Digest& id) -> std::optional<std::string> {
         const auto containers = list();
         if (!containers) return "(they cannot be listed: " + containers.error().message() + ")";
         for (const Container& container : *containers)
           if (container.image_id == id) return container.name;
         return std::nullopt;
-      });
+      }));
+  if (keep) state_->note_binned();
+  return lines;
 }
 
 Result<sys::Fd> Engine::State::open_container(const std::string& id) const {

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "engine/id_ranges.h"
+#include "engine/storage.h"
 #include "image/image.h"
 #include "sys/cgroup_stats.h"
 #include "sys/fd.h"
@@ -253,7 +254,13 @@ class Engine {
   // directory `place`. Errors: Denied (an ordinary user's mounts are nobody else's).
   Result<> mount_image(const std::string& image, const std::string& place,
                        const Progress& progress);
-  Result<std::vector<std::string>> remove_image(const std::string& name_or_id, bool force);
+  struct RemoveImageRequest {
+    bool force = false;
+    bool all_names = false;  // By id also when it has names in several repositories.
+    bool now = false;        // Not into the bin.
+  };
+  Result<std::vector<std::string>> remove_image(const std::string& name_or_id,
+                                                const RemoveImageRequest& request);
 
   Result<std::string> create(const CreateRequest& request, const Progress& progress);
   // Starts it; with `attach` the returned attachment sees every byte from the first on. With
@@ -288,6 +295,7 @@ class Engine {
   Result<int> wait(const std::string& id);
   struct RemoveRequest {
     bool force = false;  // Kill it first.
+    bool now = false;    // Not into the bin, as those of --rm.
   };
   Result<> remove(const std::string& id, const RemoveRequest& request);
   Result<> rename(const std::string& id, const std::string& new_name);
@@ -330,6 +338,31 @@ class Engine {
   std::vector<std::string> isolation_report(const Container& container) const;
   // Facts for `tare info`.
   Result<json::Value> info() const;
+
+  // What lies in the store, and whose it is. Walks all of it.
+  Result<Usage> usage() const;
+  // Whose the file is and what would free it, in sentences: a path below the root or relative to
+  // it. Errors: Invalid; NotFound.
+  Result<Why> why(const std::string& path) const;
+
+  // Removed images and containers that can be brought back, newest first.
+  Result<std::vector<Removed>> removed() const;
+  // Brings one back, by name, id or prefix of one, or with "" all that the last command removed.
+  // `new_name` is for a container. Errors: NotFound; Exists (its name is taken); Invalid.
+  Result<std::vector<Restored>> restore(const std::string& name_or_id, const std::string& new_name);
+  // Removes what is in the bin for good. Gives the bytes that it freed.
+  Result<std::uint64_t> empty_bin();
+
+  // The budget, with `used` bytes as usage() gives them.
+  Result<Budget> budget(std::uint64_t used) const;
+  // Before `what` ("load of 'x.tar'") writes up to `bytes` (0: not known) to the store: makes room
+  // by removing what nothing uses for good, and says what. Errors: Unavailable, when nothing was
+  // removed because all of it would not be enough.
+  Result<std::vector<std::string>> admit(std::uint64_t bytes, const std::string& what);
+
+  // What would be removed, and its bytes; and removing it. Names and ids of images and containers.
+  Result<PrunePlan> plan_prune(const PruneRequest& request) const;
+  Result<Pruned> prune(const PrunePlan& plan, bool now);
 
  private:
   struct State;

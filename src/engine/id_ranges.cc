@@ -85,8 +85,14 @@ std::optional<IdClaim> parse_claim(std::string_view name) {
 bool is_stale(int dir, const std::string& name) {
   const auto owner = sys::load_file(dir, name, 8192);
   if (!owner) return owner.error().kind() == Kind::NotFound;
+  const std::string path(trim(*owner));
   struct stat info{};
-  return ::stat(std::string(trim(*owner)).c_str(), &info) != 0 && errno == ENOENT;
+  if (::stat(path.c_str(), &info) == 0 || errno != ENOENT) return false;
+  // A removed container keeps its ids for as long as it can be brought back.
+  const std::size_t room = path.rfind("/containers/");
+  if (room == std::string::npos) return true;
+  const std::string binned = path.substr(0, room) + "/bin" + path.substr(room);
+  return ::stat(binned.c_str(), &info) != 0 && errno == ENOENT;
 }
 
 struct Claims {

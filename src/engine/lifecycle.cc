@@ -13,6 +13,7 @@
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/state.h"
+#include "store/settings.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -139,7 +140,11 @@ Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
   if (!lock && gone(lock.error())) return {};
   const sys::Fd held = TRY(std::move(lock));
   failpoint("remove.locked");
-  return state_->destroy(container);
+  const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;
+  const bool keep = !request.now && !container.config.auto_remove && undo_time.count() > 0;
+  TRY(state_->destroy(container, keep));
+  if (keep) state_->note_binned();
+  return {};
 }
 
 Result<sys::Fd> Engine::State::await_container(int dir, const std::string& name) const {

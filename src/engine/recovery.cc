@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/failpoint.h"
+#include "engine/bin.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
@@ -93,7 +94,7 @@ void Engine::State::recover() {
   id_ranges.sweep(store.path() + "/containers/");
 }
 
-Result<> Engine::State::destroy(const Container& container) {
+Result<> Engine::State::destroy(const Container& container, bool keep) {
   const sys::Fd between = TRY(store.lock(kBetween, sys::Lock::Shared));
   const sys::Cgroup group = sys::Cgroup::open(group_name(container));
   if (!group.directories().empty()) {
@@ -105,9 +106,16 @@ Result<> Engine::State::destroy(const Container& container) {
         started && !is_there(dir->get(), "exit"))
       kill_first_process(*started);
   failpoint("remove.ended");
-  TRY(store.discard("containers/" + container.id));
+  // On a full disk removing has to work all the same.
+  auto kept = keep ? put_container_in_bin(store, container.id) : Result<>();
+  const int problem = kept ? 0 : kept.error().errnum();
+  if (problem == ENOSPC || problem == EDQUOT)
+    keep = false;
+  else
+    TRY(std::move(kept));
+  if (!keep) TRY(store.discard("containers/" + container.id));
   failpoint("remove.discarded");
-  id_ranges.release(container.id_claim, container_path(container.id));
+  if (!keep) id_ranges.release(container.id_claim, container_path(container.id));
   failpoint("remove.released");
   // Last: as long as it is there, recover() knows that there is something to do.
   ::unlinkat(store.dir(), ("container-names/" + container.name).c_str(), 0);

@@ -47,8 +47,26 @@ struct Engine::State {
   Result<> thaw(const Container& container) const;
   // Removes an auto-remove container whose owner died between its exit and the removal.
   bool sweep(const Container& container, int dir);
-  // Its processes, cgroups, directory, ids and name; the caller holds the lock.
-  Result<> destroy(const Container& container);
+  // Its processes, cgroups, directory, ids and name; the caller holds the lock. With `keep` its
+  // directory and ids go to the bin.
+  Result<> destroy(const Container& container, bool keep = false);
+
+  // The bin (bin.cc). Who calls forget() and the like holds its lock.
+  Result<Restored> restore_image(const Removed& one);
+  Result<> restore_image_of(const Container& container, std::vector<Restored>& restored);
+  Result<Restored> restore_container(const std::string& id, const std::string& new_name);
+  Result<> forget(const std::vector<Removed>& which);
+  // Removed containers that could still be brought back give up their ids for one that is wanted
+  // now, oldest first. Errors: as IdRanges::claim().
+  Result<IdClaim> claim_ids(const std::string& id, std::uint32_t wanted);
+  // Something went into the bin: takes out, in the background, what is then too much, and sees to
+  // it that a later command takes it out.
+  void note_binned();
+  // In the background, when the time of something is over.
+  void expire_bin_if_due();
+  // Removes for good what is too old or too much, and notes when the next is.
+  Result<> expire_bin();
+  Result<std::vector<Removed>> list_removed(std::chrono::nanoseconds undo_time) const;
 };
 
 // The id map that images are unpacked for ahead of any container: the first range's.

@@ -62,6 +62,17 @@ struct Damage {
   Mend mend = Mend::Fetch;
 };
 
+// An image in the bin: removed, and kept for undo.
+struct RemovedImage {
+  Digest id;
+  std::vector<std::string> names;  // Full references that it had.
+  UnixNanos removed_at = 0;
+  std::string batch;       // The same for what one command removed.
+  std::uint64_t size = 0;  // As Image::size.
+  Digest manifest;
+  std::vector<store::Layer> layers;
+};
+
 enum class SaveFormat : std::uint8_t { DockerArchive, OciArchive };
 
 class Images {
@@ -115,7 +126,13 @@ class Images {
   // several names). `in_use` says for an image id which container uses it, if any: Busy then,
   // unless `force`. Returns what happened in Docker's words: "Untagged: x", "Deleted: sha256:...".
   using InUse = std::function<std::optional<std::string>(const Digest&)>;
-  Result<std::vector<std::string>> remove(std::string_view name_or_id, bool force,
+  struct RemoveRequest {
+    bool force = false;
+    bool all_names = false;  // Those in several repositories, too, also without `force`.
+    bool keep = false;       // In the bin; else it is gone for good.
+    std::string batch;       // RemovedImage::batch.
+  };
+  Result<std::vector<std::string>> remove(std::string_view name_or_id, const RemoveRequest& request,
                                           const InUse& in_use);
 
   // Reads all bytes of the named images (of all, when `names` is empty) and compares them with
@@ -126,6 +143,20 @@ class Images {
   // Mends what can be mended with what is here. Errors: Unsupported when the image has to be got
   // again.
   Result<> mend(const Damage& damage);
+
+  // What is in the bin, oldest first.
+  Result<std::vector<RemovedImage>> removed() const;
+  // Brings it back with those of its names that no other image has now. Errors: NotFound; Corrupt.
+  struct Restored {
+    std::vector<std::string> names;
+    std::vector<std::string> taken;  // Names that are another image's now.
+  };
+  Result<Restored> restore(const Digest& id);
+  // Takes images out of the bin for good.
+  Result<> forget(const std::vector<Digest>& ids);
+  // Notes that it is used now; failures are of no consequence.
+  void touch(const Digest& id) const;
+  Result<UnixNanos> last_used(const Digest& id) const;
 
   struct HistoryEntry {
     Digest image;  // Empty: "<missing>".

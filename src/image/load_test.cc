@@ -391,17 +391,17 @@ TEST_CASE("remove: names first, then the image and what only it used") {
   CHECK(must(f.rootfs->prepared()).size() == 2);
   must(f.images.tag("a:1", "other/a:2"));
   using Said = std::vector<std::string>;
-  CHECK(!f.images.remove(a.id.text(), false, {}));
-  CHECK(must(f.images.remove("a:1", false, {})) == Said{"Untagged: a:1"});
+  CHECK(!f.images.remove(a.id.text(), {.force = false}, {}));
+  CHECK(must(f.images.remove("a:1", {.force = false}, {})) == Said{"Untagged: a:1"});
   const auto in_use = [](const Digest&) { return std::optional<std::string>("web"); };
-  CHECK(f.images.remove("other/a:2", false, in_use).error().kind() == Kind::Busy);
-  CHECK(must(f.images.remove(a.id.short_hex(), false, {})) ==
+  CHECK(f.images.remove("other/a:2", {.force = false}, in_use).error().kind() == Kind::Busy);
+  CHECK(must(f.images.remove(a.id.short_hex(), {.force = false}, {})) ==
         Said{"Untagged: other/a:2", "Deleted: " + a.id.text()});
   CHECK(f.blobs() == 4);
   CHECK(must(f.images.list()).size() == 1);
-  CHECK(must(f.images.remove("b:1", true, in_use)) == Said{"Untagged: b:1"});
+  CHECK(must(f.images.remove("b:1", {.force = true}, in_use)) == Said{"Untagged: b:1"});
   CHECK(must(f.images.find(b.id.text())).names.empty());
-  must(f.images.remove(b.id.text(), false, {}));
+  must(f.images.remove(b.id.text(), {.force = false}, {}));
   CHECK(f.blobs() == 0);
   CHECK(must(f.rootfs->prepared()).empty());
   CHECK(must(sys::list_directory(f.temp.store.dir(), "trash")).empty());

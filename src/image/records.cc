@@ -9,6 +9,7 @@
 #include <set>
 
 #include "codec/sha256.h"
+#include "image/bin.h"
 #include "store/layers.h"
 #include "sys/files.h"
 
@@ -49,6 +50,32 @@ Result<NameFile> load_name_file(const store::Store& store, const std::string& fi
   if (!lines) return fail(Kind::Corrupt, "the file names/" + file + " of the store is damaged");
   Digest id = TRY(Digest::parse(lines->first), "names/" + file);
   return NameFile{.name = std::string(lines->second), .id = std::move(id)};
+}
+
+// What images are made of, and those in the bin.
+struct Marks {
+  std::set<Digest> blobs;
+  std::set<Digest> images;
+  std::set<Digest> layers;
+
+  void add(const Record& record) {
+    images.insert(record.id);
+    blobs.insert(record.id);
+    blobs.insert(record.manifest);
+    for (const RecordLayer& layer : record.layers) {
+      blobs.insert(layer.layer.blob);
+      layers.insert(layer.layer.diff_id);
+    }
+  }
+};
+
+Result<Marks> mark_used(const store::Store& store) {
+  // An image on its way between its record and the bin is in one of them for who holds the lock.
+  const sys::Fd lock = TRY(store.lock(store::Store::kImagesLock, sys::Lock::Shared));
+  Marks marks;
+  for (const Digest& id : TRY(list_records(store))) marks.add(TRY(load_record(store, id)));
+  for (const Binned& binned : TRY(list_binned(store))) marks.add(binned.record);
+  return marks;
 }
 
 }  // namespace
@@ -201,24 +228,12 @@ Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
     if (lock.error().kind() == Kind::Busy) return {};  // The next sweep will do it.
     return std::unexpected(lock.error());
   }
-  std::set<Digest> used;
-  std::set<Digest> images;
-  std::set<Digest> layers;
-  for (const Digest& id : TRY(list_records(store))) {
-    const Record record = TRY(load_record(store, id));
-    images.insert(id);
-    used.insert(id);
-    used.insert(record.manifest);
-    for (const RecordLayer& layer : record.layers) {
-      used.insert(layer.layer.blob);
-      layers.insert(layer.layer.diff_id);
-    }
-  }
+  const Marks marks = TRY(mark_used(store));
   for (const Digest& digest : TRY(store.list_blobs()))
-    if (!used.contains(digest)) TRY(store.remove_blob(digest));
+    if (!marks.blobs.contains(digest)) TRY(store.remove_blob(digest));
   for (const Digest& image : TRY(rootfs.prepared()))
-    if (!images.contains(image)) TRY(rootfs.remove(image));
-  const std::set<Digest> kept = TRY(store::with_references(store, layers));
+    if (!marks.images.contains(image)) TRY(rootfs.remove(image));
+  const std::set<Digest> kept = TRY(store::with_references(store, marks.layers));
   TRY(store::remove_other_layers(store, kept));
   return unlink_file(store.dir(), kSweepFile);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Removing names and images, as docker rmi does.
 #include <algorithm>
+#include <cerrno>
 
+#include "base/failpoint.h"
+#include "image/bin.h"
 #include "image/image.h"
 #include "image/records.h"
 #include "sys/files.h"
@@ -40,9 +43,29 @@ std::unexpected<Error> in_use(std::string_view wanted, const std::string& contai
                              .hint("remove the container first; --force takes the name away only"));
 }
 
+// Into the bin, complete, before anything of it goes: who is killed on the way leaves the image
+// with fewer names, and an undo that gives them back.
+Result<> keep_in_bin(store::Store& store, const Image& image, const std::string& batch) {
+  const Binned binned{.record = TRY(load_record(store, image.id)),
+                      .names = image.names,
+                      .removed_at = now_ns(),
+                      .batch = batch};
+  auto kept = put_in_bin(store, binned);
+  failpoint("rmi.binned");
+  // On a full disk removing has to work all the same.
+  const int problem = kept ? 0 : kept.error().errnum();
+  if (problem != ENOSPC && problem != EDQUOT) return kept;
+  return remove_binned(store, image.id);
+}
+
+bool is_kept(const store::Store& store, const Digest& id) {
+  return load_binned(store, id).has_value();
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> Images::remove(std::string_view name_or_id, bool force,
+Result<std::vector<std::string>> Images::remove(std::string_view name_or_id,
+                                                const RemoveRequest& request,
                                                 const InUse& in_use_by) {
   std::vector<std::string> said;
   {
@@ -51,12 +74,13 @@ Result<std::vector<std::string>> Images::remove(std::string_view name_or_id, boo
     const std::string name = name_meant(image, name_or_id);
     const bool last = name.empty() || image.names.size() == 1;
     const auto container = last && in_use_by ? in_use_by(image.id) : std::nullopt;
-    if (container && !force) return in_use(name_or_id, *container);
-    if (name.empty() && !force && in_several_repositories(image))
+    if (container && !request.force) return in_use(name_or_id, *container);
+    if (name.empty() && !request.force && !request.all_names && in_several_repositories(image))
       return std::unexpected(Error(Kind::Busy, "conflict: unable to delete " +
                                                    image.id.short_hex() +
                                                    ": the image has names in several repositories")
                                  .hint("remove it by its names, or use --force"));
+    if (last && !container && request.keep) TRY(keep_in_bin(store_, image, request.batch));
     for (const std::string& own : image.names) {
       if (!name.empty() && own != name) continue;
       TRY(remove_name(store_, own));
@@ -65,9 +89,15 @@ Result<std::vector<std::string>> Images::remove(std::string_view name_or_id, boo
     if (!last) return said;
     // A container still lives on its files: the image stays, without a name, until that is gone.
     if (container) return said;
+    failpoint("rmi.untagged");
+    if (!request.keep) TRY(remove_binned(store_, image.id));  // Of an earlier time.
+    const bool kept = is_kept(store_, image.id);
+    if (!kept) TRY(want_sweep(store_));
     TRY(remove_record(store_, image.id));
-    TRY(rootfs_.remove(image.id));
+    failpoint("rmi.removed");
     said.push_back("Deleted: " + image.id.text());
+    if (kept) return said;
+    TRY(rootfs_.remove(image.id));
   }
   TRY(sweep(store_, rootfs_));
   return said;

@@ -13,6 +13,8 @@
 //   locks/             files that are only there to be locked
 //   sweep              is there while blobs may be there that no image record names
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
+//   bin/               what was removed and can be brought back (docs/formats/bin.md)
+//   settings           of this store (docs/formats/settings.md)
 //   trash/             what is being removed
 //
 // The store's names are its only authority: a name that exists is complete (temporary name, fsync,
@@ -97,6 +99,9 @@ class Store {
   void recover();
   // Forks the process that empties trash/, unless one is at work.
   void empty_trash_in_background();
+  // Does `work` in a process of its own, which holds none of our descriptors but dir(), and waits
+  // so long for its end. Nothing is done when there can be no more processes.
+  void in_background(const std::function<void()>& work, int patience_ms);
 
  private:
   Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,

@@ -54,8 +54,12 @@ Result<> Store::discard(const std::string& name, Removal removal) {
 }
 
 void Store::empty_trash_in_background() {
+  in_background([this] { empty(*this); }, kPatienceMs);  // Else the next command does it.
+}
+
+void Store::in_background(const std::function<void()>& work, int patience_ms) {
   const pid_t child = ::fork();
-  if (child < 0) return;  // The trash is emptied by the next command.
+  if (child < 0) return;
   if (child == 0) {
     ::setsid();
     ::setpriority(PRIO_PROCESS, 0, 10);
@@ -66,12 +70,12 @@ void Store::empty_trash_in_background() {
     // Whoever reads our standard output must not wait for this.
     if (const auto null = sys::open_path("/dev/null", O_RDWR))
       for (int fd = 0; fd <= 2; ++fd) ::dup2(null->get(), fd);
-    empty(*this);
+    work();
     ::_exit(0);
   }
   const sys::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   pollfd poll{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-  if (pidfd && ::poll(&poll, 1, kPatienceMs) > 0) (void)::waitpid(child, nullptr, 0);
+  if (pidfd && ::poll(&poll, 1, patience_ms) > 0) (void)::waitpid(child, nullptr, 0);
 }
 
 }  // namespace tare::store

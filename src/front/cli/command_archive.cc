@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "codec/compress.h"
 #include "front/cli/handlers.h"
 #include "front/cli/progress.h"
 #include "store/streams.h"
@@ -109,6 +110,25 @@ Result<image::SaveFormat> save_format(const Arguments& arguments) {
   return bad_value("format", format, "docker-archive and oci-archive are known");
 }
 
+// What loading a file may take: its content twice while it is read, and unpacked; when it is
+// compressed, each of that is about twice as much. Of a pipe nothing is known.
+std::uint64_t bytes_needed(int fd) {
+  struct stat status{};
+  if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return 0;
+  char first[6] = {};
+  const ssize_t count = ::pread(fd, first, sizeof first, 0);
+  const bool plain = codec::detect_compression({first, count > 0 ? static_cast<std::size_t>(count)
+                                                                 : 0}) == codec::Compression::None;
+  return static_cast<std::uint64_t>(status.st_size) * (plain ? 2 : 5);
+}
+
+Result<> admit(Context& context, engine::Engine& engine, const Input& input,
+               const std::string& what) {
+  for (const std::string& sentence : TRY(engine.admit(bytes_needed(input.fd), what)))
+    context.warn(sentence);
+  return {};
+}
+
 }  // namespace
 
 Result<int> cmd_load(Context& context, const Arguments& arguments) {
@@ -121,6 +141,7 @@ Result<int> cmd_load(Context& context, const Arguments& arguments) {
   }
   const Input input = TRY(open_input(path, "load"));
   engine::Engine& engine = *TRY(context.engine());
+  TRY(admit(context, engine, input, "load"));
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
   auto result =
       engine.load(input.fd, input.directory, arguments.value_or("name", ""), progress.callback());
@@ -142,6 +163,7 @@ Result<int> cmd_import(Context& context, const Arguments& arguments) {
     return std::unexpected(Error(Kind::Invalid, quoted(path) + " is a directory")
                                .hint("tar -C " + path + " -c . | tare import - NAME"));
   engine::Engine& engine = *TRY(context.engine());
+  TRY(admit(context, engine, input, "import"));
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
   const auto image = TRY(engine.import(
       input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",

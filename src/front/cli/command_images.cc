@@ -177,7 +177,8 @@ Result<int> cmd_rmi(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   int status = 0;
   for (const std::string& name : arguments.operands) {
-    const auto lines = engine.remove_image(name, arguments.flag("force"));
+    const auto lines = engine.remove_image(
+        name, {.force = arguments.flag("force"), .now = arguments.flag("no-undo")});
     if (lines) {
       for (const std::string& line : *lines) context.print(escaped(line) + "\n");
       continue;

@@ -81,7 +81,8 @@ Result<int> cmd_rm(Context& context, const Arguments& arguments) {
   int status = 0;
   for (const std::string& name : arguments.operands) {
     const auto remove = [&]() -> Result<> {
-      return engine.remove(TRY(engine.find(name)).id, {.force = force});
+      return engine.remove(TRY(engine.find(name)).id,
+                           {.force = force, .now = arguments.flag("no-undo")});
     };
     if (const auto removed = remove()) {
       if (!quiet) context.print(name + "\n");

@@ -13,6 +13,7 @@ constexpr std::string_view kNoPlatforms = "images of other machines are not ther
 constexpr Option kGlobal[] = {
     {'D', "debug", Flag, "", "Tell with errors where in the program they came from"},
     {0, "root", Value, "directory", "Where images and containers are (default: $TARE_ROOT)"},
+    {0, "store-max", Value, "size", "What the store may take: 40G, or 80% of the file system"},
     {'v', "version", Flag, "", "Print the version"},
     {0, "config", MissingValue, "", "there are no client configurations; see --root"},
     {'c', "context", MissingValue, "", "there is no daemon to choose; see --root", "default"},
@@ -85,6 +86,7 @@ constexpr Option kKill[] = {{'s', "signal", Value, "signal", "Signal to send (de
 
 constexpr Option kRm[] = {
     {'f', "force", Flag, "", "Kill it first if it runs"},
+    {0, "no-undo", Flag, "", "Remove for good, at once"},
     {'q', "quiet", Flag, "", "Print nothing unless it fails"},
     {'v', "volumes", Flag, "", "Also its anonymous volumes; there are none yet"},
     {'l', "link", MissingFlag, "", "links are not offered"},
@@ -139,6 +141,7 @@ constexpr Option kImages[] = {
 constexpr Option kRmi[] = {
     {'f', "force", Flag, "", "Also when a container uses it or it has several names"},
     {0, "no-prune", Flag, "", "No difference here: images have no parents"},
+    {0, "no-undo", Flag, "", "Remove for good, at once"},
     {0, "platform", MissingValue, "", kNoPlatforms},
 };
 constexpr Option kHistory[] = {
@@ -166,6 +169,34 @@ constexpr Option kFsck[] = {
 };
 constexpr Option kMount[] = {
     {'q', "quiet", Flag, "", "Do not show progress"},
+};
+
+// Space: df, undo, prune.
+constexpr Option kDf[] = {
+    {0, "check", Value, "percent", "Exit with 1 at this share of the budget, with 2 at 95"},
+    {0, "format", Value, "format", "table, json, prometheus, or a Go template"},
+    {0, "json", Flag, "", "The same as --format json"},
+    {'v', "verbose", Flag, "", "Also each image and container"},
+    {0, "why", Value, "path", "Whose a file of the store is, and what would free it"},
+};
+constexpr Option kUndo[] = {
+    {0, "empty", Flag, "", "Remove for good what could be brought back"},
+    {0, "format", Value, "format", "With --list: table, json, or a Go template"},
+    {'l', "list", Flag, "", "Show what can be brought back, and until when"},
+    {0, "name", Value, "name", "Another name for the container"},
+};
+constexpr Option kPruneAll[] = {
+    {'a', "all", Flag, "", "All images that no container uses, not only those without a name"},
+    {0, "volumes", Flag, "", "Also anonymous volumes; there are none yet"},
+};
+constexpr Option kPruneImages[] = {
+    {'a', "all", Flag, "", "All that no container uses, not only those without a name"},
+};
+constexpr Option kPrune[] = {
+    {0, "dry-run", Flag, "", "Only show what would be removed"},
+    {0, "filter", List, "key=value", "Only some: until, label, label!"},
+    {'f', "force", Flag, "", "Do not ask"},
+    {0, "no-undo", Flag, "", "Remove for good, at once"},
 };
 
 constexpr Option kPack[] = {
@@ -482,6 +513,46 @@ const Command command_table[] = {
      Operands::Running,
      1,
      cmd_unpause},
+    {"df",
+     "system df",
+     "[OPTIONS]",
+     "Show what takes space in the store, and whose it is",
+     kDf,
+     {},
+     0,
+     0,
+     false,
+     Operands::None,
+     1,
+     cmd_df},
+    {"undo",
+     "system undo",
+     "[OPTIONS] [NAME|ID...]",
+     "Bring back what was removed last, or what is named",
+     kUndo,
+     {},
+     0,
+     -1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_undo},
+    {"container prune",
+     "",
+     "[OPTIONS]",
+     "Remove all stopped containers",
+     {},
+     kPrune,
+     0,
+     0,
+     false,
+     Operands::None,
+     1,
+     cmd_prune},
+    {"image prune", "", "[OPTIONS]", "Remove images that nothing uses", kPruneImages, kPrune, 0, 0,
+     false, Operands::None, 1, cmd_prune},
+    {"system prune", "", "[OPTIONS]", "Remove stopped containers and unused images", kPruneAll,
+     kPrune, 0, 0, false, Operands::None, 1, cmd_prune},
     {"update",
      "container update",
      kContainers,
@@ -541,8 +612,6 @@ constexpr std::string_view kNoVolume =
     "volumes are not there yet; -v /path/on/host:/path mounts a directory";
 constexpr std::string_view kNoCopy =
     "copying is not there yet; 'tare exec CONTAINER tar -c PATH' writes files to standard output";
-constexpr std::string_view kNoPrune =
-    "pruning is not there yet; 'tare rm' and 'tare rmi' remove by name";
 constexpr std::string_view kNoDaemon =
     "there is no daemon, so there are no contexts to choose from";
 constexpr std::string_view kNoPlugins = "there are no plugins, and none are planned";
@@ -588,11 +657,6 @@ constexpr MissingCommand kMissing[] = {
     {"container restart",
      "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
     {"volume", kNoVolume},
-    {"container prune", kNoPrune},
-    {"image prune", kNoPrune},
-    {"system prune", kNoPrune},
-    {"system df",
-     "the use of disk space is not there yet; 'tare images' and 'tare ps -s' have sizes"},
 };
 
 }  // namespace

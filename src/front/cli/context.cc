@@ -112,6 +112,8 @@ int run_program(std::span<const char* const> words) {
   std::string root = line->global.value_or("root", "");
   if (root.empty())
     if (const char* from_environment = std::getenv("TARE_ROOT")) root = from_environment;
+  // As a variable it counts for those, too, that we start.
+  if (const auto max = line->global.value("store-max")) ::setenv("TARE_STORE_MAX", max->c_str(), 1);
   Context context(std::move(root), line->global.flag("debug"));
   if (line->global.flag("version")) {
     context.print("Tare version " TARE_VERSION "\n");

@@ -39,6 +39,9 @@ Result<int> cmd_verify(Context& context, const Arguments& arguments);
 Result<int> cmd_fsck(Context& context, const Arguments& arguments);
 Result<int> cmd_mount(Context& context, const Arguments& arguments);
 Result<int> cmd_umount(Context& context, const Arguments& arguments);
+Result<int> cmd_df(Context& context, const Arguments& arguments);
+Result<int> cmd_undo(Context& context, const Arguments& arguments);
+Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
 
 // The table's rows of options that are too many for commands.cc: create_options.cc.

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// df, undo and prune: what the store takes, and what gives some of it back.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "front/cli/handlers.h"
+#include "front/cli/render.h"
+
+namespace tare::cli {
+namespace {
+
+using store::UsageClass;
+
+std::string familiar(const std::string& name) {
+  const auto reference = image::Reference::parse(name);
+  return reference ? reference->familiar() : name;
+}
+
+std::string reclaimable(std::uint64_t bytes, std::uint64_t of) {
+  const std::string text = human_size(bytes);
+  return of == 0 ? text : fmt::format("{} ({}%)", text, bytes * 100 / of);
+}
+
+Row df_row(std::string_view type, std::size_t total, std::size_t active, std::uint64_t size,
+           std::uint64_t free) {
+  Row row;
+  row.fields.set("Type", type);
+  row.fields.set("TotalCount", std::to_string(total));
+  row.fields.set("Active", std::to_string(active));
+  row.fields.set("Size", human_size(size));
+  row.fields.set("Reclaimable", reclaimable(free, size));
+  return row;
+}
+
+// Docker's table. What is in the bin has a line of its own, which Docker's has not.
+std::vector<Row> docker_rows(const engine::Usage& usage) {
+  std::size_t images = 0;
+  std::size_t active_images = 0;
+  std::size_t containers = 0;
+  std::size_t running = 0;
+  std::size_t removed = 0;
+  std::uint64_t written = 0;
+  std::uint64_t stopped = 0;
+  for (const engine::ImageUsage& image : usage.images) {
+    removed += image.removed;
+    images += !image.removed;
+    active_images += image.containers > 0;
+  }
+  for (const engine::ContainerUsage& container : usage.containers) {
+    const bool in_bin = container.status == "removed";
+    removed += in_bin;
+    containers += !in_bin;
+    running += container.status == "running";
+    if (!in_bin) written += container.written + container.logs;
+    if (!in_bin && container.status != "running") stopped += container.written + container.logs;
+  }
+  const std::uint64_t bin = usage.store.of(UsageClass::Bin).bytes + usage.removed_images_bytes;
+  return {df_row("Images", images, active_images, usage.images_bytes, usage.images_reclaimable),
+          df_row("Containers", containers, running, written, stopped),
+          df_row("Local Volumes", 0, 0, usage.store.of(UsageClass::Volumes).bytes, 0),
+          df_row("Build Cache", 0, 0, usage.store.of(UsageClass::Caches).bytes, 0),
+          df_row("Removed", removed, 0, bin, bin)};
+}
+
+std::vector<Row> class_rows(const engine::Usage& usage) {
+  std::vector<Row> rows;
+  const auto add = [&](std::string_view name, const store::UsageSum& sum) {
+    Row row;
+    row.fields.set("Class", name);
+    row.fields.set("Files", std::to_string(sum.files));
+    row.fields.set("Bytes", std::to_string(sum.bytes));
+    row.fields.set("Size", human_size(sum.bytes));
+    rows.push_back(std::move(row));
+  };
+  for (std::size_t i = 0; i < store::kUsageClasses; ++i) {
+    const auto which = static_cast<UsageClass>(i);
+    if (usage.store.of(which).files > 0) add(store::usage_class_name(which), usage.store.of(which));
+  }
+  add("total", usage.store.total);
+  return rows;
+}
+
+json::Value usage_json(const engine::Usage& usage) {
+  json::Value out;
+  out.set("Total", usage.store.total.bytes);
+  json::Value classes;
+  for (std::size_t i = 0; i < store::kUsageClasses; ++i) {
+    const auto which = static_cast<UsageClass>(i);
+    classes.set(std::string(store::usage_class_name(which)), usage.store.of(which).bytes);
+  }
+  out.set("Classes", std::move(classes));
+  json::Array images;
+  for (const engine::ImageUsage& image : usage.images) {
+    json::Value one;
+    one.set("Id", image.id.text());
+    one.set("Names", json::Value(image.names));
+    one.set("Removed", image.removed);
+    one.set("Containers", image.containers);
+    one.set("SharedSize", image.shared);
+    one.set("UniqueSize", image.unique);
+    images.push_back(std::move(one));
+  }
+  out.set("Images", std::move(images));
+  json::Array containers;
+  for (const engine::ContainerUsage& container : usage.containers) {
+    json::Value one;
+    one.set("Id", container.id);
+    one.set("Name", container.name);
+    one.set("Status", container.status);
+    one.set("Written", container.written);
+    one.set("Logs", container.logs);
+    containers.push_back(std::move(one));
+  }
+  out.set("Containers", std::move(containers));
+  return out;
+}
+
+void print_details(Context& context, const engine::Usage& usage) {
+  std::vector<std::vector<std::string>> rows = {
+      {"IMAGE", "IMAGE ID", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS", "STATUS"}};
+  for (const engine::ImageUsage& image : usage.images)
+    rows.push_back({image.names.empty() ? "<none>" : familiar(image.names[0]), image.id.short_hex(),
+                    human_size(image.shared), human_size(image.unique),
+                    std::to_string(image.containers),
+                    image.removed          ? "removed"
+                    : image.containers > 0 ? "in use"
+                                           : "unused"});
+  context.print("\nImages:\n" + render_table(rows));
+  rows = {{"CONTAINER", "CONTAINER ID", "IMAGE", "WRITTEN", "LOGS", "STATUS"}};
+  for (const engine::ContainerUsage& container : usage.containers)
+    rows.push_back({container.name, container.id.substr(0, 12), container.image,
+                    human_size(container.written), human_size(container.logs), container.status});
+  context.print("\nContainers:\n" + render_table(rows));
+}
+
+// Parts of what is not an image's, and files that are nobody's, by name.
+void print_strangers(Context& context, const engine::Usage& usage) {
+  for (const auto& [owner, bytes] : usage.store.owners)
+    if (store::owner_of(owner).which == UsageClass::Other)
+      context.warn(
+          fmt::format("{} in the store is not of Tare ({})", quoted(owner), human_size(bytes)));
+}
+
+Result<int> print_why(Context& context, engine::Engine& engine, const std::string& path,
+                      const std::string& format) {
+  const engine::Why why = TRY(engine.why(path));
+  if (format == "json") {
+    json::Value out;
+    out.set("Path", why.path);
+    out.set("Bytes", why.bytes);
+    out.set("Class", why.which);
+    out.set("Whose", json::Value(why.whose));
+    out.set("FreedBy", why.freed_by);
+    context.print(json::print(out) + "\n");
+    return 0;
+  }
+  context.print(fmt::format("{}: {} ({})\n", escaped(why.path), human_size(why.bytes), why.which));
+  for (const std::string& whose : why.whose) context.print("  " + escaped(whose) + "\n");
+  if (!why.freed_by.empty()) context.print("  freed by: " + escaped(why.freed_by) + "\n");
+  return 0;
+}
+
+std::string prometheus_text(const engine::Usage& usage, const engine::Budget& budget) {
+  std::string out =
+      "# HELP tare_store_bytes Allocated bytes in the store, by class.\n"
+      "# TYPE tare_store_bytes gauge\n";
+  for (std::size_t i = 0; i < store::kUsageClasses; ++i) {
+    const auto which = static_cast<UsageClass>(i);
+    out += fmt::format("tare_store_bytes{{class=\"{}\"}} {}\n", store::usage_class_name(which),
+                       usage.store.of(which).bytes);
+  }
+  out += fmt::format(
+      "# HELP tare_store_total_bytes Allocated bytes in the store.\n"
+      "# TYPE tare_store_total_bytes gauge\ntare_store_total_bytes {}\n"
+      "# HELP tare_store_files Files and directories in the store.\n"
+      "# TYPE tare_store_files gauge\ntare_store_files {}\n"
+      "# HELP tare_store_budget_bytes What the store may take.\n"
+      "# TYPE tare_store_budget_bytes gauge\ntare_store_budget_bytes {}\n"
+      "# HELP tare_store_available_bytes What is left of the budget and of the disk.\n"
+      "# TYPE tare_store_available_bytes gauge\ntare_store_available_bytes {}\n",
+      usage.store.total.bytes, usage.store.total.files, budget.max, budget.available);
+  return out;
+}
+
+// For monitors: 0, 1 (warning, at the given share of the budget) or 2 (critical, at 95%).
+Result<int> check(Context& context, const engine::Budget& budget, const std::string& percent) {
+  constexpr std::uint64_t kCritical = 95;
+  const auto warning = parse_u64(percent);
+  if (!warning || *warning > 100) return bad_value("check", percent, "a number from 0 to 100");
+  const std::uint64_t taken = budget.max == 0 ? 100 : budget.used / (budget.max / 100 + 1);
+  const int status = taken >= kCritical || budget.available == 0 ? 2 : taken >= *warning ? 1 : 0;
+  constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL"};
+  context.print(fmt::format("{}: {} of the budget of {} ({}%), {} available\n", kWords[status],
+                            human_size(budget.used), human_size(budget.max), taken,
+                            human_size(budget.available)));
+  return status;
+}
+
+}  // namespace
+
+Result<int> cmd_df(Context& context, const Arguments& arguments) {
+  engine::Engine& engine = *TRY(context.engine());
+  const std::string format = arguments.flag("json") ? "json" : arguments.value_or("format", "");
+  if (const auto path = arguments.value("why")) return print_why(context, engine, *path, format);
+  const engine::Usage usage = TRY(engine.usage());
+  const engine::Budget budget = TRY(engine.budget(usage.store.total.bytes));
+  if (format == "prometheus") {
+    context.print(prometheus_text(usage, budget));
+    return 0;
+  }
+  if (const auto percent = arguments.value("check")) return check(context, budget, *percent);
+  const Columns docker = {{"Type", "TYPE"},
+                          {"TotalCount", "TOTAL"},
+                          {"Active", "ACTIVE"},
+                          {"Size", "SIZE"},
+                          {"Reclaimable", "RECLAIMABLE"}};
+  const Columns ours = {
+      {"Class", "CLASS"}, {"Files", "FILES"}, {"Bytes", "BYTES"}, {"Size", "SIZE"}};
+  if (arguments.called() == "system df") {
+    context.print(TRY(render_rows(docker_rows(usage), format, docker, docker)));
+  } else if (format == "json") {
+    context.print(json::print(usage_json(usage)) + "\n");
+    return 0;
+  } else {
+    context.print(TRY(render_rows(class_rows(usage), format, ours, ours)));
+  }
+  if (arguments.flag("verbose") && format.empty()) print_details(context, usage);
+  if (format.empty()) print_strangers(context, usage);
+  return 0;
+}
+
+namespace {
+
+std::string removed_name(const engine::Removed& one) {
+  std::vector<std::string> names;
+  for (const std::string& name : one.names)
+    names.push_back(one.type == engine::Removed::Type::Image ? familiar(name) : name);
+  return names.empty() ? "<none>" : join(names, ",");
+}
+
+Result<int> list_removed(Context& context, engine::Engine& engine, const std::string& format) {
+  const UnixNanos now = now_ns();
+  std::vector<Row> rows;
+  for (const engine::Removed& one : TRY(engine.removed())) {
+    const bool is_image = one.type == engine::Removed::Type::Image;
+    Row row;
+    row.fields.set("Type", is_image ? "image" : "container");
+    row.fields.set("ID", is_image ? one.id.substr(7, 12) : one.id.substr(0, 12));
+    row.fields.set("Names", removed_name(one));
+    row.fields.set("Removed", ago(one.removed_at, now));
+    row.fields.set("Until", created_at(one.until));
+    row.fields.set("Size", human_size(one.bytes));
+    rows.push_back(std::move(row));
+  }
+  const Columns columns = {{"Type", "TYPE"},       {"ID", "ID"},       {"Names", "NAMES"},
+                           {"Removed", "REMOVED"}, {"Until", "UNTIL"}, {"Size", "SIZE"}};
+  context.print(TRY(render_rows(rows, format, columns, columns)));
+  return 0;
+}
+
+void print_restored(Context& context, const engine::Restored& one) {
+  const bool is_image = one.type == engine::Removed::Type::Image;
+  std::vector<std::string> names;
+  for (const std::string& name : one.names) names.push_back(is_image ? familiar(name) : name);
+  context.print(std::string(is_image ? "Restored image: " : "Restored container: ") +
+                escaped(names.empty() ? one.id : join(names, ", ")) + "\n");
+  for (const std::string& name : one.taken)
+    context.warn("the name " + quoted(familiar(name)) + " is another image's now; it stays there");
+}
+
+}  // namespace
+
+Result<int> cmd_undo(Context& context, const Arguments& arguments) {
+  engine::Engine& engine = *TRY(context.engine());
+  if (arguments.flag("list"))
+    return list_removed(context, engine, arguments.value_or("format", ""));
+  if (arguments.flag("empty")) {
+    context.print("Total reclaimed space: " + human_size(TRY(engine.empty_bin())) + "\n");
+    return 0;
+  }
+  const std::string new_name = arguments.value_or("name", "");
+  if (!new_name.empty() && arguments.operands.size() > 1)
+    return fail(Kind::Invalid, "--name is for one container");
+  std::vector<std::string> wanted = arguments.operands;
+  if (wanted.empty()) wanted.emplace_back();
+  int status = 0;
+  for (const std::string& name : wanted) {
+    const auto restored = engine.restore(name, new_name);
+    if (!restored) {
+      context.report(restored.error());
+      status = 1;
+      continue;
+    }
+    for (const engine::Restored& one : *restored) print_restored(context, one);
+  }
+  return status;
+}
+
+namespace {
+
+Result<engine::PruneRequest> prune_request(const Arguments& arguments) {
+  engine::PruneRequest request;
+  const std::string& command = arguments.called();
+  request.images = command != "container prune";
+  request.containers = command != "image prune";
+  request.all_images = request.images && arguments.flag("all");
+  std::vector<std::string> known = {"until", "label", "label!"};
+  if (command == "image prune") known.emplace_back("dangling");
+  for (const auto& [key, value] : TRY(parse_filters(arguments.list("filter"), known))) {
+    const auto pair = split_once(value, '=');
+    const std::pair<std::string, std::string> label = {std::string(pair ? pair->first : value),
+                                                       std::string(pair ? pair->second : "")};
+    if (key == "label") request.with.push_back(label);
+    if (key == "label!") request.without.push_back(label);
+    if (key == "dangling") {
+      const auto on = parse_bool(value);
+      if (!on) return bad_value("filter", "dangling=" + value, on.error().message());
+      request.dangling = *on;
+    }
+    if (key != "until") continue;
+    const auto moment = parse_rfc3339(value);
+    const auto span = parse_duration(value);
+    if (!moment && !span) return bad_value("filter", "until=" + value, "not a time");
+    request.before = moment ? *moment : now_ns() - span->count();
+  }
+  return request;
+}
+
+std::string prune_warning(const Arguments& arguments) {
+  const std::string& command = arguments.called();
+  if (command == "container prune") return "WARNING! This will remove all stopped containers.\n";
+  const bool all = arguments.flag("all");
+  if (command == "image prune")
+    return all ? "WARNING! This will remove all images without at least one container associated "
+                 "to them.\n"
+               : "WARNING! This will remove all dangling images.\n";
+  return std::string("WARNING! This will remove:\n  - all stopped containers\n") +
+         (all ? "  - all images without at least one container associated to them\n"
+              : "  - all dangling images\n") +
+         "\n";
+}
+
+// Docker asks on standard input, whatever that is: `yes | docker system prune` works.
+Result<> ask(Context& context, const Arguments& arguments) {
+  if (arguments.flag("force") || arguments.flag("dry-run")) return {};
+  context.print(prune_warning(arguments) + "Are you sure you want to continue? [y/N] ");
+  TRY(context.flush());
+  std::string answer;
+  char byte = 0;
+  while (answer.size() < 16 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') answer += byte;
+  if (lower(trim(answer)) == "y") return {};
+  return std::unexpected(Error(Kind::Denied, arguments.called() + " was cancelled: nothing was "
+                                                                  "removed")
+                             .hint("--force does not ask"));
+}
+
+void print_pruned(Context& context, const engine::Pruned& pruned) {
+  if (!pruned.containers.empty())
+    context.print("Deleted Containers:\n" + join(pruned.containers, "\n") + "\n\n");
+  if (!pruned.image_lines.empty()) context.print("Deleted Images:\n");
+  for (const std::string& line : pruned.image_lines) context.print(escaped(line) + "\n");
+  if (!pruned.image_lines.empty()) context.print("\n");
+}
+
+engine::Pruned dry_run(const engine::PrunePlan& plan) {
+  engine::Pruned out;
+  out.containers = plan.containers;
+  for (const auto& image : plan.images) {
+    for (const std::string& name : image.names)
+      out.image_lines.push_back("untagged: " + familiar(name));
+    out.image_lines.push_back("deleted: " + image.id.text());
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<int> cmd_prune(Context& context, const Arguments& arguments) {
+  const engine::PruneRequest request = TRY(prune_request(arguments));
+  TRY(ask(context, arguments));
+  engine::Engine& engine = *TRY(context.engine());
+  const engine::PrunePlan plan = TRY(engine.plan_prune(request));
+  const bool dry = arguments.flag("dry-run");
+  const bool now = arguments.flag("no-undo");
+  const engine::Pruned pruned = dry ? dry_run(plan) : TRY(engine.prune(plan, now));
+  print_pruned(context, pruned);
+  context.print("Total reclaimed space: " + human_size(plan.bytes) + "\n");
+  for (const Error& problem : pruned.problems) context.report(problem);
+  const auto kept = engine.removed();
+  if (!dry && !now && plan.bytes > 0 && kept && !kept->empty())
+    context.warn(
+        "it can be brought back for some time (tare undo), and takes space until then or "
+        "'tare undo --empty'");
+  return pruned.problems.empty() ? 0 : 1;
+}
+
+}  // namespace tare::cli
