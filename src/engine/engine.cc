@@ -108,6 +108,20 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
                                progress);
 }
 
+Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullRequest request,
+                                                        const image::TransferProgress& progress) {
+  const sys::IdMap map = TRY(first_map());
+  request.options.program = state_->programs + "/tare-transfer";
+  request.unpack_for = &map;
+  return state_->images.pull(request, progress);
+}
+
+Result<std::vector<image::Images::Pushed>> Engine::push(image::Images::PushRequest request,
+                                                        const image::TransferProgress& progress) {
+  request.options.program = state_->programs + "/tare-transfer";
+  return state_->images.push(request, progress);
+}
+
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id, bool force) {
   // Asked while the images are locked, so that no container of the image is made meanwhile.
   return state_->images.remove(

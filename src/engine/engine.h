@@ -249,6 +249,11 @@ class Engine {
   Result<image::Image> import(int fd, const std::string& name,
                               const std::vector<std::string>& changes, const std::string& message,
                               const Progress& progress);
+  // Fills in what is the engine's: the program, and what images are unpacked for.
+  Result<std::vector<image::Images::Pulled>> pull(image::Images::PullRequest request,
+                                                  const image::TransferProgress& progress);
+  Result<std::vector<image::Images::Pushed>> push(image::Images::PushRequest request,
+                                                  const image::TransferProgress& progress);
   Result<std::vector<std::string>> remove_image(const std::string& name_or_id, bool force);
 
   Result<std::string> create(const CreateRequest& request, const Progress& progress);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/stream.h"
+#include "image/transfers.h"
 #include "oci/image_config.h"
 #include "store/store.h"
 
@@ -89,6 +90,40 @@ class Images {
   // Images with the names they were asked by, into one archive. Names and ids both work.
   Result<> save(const std::vector<std::string>& names, SaveFormat format, codec::Sink& sink,
                 const Progress& progress) const;
+
+  // From a registry. Every digest and size is verified; the manifest is kept byte for byte. What
+  // came before a transfer broke is kept in downloads/ and used by the next pull. Errors: NotFound,
+  // Denied, Corrupt, Unavailable (the network), Unsupported (another platform, an artifact).
+  struct PullRequest {
+    std::string reference;
+    std::string platform;  // "linux/arm64"; "": this machine's.
+    bool all_tags = false;
+    TransferOptions options;
+    const sys::IdMap* unpack_for = nullptr;
+    Admit admit;
+  };
+  struct Pulled {
+    Image image;
+    std::string name;      // In full: "docker.io/library/busybox:latest".
+    std::string familiar;  // "busybox:latest".
+    Digest digest;         // Of what the name stands for: of an index, if it is one.
+    bool is_new = false;   // It was not there, or another image had the name.
+  };
+  Result<std::vector<Pulled>> pull(const PullRequest& request, const TransferProgress& progress);
+
+  // To the registry that the name names. The manifest's digest stays what it is.
+  struct PushRequest {
+    std::string reference;
+    bool all_tags = false;
+    TransferOptions options;
+  };
+  struct Pushed {
+    std::string familiar;
+    Digest digest;
+    std::uint64_t size = 0;  // Of the manifest.
+  };
+  Result<std::vector<Pushed>> push(const PushRequest& request,
+                                   const TransferProgress& progress) const;
 
   Result<> tag(std::string_view source, std::string_view target);
 

@@ -83,10 +83,42 @@ Result<> Intake::stage(const std::string& key, codec::Source& content, const Pla
   staged.layer.blob_bytes = hashing.bytes();
   staged.layer.blob = hashing.digest();
   TRY(check_content(expected, staged.layer.blob_bytes, staged.layer.blob), what);
-  staged.layer.media_type = media_type_of(file.get());
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  return measure(key, file.get(), std::move(staged), what);
+}
+
+Result<> Intake::measure(const std::string& key, int file, Staged staged, const std::string& what) {
+  staged.layer.media_type = media_type_of(file);
+  if (::lseek(file, 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   const sys::Fd empty = TRY(sys::open_at(scratch(), "empty", O_RDONLY | O_DIRECTORY));
-  staged.layer.facts = TRY(store::measure_layer(file.get(), empty.get()), what);
+  staged.layer.facts = TRY(store::measure_layer(file, empty.get()), what);
+  layers_.emplace(key, std::move(staged));
+  return {};
+}
+
+Result<> Intake::stage_file(const std::string& key, int dir, const std::string& name,
+                            const PlannedLayer& expected, const std::string& what) {
+  if (layers_.contains(key)) return {};
+  Staged staged;
+  staged.file = "layer-" + std::to_string(layers_.size());
+  if (::linkat(dir, name.c_str(), scratch(), staged.file.c_str(), 0) != 0)
+    return fail_errno("take over " + what);
+  const sys::Fd file = TRY(sys::open_at(scratch(), staged.file, O_RDONLY | O_NOFOLLOW));
+  if (::fchmod(file.get(), 0400) != 0) return fail_errno("fchmod");
+  staged.layer.blob = expected.digest;
+  staged.layer.blob_bytes = expected.size;
+  return measure(key, file.get(), std::move(staged), what);
+}
+
+Result<> Intake::stage_known(const std::string& key, const Digest& blob, const std::string& what) {
+  if (layers_.contains(key)) return {};
+  Staged staged;
+  staged.layer.blob = blob;
+  staged.layer.blob_bytes = TRY(store_->blob_size(blob));
+  const sys::Fd file = TRY(store_->open_blob(blob));
+  const auto facts = TRY(known_layer(*store_, blob));
+  if (!facts) return measure(key, file.get(), std::move(staged), what);
+  staged.layer.media_type = media_type_of(file.get());
+  staged.layer.facts = *facts;
   layers_.emplace(key, std::move(staged));
   return {};
 }
@@ -129,7 +161,8 @@ Result<> Intake::add(PlannedImage image) {
 Result<> Intake::store_blobs() {
   if (::syncfs(scratch()) != 0) return fail_errno("write to disk");
   for (const auto& [key, staged] : layers_)
-    TRY(store_->adopt_blob(scratch(), staged.file, staged.layer.blob));
+    if (!staged.file.empty())
+      TRY(store_->adopt_blob(scratch(), staged.file, staged.layer.blob));
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));
     TRY(store_->put_blob(ready.plan.manifest_text));

@@ -31,6 +31,11 @@ class Intake {
   // in errors. A layer that was staged before is known by `key`.
   Result<> stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
                  const std::string& what);
+  // Takes a verified file over: `name` below `dir` becomes a second name of it, and stays.
+  Result<> stage_file(const std::string& key, int dir, const std::string& name,
+                      const PlannedLayer& expected, const std::string& what);
+  // A layer that is in the store. Whoever calls holds kBlobsLock until the commit is over.
+  Result<> stage_known(const std::string& key, const Digest& blob, const std::string& what);
   // A file of the scratch directory that is a layer already, uncompressed, with known facts.
   Result<> adopt(const std::string& key, const std::string& file, store::LayerFacts facts);
   const StagedLayer& layer(const std::string& key) const { return layers_.at(key).layer; }
@@ -44,7 +49,7 @@ class Intake {
 
  private:
   struct Staged {
-    std::string file;
+    std::string file;  // Empty: it is a blob of the store.
     StagedLayer layer;
   };
   struct Ready {
@@ -54,6 +59,7 @@ class Intake {
   Intake(store::Store& store, store::RootfsBackend& rootfs, store::Store::Scratch scratch)
       : store_(&store), rootfs_(&rootfs), scratch_(std::move(scratch)) {}
 
+  Result<> measure(const std::string& key, int file, Staged staged, const std::string& what);
   Result<> store_blobs();
   Result<> unpack(const sys::IdMap& ids, const Progress& progress);
   Result<> write_records();

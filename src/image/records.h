@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "store/unpack.h"
 
 namespace tare::image {
 
@@ -29,6 +30,8 @@ Result<Record> parse_record(const Digest& id, std::string_view text);
 Result<Record> load_record(const store::Store& store, const Digest& id);  // Errors: NotFound.
 Result<bool> has_record(const store::Store& store, const Digest& id);
 Result<std::vector<Digest>> list_records(const store::Store& store);
+// What a record tells about a layer, when one has it: diff_id and size of its content.
+Result<std::optional<store::LayerFacts>> known_layer(const store::Store& store, const Digest& blob);
 Result<> write_record(store::Store& store, const Record& record);
 Result<> remove_record(store::Store& store, const Digest& id);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kRooms[] = {"blobs",  "blobs/sha256", "images",     "names",
                                   "rootfs", "rootfs/flat",  "containers", "ids",
-                                  "locks",  "tmp",          "trash"};
+                                  "locks",  "tmp",          "trash",      "downloads"};
 constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
 
 Result<std::string> unique_name() {

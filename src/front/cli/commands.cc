@@ -175,6 +175,25 @@ constexpr Option kPack[] = {
     {0, "zones", Value, "when", "Time zones"},
 };
 
+// --- Registries ---
+constexpr Option kTransfers[] = {
+    {0, "json", Flag, "", "Print progress and result as lines of JSON"},
+    {0, "rate", Value, "bytes", "At most so many bytes in a second, as 2m"},
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+};
+constexpr Option kPull[] = {
+    {'a', "all-tags", Flag, "", "All tags of the repository"},
+    {0, "platform", Value, "os/arch", "The image for another kind of machine"},
+    {'q', "quiet", Flag, "", "Print the name only"},
+    {0, "disable-content-trust", Flag, "", "", {}, true, true},
+};
+constexpr Option kPush[] = {
+    {'a', "all-tags", Flag, "", "All tags of the repository that are here"},
+    {'q', "quiet", Flag, "", "Print the name only"},
+    {0, "platform", MissingValue, "", "an image here is for one platform"},
+    {0, "disable-content-trust", Flag, "", "", {}, true, true},
+};
+
 Result<int> print_man_page(Context& context, const Arguments&) {
   context.print(man_page());
   return 0;
@@ -351,6 +370,10 @@ const Command command_table[] = {
      Operands::None,
      1,
      cmd_ps},
+    {"pull", "image pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Get an image from a registry", kPull,
+     kTransfers, 1, 1, false, Operands::Images, 1, cmd_pull},
+    {"push", "image push", "[OPTIONS] NAME[:TAG]", "Send an image to its registry", kPush,
+     kTransfers, 1, 1, false, Operands::Images, 1, cmd_push},
     {"rename",
      "container rename",
      "CONTAINER NEW_NAME",
@@ -537,10 +560,6 @@ constexpr MissingCommand kMissing[] = {
     {"context", kNoDaemon},
     {"trust", "signatures are not there yet; every digest is verified, always"},
     {"manifest", kNoRegistry},
-    {"pull", kNoRegistry},
-    {"image pull", kNoRegistry},
-    {"push", kNoRegistry},
-    {"image push", kNoRegistry},
     {"login", kNoRegistry},
     {"logout", kNoRegistry},
     {"search", kNoRegistry},
