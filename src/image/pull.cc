@@ -12,6 +12,7 @@
 #include "codec/sha256.h"
 #include "image/downloads.h"
 #include "image/intake.h"
+#include "image/registries.h"
 #include "image/remote_image.h"
 #include "store/streams.h"
 
@@ -222,6 +223,7 @@ class Pull {
 
  private:
   Result<std::vector<std::string>> tags(Registry& registry, const Site& site) const;
+  Result<std::vector<Images::Pulled>> pull_reference();
   Result<std::vector<Images::Pulled>> pull_from(Registry& registry, Site& site);
   Result<Images::Pulled> pull_one(Registry& registry, const Site& site, const std::string& tag);
   Result<Image> take(Registry& registry, const Site& site, RemoteImage remote);
@@ -303,7 +305,17 @@ Result<std::vector<Images::Pulled>> Pull::pull_from(Registry& registry, Site& si
 }
 
 Result<std::vector<Images::Pulled>> Pull::run() {
-  reference_ = TRY(Reference::parse(request_.reference));
+  const Registries registries = TRY(load_registries());
+  const std::vector<Reference> names = TRY(expand_name(request_.reference, registries));
+  for (std::size_t i = 0;; ++i) {
+    reference_ = names[i];
+    auto pulled = pull_reference();
+    if (pulled || i + 1 == names.size()) return pulled;
+    say(names[i].familiar() + ": " + pulled.error().message());
+  }
+}
+
+Result<std::vector<Images::Pulled>> Pull::pull_reference() {
   platform_ = TRY(parse_platform(request_.platform));
   Registry registry = TRY(Registry::open(request_.options, [&](const transfer::Event& event) {
     if (event.type == transfer::Event::Type::Waiting) say("Retrying: " + escaped(event.text));

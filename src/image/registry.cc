@@ -161,11 +161,16 @@ Result<json::Value> Registry::get_json(const Site& site, const std::string& targ
 }
 
 Result<Site> Registry::site_of_host(const std::string& host) const {
-  return make_site(host, "", options_, TRY(load_registries()));
+  const Registries registries = TRY(load_registries());
+  bool insecure = false;
+  for (const RegistryRule& rule : registries.rules)
+    insecure = insecure || (rule.prefix == host && rule.insecure);
+  return make_site(host, "", insecure, options_);
 }
 
 Result<std::vector<Site>> Registry::sites(const Reference& reference, Use use) const {
-  return find_sites(reference, use, options_, TRY(load_registries()));
+  const Registries registries = TRY(load_registries());
+  return find_sites(reference, use, options_, registries);
 }
 
 }  // namespace tare::image

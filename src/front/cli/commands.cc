@@ -194,6 +194,13 @@ constexpr Option kPush[] = {
     {0, "disable-content-trust", Flag, "", "", {}, true, true},
 };
 
+constexpr Option kLogin[] = {
+    {'p', "password", Value, "password", "Password or token; others can see it: see the next one"},
+    {0, "password-stdin", Flag, "", "Read the password from standard input"},
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+    {'u', "username", Value, "user", "User at the registry"},
+};
+
 Result<int> print_man_page(Context& context, const Arguments&) {
   context.print(man_page());
   return 0;
@@ -319,6 +326,20 @@ const Command command_table[] = {
     {"load", "image load", "[OPTIONS] [FILE|DIRECTORY]",
      "Load images from a docker or OCI archive, an OCI layout or a root-fs tar", kLoad, kProgress,
      0, 1, false, Operands::Files, 1, cmd_load},
+    {"login",
+     "",
+     "[OPTIONS] [SERVER]",
+     "Log in to a registry",
+     kLogin,
+     {},
+     0,
+     1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_login},
+    {"logout", "", "[SERVER]", "Forget the password for a registry", {}, {}, 0, 1, false,
+     Operands::Anything, 1, cmd_logout},
     {"logs",
      "container logs",
      kOneContainer,
@@ -560,8 +581,6 @@ constexpr MissingCommand kMissing[] = {
     {"context", kNoDaemon},
     {"trust", "signatures are not there yet; every digest is verified, always"},
     {"manifest", kNoRegistry},
-    {"login", kNoRegistry},
-    {"logout", kNoRegistry},
     {"search", kNoRegistry},
     {"build", kNoBuild},
     {"image build", kNoBuild},

@@ -14,22 +14,6 @@ namespace {
 constexpr std::int64_t kTokenSeconds = 60;  // When the server does not tell. [as Docker]
 constexpr std::int64_t kMarginSeconds = 5;
 
-// [RFC 4648 4]
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      out += j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
-}
-
 bool is_header_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
 }
@@ -50,7 +34,7 @@ Tls Account::tls_for(const std::string& url) const {
 
 std::string Account::basic() const {
   if (endpoint_.user.empty()) return "";
-  return "Basic " + base64(endpoint_.user + ":" + endpoint_.password);
+  return "Basic " + to_base64(endpoint_.user + ":" + endpoint_.password);
 }
 
 std::string Account::authorization(const std::string& url, const std::string& scopes) const {
