@@ -44,6 +44,7 @@ end_registries() {
   # A job that has ended already is fine.
   [ ${#REGISTRY_PIDS[@]} = 0 ] || kill -KILL "${REGISTRY_PIDS[@]}" 2>/dev/null || true
   wait 2>/dev/null || true
+  set +e
   (exit $status)
   clean_up
 }

@@ -11,57 +11,54 @@ size=$(jq '.layers[0].size' "$TMPDIR/layout/blobs/sha256/$(jq -r '.manifests[0].
 ranges() { sed -n 's/^GET .*blobs.* range=bytes=\([0-9]*\)-.*/\1/p' "$LIAR_LOG"; }
 forget() { tare rmi "$1" >/dev/null; }
 
+start_liar --base "$TMPDIR/layout" @cut cut @whole cut no-ranges @fails fail-twice @busy busy-once
 # Cut twice, each time after half of the rest.
-start_liar --base "$TMPDIR/layout" cut
-out=$(tare pull "$LIAR/x:1")
+out=$(tare pull "$LIAR/cut:1")
 assert_contains "$out" ': Retrying'
 assert_eq "$(ranges | tr '\n' ' ')" "$((size / 2)) $((size / 2 + (size - size / 2) / 2)) "
-forget "$LIAR/x:1"
-
+forget "$LIAR/cut:1"
 # No ranges: from the start.
-start_liar --base "$TMPDIR/layout" cut no-ranges
-tare pull -q "$LIAR/x:1" >/dev/null
-forget "$LIAR/x:1"
-
-start_liar --base "$TMPDIR/layout" fail-twice
-tare pull -q "$LIAR/x:1" >/dev/null
-forget "$LIAR/x:1"
-start_liar --base "$TMPDIR/layout" busy-once
+tare pull -q "$LIAR/whole:1" >/dev/null
+forget "$LIAR/whole:1"
+tare pull -q "$LIAR/fails:1" >/dev/null
+forget "$LIAR/fails:1"
 begun=$SECONDS
-tare pull -q "$LIAR/x:1" >/dev/null
+tare pull -q "$LIAR/busy:1" >/dev/null
 [ $((SECONDS - begun)) -ge 1 ] || fail "Retry-After was not waited for"
-forget "$LIAR/x:1"
+forget "$LIAR/busy:1"
 
 # Killed in the middle: what had come is used by the next pull.
-start_liar --base "$TMPDIR/layout"
-tare pull -q --rate $((size / 4)) "$LIAR/x:1" >/dev/null 2>&1 &
+head -c 6000000 /dev/urandom >"$TMPDIR/noise"
+tar -C "$TMPDIR" -cf "$TMPDIR/noise.tar" noise
+docker_archive "$TMPDIR/large.tar" large "$TEST_CACHE/busybox.tar" "$TMPDIR/noise.tar"
+skopeo copy -q "docker-archive:$TMPDIR/large.tar" "oci:$TMPDIR/large:1"
+size=$(find "$TMPDIR/large/blobs/sha256" -size +5M -printf %s)
+start_liar --base "$TMPDIR/large"
+tare pull -q --rate $((size / 2)) "$LIAR/x:1" >/dev/null 2>&1 &
 pull=$!
-part_is_there() { [ -n "$(find "$TARE_ROOT/downloads" -name '*.part' -size +64k)" ]; }
+part_is_there() { [ -n "$(find "$TARE_ROOT/downloads" -name '*.part' -size +1200k)" ]; }
 eventually 10 part_is_there
 kill -KILL $pull
 wait $pull 2>/dev/null || true
 # The program that it had started ends with it.
-unlocked() { flock -n "$TARE_ROOT"/downloads/*.part true; }
 transfer_gone() { ! pgrep -P 1 -u "$(id -u)" tare-transfer >/dev/null; }
-eventually 5 unlocked
 eventually 5 transfer_gone
-there=$(stat -c %s "$TARE_ROOT"/downloads/*.part)
-[ "$there" -gt 65536 ] && [ "$there" -lt "$size" ] || fail "$there of $size bytes had come"
+there=$(find "$TARE_ROOT/downloads" -size +1200k -printf %s)
+[ "$there" -lt "$size" ] || fail "$there of $size bytes had come"
 tare pull -q "$LIAR/x:1" >/dev/null
-assert_eq "$(ranges)" "$there"
+assert_contains "$(ranges)" "$there"
 assert_eq "$(tare run --rm --network none "$LIAR/x:1" echo runs)" runs
 [ -z "$(ls -A "$TARE_ROOT/downloads")" ] || fail "parts are left"
 forget "$LIAR/x:1"
 
 # Two at once: one of them fetches.
+large=$(basename "$(find "$TMPDIR/large/blobs/sha256" -size +5M)")
+: >"$LIAR_LOG"
 tare pull -q "$LIAR/x:1" >/dev/null &
 first=$!
-before=$(grep -c '^GET .*blobs' "$LIAR_LOG" || true)
 tare pull -q "$LIAR/x:1" >/dev/null
 wait $first
-after=$(grep -c '^GET .*blobs' "$LIAR_LOG")
-# Each reads the config; the layer comes once.
-[ $((after - before)) -le 3 ] || fail "the layer came twice"
+assert_eq "$(grep -ac "blobs/sha256:$large" "$LIAR_LOG")" 1 'number of times that the layer came'
 
 # run gets what is missing.
 forget "$LIAR/x:1"

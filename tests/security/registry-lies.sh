@@ -15,26 +15,27 @@ nothing_left() {
   [ -z "$left" ] || fail "left by $1: $left"
 }
 
-# lie WORDS LIE...: the pull fails, and says so.
+# lie REPOSITORY WORDS: the pull fails, and says so.
 lie() {
-  local words=$1
-  shift
-  start_liar --base "$TMPDIR/layout" "$@"
-  exits 1 timeout 20 tare pull "$LIAR/x:1" >"$TMPDIR/out" 2>"$TMPDIR/err"
-  assert_contains "$(cat "$TMPDIR/err")" "$words"
-  nothing_left "$*"
+  exits 1 timeout 20 tare pull "$LIAR/$1:1" >"$TMPDIR/out" 2>"$TMPDIR/err"
+  assert_contains "$(cat "$TMPDIR/err")" "$2"
+  nothing_left "$1"
 }
 
-lie 'was asked for' wrong-content
-lie 'were announced' long-layer
-lie 'were announced' short-layer
-lie 'were announced' endless-layer
-lie 'were announced' wrong-size
-lie 'announces' wrong-header
-lie 'was asked for' loop
-lie 'which is no type of a manifest' content-type=text/html
-lie 'but was announced as' content-type=application/vnd.docker.distribution.manifest.v2+json
-lie 'got elsewhere' foreign
-lie 'no image but an artifact' artifact
-lie 'than the 4194304 that there may be' huge
-lie 'schema 1' schema1
+start_liar --base "$TMPDIR/layout" @wrong wrong-content @long long-layer @short short-layer \
+  @endless endless-layer @size wrong-size @header wrong-header @loop loop @html content-type=text/html \
+  @docker content-type=application/vnd.docker.distribution.manifest.v2+json @foreign foreign \
+  @artifact artifact @huge huge @old schema1
+lie wrong 'was asked for'
+lie long 'were announced'
+lie short 'were announced'
+lie endless 'were announced'
+lie size 'were announced'
+lie header 'announces'
+lie loop 'was asked for'
+lie html 'which is no type of a manifest'
+lie docker 'but was announced as'
+lie foreign 'got elsewhere'
+lie artifact 'no image but an artifact'
+lie huge 'than the 4194304 that there may be'
+lie old 'schema 1'

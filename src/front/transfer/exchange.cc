@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -17,7 +18,8 @@ namespace {
 constexpr long kConnectSeconds = 20;
 constexpr long kSilentSeconds = 60;  // Without a byte: it is given up.
 constexpr std::size_t kMaxHeaders = 256 << 10;
-constexpr long kReceiveBytes = 256 << 10;
+constexpr std::uint64_t kReceiveBytes = 256 << 10;
+constexpr std::uint64_t kLeastBytes = 1024;  // libcurl takes no smaller buffer.
 
 curl_blob blob_of(const std::string& text) {
   return {.data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_COPY};
@@ -84,7 +86,11 @@ Result<> Exchange::prepare() {
   set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
-  set(CURLOPT_BUFFERSIZE, kReceiveBytes);
+  // libcurl looks at the rate after at most 100 readings. [lib/transfer.c, maxloops]
+  std::uint64_t at_once = kReceiveBytes;
+  if (network_.bytes_per_second_ > 0)
+    at_once = std::clamp(network_.bytes_per_second_ / 400, kLeastBytes, kReceiveBytes);
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(at_once));
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
