@@ -17,7 +17,8 @@ TEST_CASE("toml: tables, lists of tables, values") {
   CHECK(printed("l = [\n  'a', # first\n  true,\n]\n") == R"({"l":["a",true]})");
   CHECK(printed("[[r]]\nx = 1\n[[r.m]]\ny = 2\n[[r.m]]\ny = 3\n[[r]]\nx = 4\n") ==
         R"({"r":[{"x":1,"m":[{"y":2},{"y":3}]},{"x":4}]})");
-  CHECK(printed("[t.\"a b\"]\nx.y = {z = 1, w = []}\n") == R"({"t":{"a b":{"x":{"y":{"z":1,"w":[]}}}}})");
+  CHECK(printed("[t.\"a b\"]\nx.y = {z = 1, w = []}\n") ==
+        R"({"t":{"a b":{"x":{"y":{"z":1,"w":[]}}}}})");
 }
 
 TEST_CASE("toml: what is wrong is told with its line") {

@@ -108,7 +108,7 @@ Result<image::Image> Engine::import(int fd, const std::string& name,
                                progress);
 }
 
-Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullRequest request,
+Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullWish request,
                                                         const image::TransferProgress& progress) {
   const sys::IdMap map = TRY(first_map());
   request.options.program = state_->programs + "/tare-transfer";

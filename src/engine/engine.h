@@ -250,7 +250,7 @@ class Engine {
                               const std::vector<std::string>& changes, const std::string& message,
                               const Progress& progress);
   // Fills in what is the engine's: the program, and what images are unpacked for.
-  Result<std::vector<image::Images::Pulled>> pull(image::Images::PullRequest request,
+  Result<std::vector<image::Images::Pulled>> pull(image::Images::PullWish request,
                                                   const image::TransferProgress& progress);
   Result<std::vector<image::Images::Pushed>> push(image::Images::PushRequest request,
                                                   const image::TransferProgress& progress);

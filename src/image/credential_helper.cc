@@ -100,10 +100,8 @@ Result<> helper_store(const std::string& name, const std::string& server,
                       const Credentials& credentials) {
   json::Value value;
   value.set("ServerURL", server);
-  value.set("Username",
-            credentials.user.empty() ? std::string(kTokenUser) : credentials.user);
-  value.set("Secret",
-            credentials.user.empty() ? credentials.identity_token : credentials.password);
+  value.set("Username", credentials.user.empty() ? std::string(kTokenUser) : credentials.user);
+  value.set("Secret", credentials.user.empty() ? credentials.identity_token : credentials.password);
   const Answer answer = TRY(ask(name, "store", json::print(value)));
   if (!answer.is_good) return refused(name, answer);
   return {};

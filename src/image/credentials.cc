@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <climits>
-#include <cstdlib>
 #include <vector>
 
 #include "base/text.h"
 #include "codec/json.h"
 #include "image/registry.h"
+#include "image/surroundings.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -20,28 +20,23 @@ namespace {
 constexpr std::size_t kMaxFile = 1 << 20;
 constexpr std::string_view kHubKey = "https://index.docker.io/v1/";
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 std::string docker_file() {
-  const std::string directory = variable("DOCKER_CONFIG");
+  const std::string directory = surroundings("DOCKER_CONFIG");
   if (!directory.empty()) return directory + "/config.json";
-  const std::string home = variable("HOME");
+  const std::string home = surroundings("HOME");
   return home.empty() ? "" : home + "/.docker/config.json";
 }
 
 // In the order in which they are asked.
 std::vector<std::string> files() {
-  if (const std::string only = variable("REGISTRY_AUTH_FILE"); !only.empty()) return {only};
+  if (const std::string only = surroundings("REGISTRY_AUTH_FILE"); !only.empty()) return {only};
   std::vector<std::string> all;
-  if (const std::string runtime = variable("XDG_RUNTIME_DIR"); !runtime.empty())
+  if (const std::string runtime = surroundings("XDG_RUNTIME_DIR"); !runtime.empty())
     all.push_back(runtime + "/containers/auth.json");
-  const std::string configuration = variable("XDG_CONFIG_HOME");
+  const std::string configuration = surroundings("XDG_CONFIG_HOME");
   if (!configuration.empty())
     all.push_back(configuration + "/containers/auth.json");
-  else if (const std::string home = variable("HOME"); !home.empty())
+  else if (const std::string home = surroundings("HOME"); !home.empty())
     all.push_back(home + "/.config/containers/auth.json");
   if (const std::string docker = docker_file(); !docker.empty()) all.push_back(docker);
   return all;
@@ -113,7 +108,7 @@ Result<Credentials> find_in(const json::Value& file, const std::string& path,
 
 // Where login writes: Docker's file, unless another one is named.
 std::string file_to_change() {
-  const std::string named = variable("REGISTRY_AUTH_FILE");
+  const std::string named = surroundings("REGISTRY_AUTH_FILE");
   return named.empty() ? docker_file() : named;
 }
 

@@ -94,7 +94,7 @@ class Images {
   // From a registry. Every digest and size is verified; the manifest is kept byte for byte. What
   // came before a transfer broke is kept in downloads/ and used by the next pull. Errors: NotFound,
   // Denied, Corrupt, Unavailable (the network), Unsupported (another platform, an artifact).
-  struct PullRequest {
+  struct PullWish {
     std::string reference;
     std::string platform;  // "linux/arm64"; "": this machine's.
     bool all_tags = false;
@@ -109,7 +109,7 @@ class Images {
     Digest digest;         // Of what the name stands for: of an index, if it is one.
     bool is_new = false;   // It was not there, or another image had the name.
   };
-  Result<std::vector<Pulled>> pull(const PullRequest& request, const TransferProgress& progress);
+  Result<std::vector<Pulled>> pull(const PullWish& request, const TransferProgress& progress);
 
   // To the registry that the name names. The manifest's digest stays what it is.
   struct PushRequest {
@@ -150,5 +150,28 @@ class Images {
   store::Store& store_;
   store::RootfsBackend& rootfs_;
 };
+
+// Looking at registries without a store.
+struct RemoteDocument {
+  std::string reference;
+  std::string text;        // Byte for byte.
+  std::string media_type;  // Of a referrer: its artifact type.
+  Digest digest;
+};
+// The manifest or index that a name stands for. Errors: as Images::pull.
+Result<RemoteDocument> look_at_manifest(std::string_view name, const TransferOptions& options);
+// What refers to it: signatures, lists of packages; `text` is the descriptor. [distribution-spec
+// 1.1, "Listing Referrers"]
+Result<std::vector<RemoteDocument>> look_for_referrers(std::string_view name,
+                                                       const TransferOptions& options);
+// "TERM" at Docker Hub, "REGISTRY/TERM" in the catalogue of a registry that has one.
+struct Found {
+  std::string name;
+  std::string description;
+  std::uint64_t stars = 0;
+  bool is_official = false;
+};
+Result<std::vector<Found>> search(std::string_view term, std::size_t limit,
+                                  const TransferOptions& options);
 
 }  // namespace tare::image

@@ -97,8 +97,7 @@ Result<Digest> find_id(const store::Store& store, std::string_view wanted) {
   if (const auto registries = load_registries())
     if (const auto expanded = expand_name(wanted, *registries))
       for (const Reference& other : *expanded)
-        if (const auto found = names.find(other.text()); found != names.end())
-          return found->second;
+        if (const auto found = names.find(other.text()); found != names.end()) return found->second;
   return no_such_image(names, wanted);
 }
 

@@ -161,8 +161,7 @@ Result<> Intake::add(PlannedImage image) {
 Result<> Intake::store_blobs() {
   if (::syncfs(scratch()) != 0) return fail_errno("write to disk");
   for (const auto& [key, staged] : layers_)
-    if (!staged.file.empty())
-      TRY(store_->adopt_blob(scratch(), staged.file, staged.layer.blob));
+    if (!staged.file.empty()) TRY(store_->adopt_blob(scratch(), staged.file, staged.layer.blob));
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));
     TRY(store_->put_blob(ready.plan.manifest_text));

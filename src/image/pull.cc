@@ -20,7 +20,7 @@ namespace tare::image {
 namespace {
 
 constexpr std::size_t kAtOnce = 3;
-constexpr int kTries = 10;       // Of a layer, in a row: some half minute.
+constexpr int kTries = 10;         // Of a layer, in a row: some half minute.
 constexpr int kLookAgainMs = 100;  // Whether somebody else has finished a layer.
 
 std::string short_name(const Digest& digest) { return digest.short_hex(); }
@@ -128,9 +128,9 @@ Result<bool> LayerPull::take_from_other(Layer& layer) {
   while (TRY(hashing.read(buffer, sizeof buffer)) > 0) {
   }
   if (hashing.digest() != digest) return false;
-  const auto staged = intake_.stage_file(layer.planned.path, downloads_.dir(),
-                                         Downloads::name(digest), layer.planned,
-                                         "layer " + digest.text());
+  const auto staged =
+      intake_.stage_file(layer.planned.path, downloads_.dir(), Downloads::name(digest),
+                         layer.planned, "layer " + digest.text());
   if (!staged && staged.error().kind() == Kind::NotFound) return false;  // Committed just now.
   TRY(staged);
   tell(layer, "Pull complete");
@@ -148,8 +148,8 @@ Result<> LayerPull::start_some() {
 
 Result<> LayerPull::take_event() {
   transfer::Event event = TRY(registry_.client().next());
-  const auto found = std::ranges::find_if(
-      active_, [&](const Layer* layer) { return layer->request == event.id; });
+  const auto found =
+      std::ranges::find_if(active_, [&](const Layer* layer) { return layer->request == event.id; });
   if (found == active_.end()) return {};
   Layer& layer = **found;
   const std::string what = "layer " + layer.planned.digest.text();
@@ -216,7 +216,7 @@ bool is_lasting(const Error& error) {
 class Pull {
  public:
   Pull(store::Store& store, store::RootfsBackend& rootfs, const Images& images,
-       const Images::PullRequest& request, const TransferProgress& progress)
+       const Images::PullWish& request, const TransferProgress& progress)
       : store_(store), rootfs_(rootfs), images_(images), request_(request), progress_(progress) {}
 
   Result<std::vector<Images::Pulled>> run();
@@ -234,7 +234,7 @@ class Pull {
   store::Store& store_;
   store::RootfsBackend& rootfs_;
   const Images& images_;
-  const Images::PullRequest& request_;
+  const Images::PullWish& request_;
   const TransferProgress& progress_;
   Reference reference_;
   oci::Platform platform_;
@@ -331,7 +331,7 @@ Result<std::vector<Images::Pulled>> Pull::pull_reference() {
 
 }  // namespace
 
-Result<std::vector<Images::Pulled>> Images::pull(const PullRequest& request,
+Result<std::vector<Images::Pulled>> Images::pull(const PullWish& request,
                                                  const TransferProgress& progress) {
   return Pull(store_, rootfs_, *this, request, progress).run();
 }

@@ -42,8 +42,7 @@ class BlobPush {
   void finish(Blob& blob, const std::string& text);
   void tell(const Blob& blob, const std::string& text, std::uint64_t done = 0,
             std::uint64_t total = 0) const {
-    if (progress_ && blob.is_layer)
-      progress_({blob.digest.short_hex(), text, done, total});
+    if (progress_ && blob.is_layer) progress_({blob.digest.short_hex(), text, done, total});
   }
 
   const store::Store& store_;
@@ -131,8 +130,8 @@ Result<> BlobPush::run(std::deque<Blob> blobs) {
   while (next < blobs.size() || !active_.empty()) {
     while (next < blobs.size() && active_.size() < kAtOnce) TRY(begin(blobs[next++]));
     transfer::Event event = TRY(registry_.client().next());
-    const auto found = std::ranges::find_if(
-        active_, [&](const Blob* blob) { return blob->request == event.id; });
+    const auto found =
+        std::ranges::find_if(active_, [&](const Blob* blob) { return blob->request == event.id; });
     if (found == active_.end()) continue;
     Blob& blob = **found;
     if (event.type == transfer::Event::Type::Progress)
@@ -199,8 +198,8 @@ class Push {
           names.push_back(*name);
       }
     if (names.empty())
-      return fail(Kind::NotFound, "no image has a name of the repository " +
-                                      reference.familiar_repository());
+      return fail(Kind::NotFound,
+                  "no image has a name of the repository " + reference.familiar_repository());
     return names;
   }
 

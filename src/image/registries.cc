@@ -4,11 +4,11 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/text.h"
 #include "codec/toml.h"
 #include "image/credentials.h"
+#include "image/surroundings.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -30,10 +30,10 @@ bool is_this_machine(const std::string& host) {
 }
 
 std::string user_directory() {
-  const char* configuration = std::getenv("XDG_CONFIG_HOME");
-  if (configuration != nullptr && configuration[0] == '/') return configuration;
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? std::string(home) + "/.config" : "";
+  const std::string configuration = surroundings("XDG_CONFIG_HOME");
+  if (configuration.starts_with('/')) return configuration;
+  const std::string home = surroundings("HOME");
+  return home.starts_with('/') ? home + "/.config" : "";
 }
 
 Result<bool> add_file(Registries& registries, const std::string& path) {
@@ -129,16 +129,17 @@ Result<> add_certificates(const std::string& directory, transfer::Endpoint& endp
                "\n";
   }
   if (endpoint.certificate.empty() != endpoint.key.empty())
-    return fail(Kind::Invalid, "in " + quoted(directory) + " is a certificate (.cert) without its "
-                                                           "key (.key), or a key without it");
+    return fail(Kind::Invalid, "in " + quoted(directory) +
+                                   " is a certificate (.cert) without its "
+                                   "key (.key), or a key without it");
   return {};
 }
 
 Result<> find_certificates(const std::string& host, transfer::Endpoint& endpoint) {
   std::vector<std::string> roots;
-  if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') {
+  if (const std::string home = surroundings("HOME"); home.starts_with('/')) {
     roots.push_back(user_directory() + "/containers/certs.d");
-    roots.push_back(std::string(home) + "/.docker/certs.d");
+    roots.push_back(home + "/.docker/certs.d");
   }
   roots.emplace_back("/etc/containers/certs.d");
   roots.emplace_back("/etc/docker/certs.d");
@@ -175,14 +176,13 @@ Result<> add_registries(Registries& registries, std::string_view text, const std
 
 Result<Registries> load_registries() {
   Registries registries;
-  if (const char* named = std::getenv("CONTAINERS_REGISTRIES_CONF")) {
+  if (const std::string named = surroundings("CONTAINERS_REGISTRIES_CONF"); !named.empty()) {
     if (!TRY(add_file(registries, named)))
       return fail(Kind::NotFound, "CONTAINERS_REGISTRIES_CONF: there is no " + quoted(named));
     return registries;
   }
   const std::string user = user_directory();
-  const bool own =
-      !user.empty() && TRY(add_file(registries, user + "/containers/registries.conf"));
+  const bool own = !user.empty() && TRY(add_file(registries, user + "/containers/registries.conf"));
   if (!own) TRY(add_file(registries, "/etc/containers/registries.conf"));
   TRY(add_directory(registries, "/etc/containers/registries.conf.d"));
   if (!user.empty()) TRY(add_directory(registries, user + "/containers/registries.conf.d"));
@@ -229,8 +229,7 @@ Result<Site> make_site(const std::string& host, const std::string& repository, b
 }
 
 Result<std::vector<Site>> find_sites(const Reference& reference, Registry::Use use,
-                                     const TransferOptions& options,
-                                     const Registries& registries) {
+                                     const TransferOptions& options, const Registries& registries) {
   const std::string name = reference.registry + "/" + reference.repository;
   const RegistryRule* rule = rule_for(registries, name);
   if (rule == nullptr)

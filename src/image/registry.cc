@@ -66,16 +66,15 @@ Error answer_error(const transfer::Reply& reply, const Site& site, const std::st
   if (reply.status == 403)
     return Error(Kind::Denied, site.host + " refuses " + what + tail)
         .hint("the user of 'tare login " + site.host + "' needs the right to it");
-  if (reply.status == 404)
-    return Error(Kind::NotFound, what + " is not at " + site.host + tail);
-  return Error(reply.status >= 500 ? Kind::Unavailable : Kind::Invalid,
-               site.host + " answers with status " + std::to_string(reply.status) + " for " + what +
-                   tail);
+  if (reply.status == 404) return Error(Kind::NotFound, what + " is not at " + site.host + tail);
+  return Error(
+      reply.status >= 500 ? Kind::Unavailable : Kind::Invalid,
+      site.host + " answers with status " + std::to_string(reply.status) + " for " + what + tail);
 }
 
 Result<Registry> Registry::open(const TransferOptions& options, transfer::Client::Hear hear) {
-  auto client = TRY(transfer::Client::start(options.program,
-                                            {.bytes_per_second = options.bytes_per_second}));
+  auto client =
+      TRY(transfer::Client::start(options.program, {.bytes_per_second = options.bytes_per_second}));
   return Registry(std::move(client), options, std::move(hear));
 }
 
@@ -103,8 +102,7 @@ Result<RawManifest> Registry::manifest(const Site& site, const std::string& tag_
                             .tries = kTries};
   if (const auto digest = Digest::parse(tag_or_digest)) request.digest = *digest;
   auto answer = TRY(client_.fetch(std::move(request), hear_), what);
-  if (answer.reply.status != 200)
-    return std::unexpected(answer_error(answer.reply, site, what));
+  if (answer.reply.status != 200) return std::unexpected(answer_error(answer.reply, site, what));
   const std::string told = answer.reply.header("docker-content-digest");
   if (!told.empty() && told.starts_with("sha256:") && told != answer.reply.digest.text())
     return fail(Kind::Corrupt, what + ": " + site.host + " announces " + quoted(told) +
@@ -126,8 +124,7 @@ Result<std::string> Registry::blob_text(const Site& site, const oci::Descriptor&
                             .digest = descriptor.digest,
                             .tries = kTries};
   auto answer = TRY(client_.fetch(std::move(request), hear_), what);
-  if (answer.reply.status != 200)
-    return std::unexpected(answer_error(answer.reply, site, what));
+  if (answer.reply.status != 200) return std::unexpected(answer_error(answer.reply, site, what));
   return std::move(answer.text);
 }
 
@@ -136,7 +133,8 @@ Result<> Registry::get_pages(const Site& site, const std::string& target,
                              const std::function<Result<>(const json::Value&)>& take) {
   std::string next = target;
   for (int page = 0; !next.empty(); ++page) {
-    if (page >= kMaxPages) return fail(Kind::Invalid, site.host + " has page after page without end");
+    if (page >= kMaxPages)
+      return fail(Kind::Invalid, site.host + " has page after page without end");
     transfer::Request request{
         .endpoint = site.number, .target = next, .scopes = scopes, .tries = kTries};
     request.accept = {"application/json", std::string(oci::kIndexType)};

@@ -9,7 +9,7 @@
 namespace tare::image {
 namespace {
 
-constexpr int kMaxNesting = 4;          // Of indexes in indexes.
+constexpr int kMaxNesting = 4;           // Of indexes in indexes.
 constexpr std::size_t kMaxLayers = 512;  // Docker's own limit is 127.
 
 bool matches(const oci::Platform& has, const oci::Platform& wanted) {
@@ -48,8 +48,8 @@ class Finder {
     if (raw.media_type.starts_with("application/vnd.docker.distribution.manifest.v1"))
       return fail(Kind::Unsupported, "it is a manifest of schema 1, which is obsolete");
     if (document && !is_known && raw.media_type != "application/json")
-      return fail(Kind::Invalid, "it was sent as " + quoted(raw.media_type) +
-                                     ", which is no type of a manifest");
+      return fail(Kind::Invalid,
+                  "it was sent as " + quoted(raw.media_type) + ", which is no type of a manifest");
     return document;
   }
 
@@ -75,8 +75,8 @@ class Finder {
     const std::string wanted =
         wanted_.architecture.empty() ? "linux/" + oci::host_architecture() : wanted_.text();
     return std::unexpected(
-        Error(Kind::Unsupported, "no matching manifest for " + wanted + "; there are images for " +
-                                     join(others, ", "))
+        Error(Kind::Unsupported,
+              "no matching manifest for " + wanted + "; there are images for " + join(others, ", "))
             .hint("--platform takes one of them"));
   }
 
@@ -86,7 +86,8 @@ class Finder {
     image.manifest_text = text;
     image.config_text = TRY(registry_.blob_text(site_, manifest.config), "config");
     image.config = TRY(oci::parse_image_config(image.config_text), "config");
-    if (!matches({.os = image.config.os, .architecture = image.config.architecture,
+    if (!matches({.os = image.config.os,
+                  .architecture = image.config.architecture,
                   .variant = wanted_.variant},
                  wanted_))
       return std::unexpected(
@@ -107,8 +108,8 @@ class Finder {
   static Result<> check_is_image(const oci::Manifest& manifest) {
     if (!manifest.artifact_type.empty() || (manifest.config.media_type != oci::kConfigType &&
                                             manifest.config.media_type != oci::kDockerConfigType)) {
-      const std::string& type = manifest.artifact_type.empty() ? manifest.config.media_type
-                                                               : manifest.artifact_type;
+      const std::string& type =
+          manifest.artifact_type.empty() ? manifest.config.media_type : manifest.artifact_type;
       return std::unexpected(
           Error(Kind::Unsupported, "it is no image but an artifact of type " + quoted(type))
               .hint("'tare copy docker://NAME oci:DIRECTORY' gets artifacts"));
@@ -119,10 +120,9 @@ class Finder {
     for (const oci::Descriptor& layer : manifest.layers) {
       const std::string& type = layer.media_type;
       if (type.find("nondistributable") != type.npos || type.find(".foreign.") != type.npos)
-        return fail(Kind::Unsupported,
-                    "the layer " + layer.digest.text() +
-                        " is not in the registry but to be got elsewhere (" + quoted(type) +
-                        "), which is not done");
+        return fail(Kind::Unsupported, "the layer " + layer.digest.text() +
+                                           " is not in the registry but to be got elsewhere (" +
+                                           quoted(type) + "), which is not done");
       if (!oci::is_layer_type(type))
         return fail(Kind::Unsupported, "the layer " + layer.digest.text() + " has the media type " +
                                            quoted(type) + ", which is no file system");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tare and its transfer program say to each other. tare-transfer speaks HTTP for tare and knows
-// nothing of images or the store: it gets an endpoint with its credentials, requests, and
+// What tare and its transfer program say to each other. tare-transfer speaks HTTP for tare and
+// knows nothing of images or the store: it gets an endpoint with its credentials, requests, and
 // descriptors of the files that bodies are read from and written to.
 //
 // The two share one stream socket, descriptor kSocket of the program. A message is a JSON object on
@@ -74,10 +74,16 @@ struct Reply {
   }
 };
 
-inline constexpr std::string_view kHeaders[] = {
-    "content-type", "content-length",        "docker-content-digest",           "location", "link",
-    "range",        "oci-chunk-min-length",  "docker-distribution-api-version", "oci-subject",
-    "oci-filters-applied"};
+inline constexpr std::string_view kHeaders[] = {"content-type",
+                                                "content-length",
+                                                "docker-content-digest",
+                                                "location",
+                                                "link",
+                                                "range",
+                                                "oci-chunk-min-length",
+                                                "docker-distribution-api-version",
+                                                "oci-subject",
+                                                "oci-filters-applied"};
 
 struct Event {
   enum class Type : std::uint8_t { Progress, Waiting, Done, Failed } type = Type::Progress;

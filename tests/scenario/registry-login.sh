@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # as: root user
 # needs: docker-registry openssl python3
 # A registry with TLS and passwords: nothing without its certificate, nothing without the password, and
 # the password is kept where docker keeps it.
 . "$TEST_LIB"
+# shellcheck source=tests/registry.sh
 . "$(dirname "$TEST_LIB")/registry.sh"
 
 cd "$TMPDIR"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # as: root user
 # needs: docker-registry skopeo jq
 # An image pushed to a registry and pulled from it is the same to the last byte, for us and for others.
 . "$TEST_LIB"
+# shellcheck source=tests/registry.sh
 . "$(dirname "$TEST_LIB")/registry.sh"
 
 start_registry
@@ -67,3 +69,9 @@ skopeo copy -q --dest-tls-verify=false --format oci --dest-compress --dest-compr
   "oci:$TMPDIR/layout:1" "docker://$REGISTRY/zstd/busybox:1"
 tare pull -q "$REGISTRY/zstd/busybox:1" >/dev/null
 assert_eq "$(tare run --rm --network none "$REGISTRY/zstd/busybox:1" echo runs)" runs
+
+# Looking without getting.
+assert_eq "sha256:$(tare manifest inspect --raw "$REGISTRY/base/busybox:1" | sha256sum | cut -d ' ' -f 1)" "$digest"
+assert_eq "$(tare manifest inspect -v "$REGISTRY/base/busybox:1" | jq -r .Descriptor.digest)" "$digest"
+assert_eq "$(tare search --format '{{.Name}}' "$REGISTRY/zst")" "$REGISTRY/zstd/busybox"
+[ -z "$(tare referrers "$REGISTRY/base/busybox:1")" ] || fail "something refers to it"

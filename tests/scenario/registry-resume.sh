@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # as: root user
 # needs: skopeo python3
 # A pull that was killed goes on from the byte where it stopped; of two at once one fetches.
 . "$TEST_LIB"
+# shellcheck source=tests/registry.sh
 . "$(dirname "$TEST_LIB")/registry.sh"
 
 ranges() { sed -n 's/^GET .*blobs.* range=bytes=\([0-9]*\)-.*/\1/p' "$LIAR_LOG"; }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # as: root user
 # needs: skopeo python3 jq
 # Failures that pass are waited out: a cut connection (going on at the byte where it stopped, or from the
 # start where the server knows no ranges), a server that fails, one that is busy and says how long.
 . "$TEST_LIB"
+# shellcheck source=tests/registry.sh
 . "$(dirname "$TEST_LIB")/registry.sh"
 
 skopeo copy -q "docker-archive:$TEST_CACHE/busybox-docker.tar" "oci:$TMPDIR/layout:1"

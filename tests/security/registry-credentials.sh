@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # as: root user
 # needs: skopeo python3
 # A password belongs to one registry: it is not sent where that redirects to, nor to a token server on
 # another site, and it is in no argument, environment or message. [CVE-2020-15157, CVE-2026-33540]
 . "$TEST_LIB"
+# shellcheck source=tests/registry.sh
 . "$(dirname "$TEST_LIB")/registry.sh"
 
 skopeo copy -q "docker-archive:$TEST_CACHE/busybox-docker.tar" "oci:$TMPDIR/layout:1"

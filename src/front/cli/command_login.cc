@@ -70,13 +70,6 @@ Result<std::string> password_of(const Arguments& arguments, Context& context) {
   return ask("password", true);
 }
 
-std::string own_directory() {
-  std::string path(4096, '\0');
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
-  path.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-  return path.substr(0, path.rfind('/'));
-}
-
 }  // namespace
 
 Result<int> cmd_login(Context& context, const Arguments& arguments) {
@@ -91,7 +84,7 @@ Result<int> cmd_login(Context& context, const Arguments& arguments) {
   if (request.user.empty() || request.password.empty())
     return fail(Kind::Invalid, "a user and a password are needed");
   if (arguments.given("tls-verify")) request.options.tls_verify = arguments.flag("tls-verify");
-  request.options.program = own_directory() + "/tare-transfer";
+  request.options.program = transfer_program();
   const image::LoginResult result = TRY(image::login(request));
   if (result.is_plain)
     context.warn("the password is kept unencrypted in " + quoted(result.file) +

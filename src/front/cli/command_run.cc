@@ -69,7 +69,7 @@ Result<> pull_if_wanted(Context& context, const Arguments& arguments,
                          "Unable to find image '" + escaped(reference->familiar()) + "' locally\n");
   }
   TransferView view(context, arguments.flag("quiet"), false, true);
-  image::Images::PullRequest pull;
+  image::Images::PullWish pull;
   pull.reference = request.image;
   const auto pulled =
       TRY(engine.pull(std::move(pull), view.callback()), "pull " + quoted(request.image));

@@ -194,6 +194,20 @@ constexpr Option kPush[] = {
     {0, "disable-content-trust", Flag, "", "", {}, true, true},
 };
 
+constexpr Option kVerify[] = {
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+};
+constexpr Option kManifestInspect[] = {
+    {0, "insecure", Flag, "", "The same as --tls-verify=false"},
+    {0, "raw", Flag, "", "Byte for byte as the registry has it"},
+    {'v', "verbose", Flag, "", "Also its digest, type and size"},
+};
+constexpr Option kSearch[] = {
+    {'f', "filter", MissingValue, "", "search does not filter yet"},
+    {0, "format", Value, "format", "table, json, or a Go template as '{{.Name}}'"},
+    {0, "limit", Value, "number", "At most so many (default 25)"},
+    {0, "no-trunc", Flag, "", "Do not shorten descriptions"},
+};
 constexpr Option kLogin[] = {
     {'p', "password", Value, "password", "Password or token; others can see it: see the next one"},
     {0, "password-stdin", Flag, "", "Read the password from standard input"},
@@ -338,8 +352,18 @@ const Command command_table[] = {
      Operands::Anything,
      1,
      cmd_login},
-    {"logout", "", "[SERVER]", "Forget the password for a registry", {}, {}, 0, 1, false,
-     Operands::Anything, 1, cmd_logout},
+    {"logout",
+     "",
+     "[SERVER]",
+     "Forget the password for a registry",
+     {},
+     {},
+     0,
+     1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_logout},
     {"logs",
      "container logs",
      kOneContainer,
@@ -367,6 +391,9 @@ const Command command_table[] = {
     {"pack", "", "[OPTIONS] PROGRAM [PROGRAM...]",
      "Make the minimal image of programs of this machine", kPack, kProgress, 1, -1, false,
      Operands::Files, 1, cmd_pack},
+    {"manifest inspect", "", "[OPTIONS] NAME[:TAG|@DIGEST]",
+     "Show the manifest or index that a name stands for", kManifestInspect, kVerify, 1, 1, false,
+     Operands::Images, 1, cmd_manifest_inspect},
     {"pause",
      "container pause",
      "CONTAINER [CONTAINER...]",
@@ -395,6 +422,18 @@ const Command command_table[] = {
      kTransfers, 1, 1, false, Operands::Images, 1, cmd_pull},
     {"push", "image push", "[OPTIONS] NAME[:TAG]", "Send an image to its registry", kPush,
      kTransfers, 1, 1, false, Operands::Images, 1, cmd_push},
+    {"referrers",
+     "",
+     "[OPTIONS] NAME[:TAG|@DIGEST]",
+     "List what refers to an image in its registry: signatures, lists of packages",
+     kVerify,
+     {},
+     1,
+     1,
+     false,
+     Operands::Images,
+     1,
+     cmd_referrers},
     {"rename",
      "container rename",
      "CONTAINER NEW_NAME",
@@ -435,6 +474,9 @@ const Command command_table[] = {
      run_options(), 1, -1, true, Operands::Images, 125, cmd_run},
     {"save", "image save", "[OPTIONS] IMAGE [IMAGE...]", "Write images into an archive", kSave,
      kProgress, 1, -1, false, Operands::Images, 1, cmd_save},
+    {"search", "", "[OPTIONS] [REGISTRY/]TERM",
+     "Search for images at Docker Hub, or in the catalogue of a registry", kSearch, kVerify, 1, 1,
+     false, Operands::Anything, 1, cmd_search},
     {"start",
      "container start",
      kContainers,
@@ -548,13 +590,12 @@ const Command command_table[] = {
 constexpr CommandGroup kGroups[] = {
     {"container", "Commands for containers"},
     {"image", "Commands for images"},
+    {"manifest", "Commands for manifests in registries"},
     {"system", "Commands for the engine as a whole"},
 };
 
 constexpr std::string_view kNoSwarm =
     "Tare runs containers on one machine and has no swarm; Kubernetes or Nomad run many";
-constexpr std::string_view kNoRegistry =
-    "registries are not there yet; 'tare load' and 'tare save' move images in archives";
 constexpr std::string_view kNoBuild =
     "building is not there yet; 'tare import' and 'tare pack' make images";
 constexpr std::string_view kNoNetwork =
@@ -580,8 +621,6 @@ constexpr MissingCommand kMissing[] = {
     {"checkpoint", "checkpoints are not there yet"},
     {"context", kNoDaemon},
     {"trust", "signatures are not there yet; every digest is verified, always"},
-    {"manifest", kNoRegistry},
-    {"search", kNoRegistry},
     {"build", kNoBuild},
     {"image build", kNoBuild},
     {"builder", kNoBuild},

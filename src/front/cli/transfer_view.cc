@@ -28,10 +28,10 @@ std::string bar_of(std::uint64_t done, std::uint64_t total) {
 
 TransferView::TransferView(Context& context, bool quiet, bool json, bool to_stderr)
     : context_(context),
-      style_(json                                                         ? Style::Json
-             : quiet                                                      ? Style::Quiet
+      style_(json                                                       ? Style::Json
+             : quiet                                                    ? Style::Quiet
              : ::isatty(to_stderr ? STDERR_FILENO : STDOUT_FILENO) == 1 ? Style::Bars
-                                                                          : Style::Lines),
+                                                                        : Style::Lines),
       to_stderr_(to_stderr) {}
 
 image::TransferProgress TransferView::callback() {

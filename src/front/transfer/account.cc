@@ -49,8 +49,7 @@ std::string Account::authorization(const std::string& url, const std::string& sc
 
 Result<Account::Step> Account::hear_challenge(const std::string& header, const std::string& tried,
                                               const std::vector<std::string>& scopes) {
-  const auto challenges =
-      TRY(parse_challenges(header), "the registry's question for credentials");
+  const auto challenges = TRY(parse_challenges(header), "the registry's question for credentials");
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme != "bearer" || tried.starts_with("Bearer ")) continue;
     TRY(plan_token(challenge, scopes));
@@ -129,8 +128,8 @@ Result<> Account::take_token(const std::string& scopes, int status, const std::s
     return fail(Kind::Invalid, who + " gave no token");
   const std::int64_t seconds =
       std::clamp<std::int64_t>(value["expires_in"].as_int(kTokenSeconds), 0, 24 * 3600);
-  token.until = Clock::now() +
-                std::chrono::seconds(std::max(kTokenSeconds, seconds) - kMarginSeconds);
+  token.until =
+      Clock::now() + std::chrono::seconds(std::max(kTokenSeconds, seconds) - kMarginSeconds);
   tokens_[scopes] = std::move(token);
   return {};
 }

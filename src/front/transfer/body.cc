@@ -28,9 +28,9 @@ Result<> Body::prepare() {
   if (bytes_ > limit_) return restart();
   const auto buffer = std::make_unique<char[]>(kBlock);
   for (std::uint64_t at = 0; at < bytes_;) {
-    const ssize_t count = ::pread(file_.get(), buffer.get(),
-                                  std::min<std::uint64_t>(kBlock, bytes_ - at),
-                                  static_cast<off_t>(at));
+    const ssize_t count =
+        ::pread(file_.get(), buffer.get(), std::min<std::uint64_t>(kBlock, bytes_ - at),
+                static_cast<off_t>(at));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno("read what was downloaded before");
     if (count == 0) return restart();
@@ -70,8 +70,8 @@ Result<> Body::finish() {
     why = "it has " + std::to_string(bytes_) + " bytes, but " + std::to_string(*size_) +
           " were announced";
   else if (!expected_.empty() && digest_ != expected_)
-    why = "it has the content of " + digest_.text() + ", but " + expected_.text() +
-          " was asked for";
+    why =
+        "it has the content of " + digest_.text() + ", but " + expected_.text() + " was asked for";
   if (why.empty()) return {};
   TRY(restart());
   return fail(Kind::Corrupt, why);

@@ -23,16 +23,33 @@ namespace {
 
 // What resolvers, libraries that are loaded late, and certificate stores read. [resolv.conf(5),
 // nsswitch.conf(5), gai.conf(5); update-ca-certificates(8)]
-constexpr const char* kReadable[] = {
-    "/etc/ssl",          "/etc/pki",           "/etc/ca-certificates",
-    "/etc/resolv.conf",  "/etc/hosts",         "/etc/host.conf",
-    "/etc/nsswitch.conf", "/etc/gai.conf",     "/etc/services",
-    "/etc/localtime",    "/etc/ld.so.cache",   "/etc/ld.so.conf",
-    "/run/systemd/resolve", "/run/NetworkManager/resolv.conf", "/run/resolvconf",
-    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/zoneinfo",
-    "/usr/lib",          "/usr/lib64",         "/lib",
-    "/lib64",            "/usr/local/lib",     "/dev/urandom",
-    "/dev/random",       "/dev/null",          "/proc/sys/net"};
+constexpr const char* kReadable[] = {"/etc/ssl",
+                                     "/etc/pki",
+                                     "/etc/ca-certificates",
+                                     "/etc/resolv.conf",
+                                     "/etc/hosts",
+                                     "/etc/host.conf",
+                                     "/etc/nsswitch.conf",
+                                     "/etc/gai.conf",
+                                     "/etc/services",
+                                     "/etc/localtime",
+                                     "/etc/ld.so.cache",
+                                     "/etc/ld.so.conf",
+                                     "/run/systemd/resolve",
+                                     "/run/NetworkManager/resolv.conf",
+                                     "/run/resolvconf",
+                                     "/usr/share/ca-certificates",
+                                     "/usr/local/share/ca-certificates",
+                                     "/usr/share/zoneinfo",
+                                     "/usr/lib",
+                                     "/usr/lib64",
+                                     "/lib",
+                                     "/lib64",
+                                     "/usr/local/lib",
+                                     "/dev/urandom",
+                                     "/dev/random",
+                                     "/dev/null",
+                                     "/proc/sys/net"};
 
 constexpr std::uint64_t kFileRights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
 constexpr std::uint64_t kHandled =
@@ -59,8 +76,8 @@ Result<> allow_reading(int rules, const std::string& path) {
 Result<> limit_files() {
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
-  const sys::Fd rules(static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
+  const sys::Fd rules(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!rules && (errno == ENOSYS || errno == EOPNOTSUPP)) return {};
   if (!rules) return fail_errno("landlock_create_ruleset");
   for (const char* path : kReadable) TRY(allow_reading(rules.get(), path));

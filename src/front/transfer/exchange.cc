@@ -212,8 +212,9 @@ void Exchange::explain(CURLcode code) {
           "--tls-verify=false trusts whoever answers";
       break;
     case CURLE_SSL_CONNECT_ERROR:
-      outcome_.hint = "a registry without TLS is spoken to with --tls-verify=false, or 'insecure = "
-                      "true' in registries.conf";
+      outcome_.hint =
+          "a registry without TLS is spoken to with --tls-verify=false, or 'insecure = "
+          "true' in registries.conf";
       break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:

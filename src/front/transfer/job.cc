@@ -246,15 +246,16 @@ Result<> Job::try_again(const Outcome& outcome) {
     Error error(Kind::Unavailable, why);
     if (!outcome.hint.empty()) return std::unexpected(std::move(error).hint(outcome.hint));
     if (failures_ > 1)
-      return std::unexpected(std::move(error).hint(
-          "tried " + std::to_string(failures_) + " times; what has come is kept for the next time"));
+      return std::unexpected(
+          std::move(error).hint("tried " + std::to_string(failures_) +
+                                " times; what has come is kept for the next time"));
     return std::unexpected(std::move(error));
   }
   auto pause = pause_after(failures_);
   if (const auto seconds = parse_u64(outcome.header("retry-after"))) {
     if (*seconds > static_cast<std::uint64_t>(kMostPatience.count()))
-      return fail(Kind::Unavailable, why + " and asks to come back in " +
-                                         std::to_string(*seconds) + " seconds");
+      return fail(Kind::Unavailable,
+                  why + " and asks to come back in " + std::to_string(*seconds) + " seconds");
     pause = std::max<std::chrono::milliseconds>(pause, std::chrono::seconds(*seconds));
   }
   due_ = Clock::now() + pause;

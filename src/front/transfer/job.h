@@ -56,7 +56,7 @@ class Job {
   Tell tell_;
   std::string url_;
   std::string authorization_;  // Of the try under way.
-  std::string text_;           // An answer that is not for the file: of a token server, of a failure.
+  std::string text_;  // An answer that is not for the file: of a token server, of a failure.
   std::optional<Error> problem_;  // Why take() ended the exchange.
   bool is_checked_ = false;       // The headers of the try under way.
   bool asks_token_ = false;

@@ -19,7 +19,7 @@
 namespace tare::front_transfer {
 namespace {
 
-constexpr std::size_t kMaxFiles = 16;    // In one message.
+constexpr std::size_t kMaxFiles = 16;          // In one message.
 constexpr std::size_t kMaxUnsaid = 256 << 10;  // Bytes: from here on progress is not told.
 constexpr int kLongestWaitMs = 1000;
 

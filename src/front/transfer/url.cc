@@ -67,7 +67,8 @@ Result<Origin> origin_of(const std::string& url) {
     origin.host = origin.host.substr(1, origin.host.size() - 2);
   if (origin.host.empty()) return fail(Kind::Invalid, quoted(url) + " has no host");
   const auto port = parse_u64(part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT));
-  if (!port || *port == 0 || *port > 65535) return fail(Kind::Invalid, quoted(url) + " has no port");
+  if (!port || *port == 0 || *port > 65535)
+    return fail(Kind::Invalid, quoted(url) + " has no port");
   origin.port = static_cast<std::uint16_t>(*port);
   return origin;
 }
@@ -94,8 +95,7 @@ bool is_same_site(const std::string& host, const std::string& other) {
   return site_of(host) == site_of(other) && site_of(host).find('.') != std::string::npos;
 }
 
-Result<> check_realm(const std::string& registry, const std::string& realm,
-                     bool with_credentials) {
+Result<> check_realm(const std::string& registry, const std::string& realm, bool with_credentials) {
   const Origin own = TRY(origin_of(registry));
   const Origin theirs = TRY(origin_of(realm), "the token server of " + quoted(registry));
   const std::string named = own.host + " names the token server " + quoted(realm);
