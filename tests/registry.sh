@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2034
+# shellcheck shell=bash source=tests/lib.sh disable=SC2034,SC2120
 # Registries for tests, on free ports of the loopback device: . "$(dirname "$TEST_LIB")/registry.sh"
 # They are children of the script, which ends them: no process stays.
 

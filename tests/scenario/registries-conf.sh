@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2119,SC2164
 # as: root user
 # needs: docker-registry skopeo
 # registries.conf: mirrors, rewritten locations, short names, blocked registries; and what is wrong in it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2119,SC2164
 # as: root user
 # needs: docker-registry openssl python3
 # A registry with TLS and passwords: nothing without its certificate, nothing without the password, and

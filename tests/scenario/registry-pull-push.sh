@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2119,SC2164
 # as: root user
 # needs: docker-registry skopeo jq
 # An image pushed to a registry and pulled from it is the same to the last byte, for us and for others.

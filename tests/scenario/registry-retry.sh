@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2119,SC2164
 # as: root user
 # needs: skopeo python3 jq
 # Failures that pass are waited out: a cut connection (going on at the byte where it stopped, or from the

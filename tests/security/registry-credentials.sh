@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2119,SC2164
 # as: root user
 # needs: skopeo python3
 # A password belongs to one registry: it is not sent where that redirects to, nor to a token server on
