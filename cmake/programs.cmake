@@ -2,9 +2,9 @@
 set(link_order ${CMAKE_SOURCE_DIR}/cmake/link-order.txt)
 find_program(LLD ld.lld)
 
-# tare_program(NAME SOURCE main.cc ROOMS rooms...): a program in bin/.
+# tare_program(NAME SOURCE main.cc ROOMS rooms... [DYNAMIC]): a program in bin/.
 function(tare_program name)
-  cmake_parse_arguments(PROGRAM "" "SOURCE" "ROOMS" ${ARGN})
+  cmake_parse_arguments(PROGRAM "DYNAMIC" "SOURCE" "ROOMS" ${ARGN})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${PROGRAM_SOURCE})
     return()
   endif()
@@ -14,7 +14,11 @@ function(tare_program name)
     string(REPLACE "/" "_" target room_${room})
     target_link_libraries(${name} PRIVATE ${target})
   endforeach()
-  target_link_options(${name} PRIVATE ${TARE_STATIC} $<$<CONFIG:Release>:-s>)
+  target_link_options(${name} PRIVATE $<$<CONFIG:Release>:-s>)
+  if(PROGRAM_DYNAMIC)
+    return()
+  endif()
+  target_link_options(${name} PRIVATE ${TARE_STATIC})
   if(LLD AND TARE_STATIC)
     target_link_options(${name} PRIVATE -fuse-ld=lld -Wl,--symbol-ordering-file=${link_order}
                                         -Wl,--no-warn-symbol-ordering)
@@ -24,6 +28,8 @@ endfunction()
 
 tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)
 tare_program(tare-oci SOURCE src/front/oci/main.cc ROOMS front/oci)
+# What it needs (TLS, HTTP/2, resolvers) is in 30 libraries, which only transfers pay for.
+tare_program(tare-transfer SOURCE src/front/transfer/main.cc ROOMS front/transfer DYNAMIC)
 
 # tare_tiny_program(NAME sources...): a program without a C library (src/sys/bare.h). One that only
 # sleeps costs about 20 kB of memory of its own; with static glibc it is 690 kB.
@@ -54,8 +60,8 @@ if(NOT TARE_FUZZ)
     COMMAND sh -c "$<TARGET_FILE:tare> man > ${CMAKE_BINARY_DIR}/man/tare.1")
 endif()
 
-# The keeper and the init program are looked for beside tare.
-install(TARGETS tare tare-oci tare-keeper tare-init RUNTIME DESTINATION bin)
+# The other programs are looked for beside tare.
+install(TARGETS tare tare-oci tare-keeper tare-init tare-transfer RUNTIME DESTINATION bin)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare-oci.8 DESTINATION share/man/man8)
 foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"

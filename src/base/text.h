@@ -27,7 +27,9 @@ std::optional<std::pair<std::string_view, std::string_view>> split_once(std::str
 std::string_view trim(std::string_view text);  // White space at both ends.
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string to_hex(std::string_view bytes);
-std::string lower(std::string_view text);  // ASCII only.
+std::string lower(std::string_view text);                // ASCII only.
+std::string to_base64(std::string_view bytes);           // With padding. [RFC 4648 4]
+Result<std::string> from_base64(std::string_view text);  // Padding may be missing. Errors: Invalid.
 
 // The whole string as a number, or Invalid: no sign unless T is signed, no white space, no base
 // prefix, no overflow. [security rule: identities are parsed strictly]

@@ -157,6 +157,20 @@ Result<> Engine::mount_image(const std::string& image, const std::string& place,
   return {};
 }
 
+Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullWish request,
+                                                        const image::TransferProgress& progress) {
+  const sys::IdMap map = TRY(first_map());
+  request.options.program = state_->programs + "/tare-transfer";
+  request.unpack_for = &map;
+  return state_->images.pull(request, progress);
+}
+
+Result<std::vector<image::Images::Pushed>> Engine::push(image::Images::PushRequest request,
+                                                        const image::TransferProgress& progress) {
+  request.options.program = state_->programs + "/tare-transfer";
+  return state_->images.push(request, progress);
+}
+
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id,
                                                       const RemoveImageRequest& request) {
   const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;

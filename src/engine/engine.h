@@ -254,6 +254,11 @@ class Engine {
   // directory `place`. Errors: Denied (an ordinary user's mounts are nobody else's).
   Result<> mount_image(const std::string& image, const std::string& place,
                        const Progress& progress);
+  // Fills in what is the engine's: the program, and what images are unpacked for.
+  Result<std::vector<image::Images::Pulled>> pull(image::Images::PullWish request,
+                                                  const image::TransferProgress& progress);
+  Result<std::vector<image::Images::Pushed>> push(image::Images::PushRequest request,
+                                                  const image::TransferProgress& progress);
   struct RemoveImageRequest {
     bool force = false;
     bool all_names = false;  // By id also when it has names in several repositories.

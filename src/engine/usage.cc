@@ -25,7 +25,8 @@ bool is_part_of_images(UsageClass which) {
 }
 
 // What the owners of an image's parts begin with. Digests are of one length, so no other's do.
-std::vector<std::string> part_prefixes(const Digest& id, const Digest& manifest,
+std::vector<std::string> part_prefixes(const store::Store& store, const Digest& id,
+                                       const Digest& manifest,
                                        const std::vector<store::Layer>& layers) {
   std::vector<std::string> out = {"blobs/sha256/" + id.hex(), "blobs/sha256/" + manifest.hex()};
   for (const char* backend : {"flat", "erofs", "redirect"})
@@ -33,6 +34,10 @@ std::vector<std::string> part_prefixes(const Digest& id, const Digest& manifest,
   for (const store::Layer& layer : layers) {
     out.push_back("blobs/sha256/" + layer.blob.hex());
     out.push_back("layers/" + layer.diff_id.hex());
+    // What a damaged layer has is counted, and nobody's.
+    for (const Digest& object : store::objects_of_layer(store, layer.diff_id)
+                                    .value_or(std::vector<Digest>()))
+      out.push_back(store::object_path(object));
   }
   return out;
 }
@@ -234,14 +239,14 @@ Result<Usage> Engine::usage() const {
     one.last_used = state_->images.last_used(image.id).value_or(image.loaded_at);
     one.containers = static_cast<int>(
         std::ranges::count(containers, image.id, [](const Container& c) { return c.image_id; }));
-    find_parts(one, usage.store, part_prefixes(image.id, image.manifest, image.layers));
+    find_parts(one, usage.store, part_prefixes(state_->store, image.id, image.manifest, image.layers));
   }
   for (const image::RemovedImage& image : removed) {
     if (std::ranges::find(images, image.id, &image::Image::id) != images.end()) continue;
     ImageUsage& one = usage.images.emplace_back(
         ImageUsage{.id = image.id, .names = image.names, .removed = true});
     one.last_used = image.removed_at;
-    find_parts(one, usage.store, part_prefixes(image.id, image.manifest, image.layers));
+    find_parts(one, usage.store, part_prefixes(state_->store, image.id, image.manifest, image.layers));
   }
   divide(usage);
   for (const Container& container : containers) {

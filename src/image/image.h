@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/stream.h"
+#include "image/transfers.h"
 #include "oci/image_config.h"
 #include "store/store.h"
 
@@ -120,6 +121,40 @@ class Images {
   Result<> save(const std::vector<std::string>& names, SaveFormat format, codec::Sink& sink,
                 const Progress& progress) const;
 
+  // From a registry. Every digest and size is verified; the manifest is kept byte for byte. What
+  // came before a transfer broke is kept in downloads/ and used by the next pull. Errors: NotFound,
+  // Denied, Corrupt, Unavailable (the network), Unsupported (another platform, an artifact).
+  struct PullWish {
+    std::string reference;
+    std::string platform;  // "linux/arm64"; "": this machine's.
+    bool all_tags = false;
+    TransferOptions options;
+    const sys::IdMap* unpack_for = nullptr;
+    Admit admit;
+  };
+  struct Pulled {
+    Image image;
+    std::string name;      // In full: "docker.io/library/busybox:latest".
+    std::string familiar;  // "busybox:latest".
+    Digest digest;         // Of what the name stands for: of an index, if it is one.
+    bool is_new = false;   // It was not there, or another image had the name.
+  };
+  Result<std::vector<Pulled>> pull(const PullWish& request, const TransferProgress& progress);
+
+  // To the registry that the name names. The manifest's digest stays what it is.
+  struct PushRequest {
+    std::string reference;
+    bool all_tags = false;
+    TransferOptions options;
+  };
+  struct Pushed {
+    std::string familiar;
+    Digest digest;
+    std::uint64_t size = 0;  // Of the manifest.
+  };
+  Result<std::vector<Pushed>> push(const PushRequest& request,
+                                   const TransferProgress& progress) const;
+
   Result<> tag(std::string_view source, std::string_view target);
 
   // Takes a name away; the image goes with its last name (or at once by id, with `force` also with
@@ -174,5 +209,28 @@ class Images {
   store::Store& store_;
   store::RootfsBackend& rootfs_;
 };
+
+// Looking at registries without a store.
+struct RemoteDocument {
+  std::string reference;
+  std::string text;        // Byte for byte.
+  std::string media_type;  // Of a referrer: its artifact type.
+  Digest digest;
+};
+// The manifest or index that a name stands for. Errors: as Images::pull.
+Result<RemoteDocument> look_at_manifest(std::string_view name, const TransferOptions& options);
+// What refers to it: signatures, lists of packages; `text` is the descriptor. [distribution-spec
+// 1.1, "Listing Referrers"]
+Result<std::vector<RemoteDocument>> look_for_referrers(std::string_view name,
+                                                       const TransferOptions& options);
+// "TERM" at Docker Hub, "REGISTRY/TERM" in the catalogue of a registry that has one.
+struct Found {
+  std::string name;
+  std::string description;
+  std::uint64_t stars = 0;
+  bool is_official = false;
+};
+Result<std::vector<Found>> search(std::string_view term, std::size_t limit,
+                                  const TransferOptions& options);
 
 }  // namespace tare::image

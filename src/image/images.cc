@@ -5,6 +5,7 @@
 
 #include "image/image.h"
 #include "image/records.h"
+#include "image/registries.h"
 
 namespace tare::image {
 namespace {
@@ -92,6 +93,11 @@ Result<Digest> find_id(const store::Store& store, std::string_view wanted) {
   } else if (!reference) {
     return std::unexpected(reference.error());
   }
+  // Under the name that a pull of it would have given.
+  if (const auto registries = load_registries())
+    if (const auto expanded = expand_name(wanted, *registries))
+      for (const Reference& other : *expanded)
+        if (const auto found = names.find(other.text()); found != names.end()) return found->second;
   return no_such_image(names, wanted);
 }
 

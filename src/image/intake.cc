@@ -165,6 +165,52 @@ Result<> Intake::stage(const std::string& key, codec::Source& content, const Pla
   return {};
 }
 
+Result<> Intake::stage_file(const std::string& key, int dir, const std::string& name,
+                            const PlannedLayer& expected, const std::string& what) {
+  if (layers_.contains(key)) return {};
+  const std::string blob = "blob-" + std::to_string(places_);
+  if (::linkat(dir, name.c_str(), scratch(), blob.c_str(), 0) != 0)
+    return fail_errno("take over " + what);
+  const sys::Fd file = TRY(sys::open_at(scratch(), blob, O_RDONLY | O_NOFOLLOW));
+  if (::fchmod(file.get(), 0400) != 0) return fail_errno("fchmod");
+  const std::string media_type = media_type_of(file.get());
+  if (media_type == oci::kLayerType) {  // Its tar is all there is to keep.
+    store::FileSource source(file.get());
+    TRY(stage(key, source, expected, what));
+    (void)::unlinkat(scratch(), blob.c_str(), 0);
+    return {};
+  }
+  Staged staged = TRY(take_apart({.blob = file.get()}), what);
+  staged.blob = blob;
+  staged.layer.blob = expected.digest;
+  staged.layer.blob_bytes = expected.size;
+  staged.layer.media_type = media_type;
+  layers_.emplace(key, std::move(staged));
+  return {};
+}
+
+Result<> Intake::stage_known(const std::string& key, const Digest& blob, const std::string& what) {
+  if (layers_.contains(key)) return {};
+  if (!store_->has_blob(blob)) {  // It came uncompressed.
+    PlannedLayer plain;
+    plain.diff_id = blob;
+    if (TRY(stage_known(key, plain), what)) return {};
+    return fail(Kind::NotFound, what + " was removed meanwhile");
+  }
+  const sys::Fd file = TRY(store_->open_blob(blob), what);
+  const auto facts = TRY(known_layer(*store_, blob));
+  Staged staged;
+  if (facts && store::has_layer(*store_, facts->diff_id))
+    staged.layer.facts = *facts;
+  else
+    staged = TRY(take_apart({.blob = file.get()}), what);
+  staged.layer.blob = blob;
+  staged.layer.blob_bytes = TRY(store_->blob_size(blob));
+  staged.layer.media_type = media_type_of(file.get());
+  layers_.emplace(key, std::move(staged));
+  return {};
+}
+
 Result<> Intake::add(PlannedImage image) {
   Ready ready;
   ready.record.id = codec::sha256(image.config_text);

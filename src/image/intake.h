@@ -36,6 +36,11 @@ class Intake {
   // True when the store has the layer already: it is staged then, without its bytes. Nobody may
   // remove layers meanwhile, so the first time takes kBlobsLock until this is gone.
   Result<bool> stage_known(const std::string& key, const PlannedLayer& expected);
+  // Takes a verified file over: `name` below `dir` becomes a second name of it, and stays.
+  Result<> stage_file(const std::string& key, int dir, const std::string& name,
+                      const PlannedLayer& expected, const std::string& what);
+  // A layer that is in the store. Whoever calls holds kBlobsLock until the commit is over.
+  Result<> stage_known(const std::string& key, const Digest& blob, const std::string& what);
   const StagedLayer& layer(const std::string& key) const { return layers_.at(key).layer; }
 
   // Adds an image whose layers (PlannedLayer::path is the key) are staged. Errors: Corrupt when a
@@ -61,6 +66,7 @@ class Intake {
   Intake(store::Store& store, store::RootfsBackend& rootfs, store::Store::Scratch scratch)
       : store_(&store), rootfs_(&rootfs), scratch_(std::move(scratch)) {}
 
+  Result<> measure(const std::string& key, int file, Staged staged, const std::string& what);
   Result<> store_blobs();
   Result<> unpack(const sys::IdMap& ids, const Progress& progress);
   Result<> write_records();

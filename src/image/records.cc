@@ -148,6 +148,22 @@ Result<bool> has_pair(const store::Store& store, const Digest& blob, const Diges
   return false;
 }
 
+Result<std::optional<store::LayerFacts>> known_layer(const store::Store& store,
+                                                     const Digest& blob) {
+  for (const Digest& id : TRY(list_records(store))) {
+    const auto record = load_record(store, id);
+    if (!record) continue;  // Removed meanwhile, or damaged: then nobody knows it.
+    for (const RecordLayer& layer : record->layers) {
+      if (layer.layer.blob != blob) continue;
+      store::LayerFacts facts;
+      facts.diff_id = layer.layer.diff_id;
+      facts.content_bytes = layer.size;
+      return facts;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<> write_record(store::Store& store, const Record& record) {
   const sys::Fd dir = TRY(room(store, "images"));
   return sys::replace_file(dir.get(), record.id.hex() + ".json", print_record(record));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "store/layers.h"
 
 namespace tare::image {
 
@@ -31,6 +32,8 @@ Result<bool> has_record(const store::Store& store, const Digest& id);
 Result<std::vector<Digest>> list_records(const store::Store& store);
 // Whether an image with the layer `diff_id` came with these compressed bytes.
 Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id);
+// What a record tells about a layer, when one has it: diff_id and size of its content.
+Result<std::optional<store::LayerFacts>> known_layer(const store::Store& store, const Digest& blob);
 Result<> write_record(store::Store& store, const Record& record);
 Result<> remove_record(store::Store& store, const Digest& id);
 

@@ -195,6 +195,20 @@ Result<std::unique_ptr<codec::Source>> open_layer_tar(const Store& store, const 
   return layer;
 }
 
+bool has_blob_bytes(const Store& store, const Digest& digest) {
+  return store.has_blob(digest) || has_layer(store, digest);
+}
+
+Result<sys::Fd> open_blob_file(const Store& store, const Digest& digest) {
+  if (store.has_blob(digest)) return store.open_blob(digest);
+  const BlobBytes bytes = TRY(open_blob_bytes(store, digest));
+  sys::Fd file = TRY(sys::open_at(store.dir(), "tmp", O_TMPFILE | O_RDWR, 0400));
+  FileSink sink(file.get());
+  TRY(codec::copy(*bytes.source, sink));
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  return file;
+}
+
 Result<BlobBytes> open_blob_bytes(const Store& store, const Digest& digest) {
   if (!store.has_blob(digest) && has_layer(store, digest))
     return BlobBytes{.size = TRY(load_layer(store, digest)).summary().tar_bytes,
@@ -281,6 +295,17 @@ Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents 
         what);
   }
   return {};
+}
+
+Result<std::vector<Digest>> objects_of_layer(const Store& store, const Digest& diff_id) {
+  std::vector<Digest> objects;
+  if (!has_layer(store, diff_id)) return objects;
+  const LayerIndex index = TRY(load_layer(store, diff_id));
+  TRY(index.each([&](const IndexEntry& entry) -> Result<> {
+    if (entry.content.pack == kInObject) objects.push_back(digest_of(entry.content.digest));
+    return {};
+  }));
+  return objects;
 }
 
 Result<> take_from_blob_again(Store& store, const Layer& layer, Contents contents) {

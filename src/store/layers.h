@@ -64,6 +64,9 @@ struct BlobBytes {
   std::uint64_t size = 0;
   std::unique_ptr<codec::Source> source;
 };
+bool has_blob_bytes(const Store& store, const Digest& digest);
+// The same as a file that can be read by its descriptor; made for this if it has to.
+Result<sys::Fd> open_blob_file(const Store& store, const Digest& digest);
 Result<BlobBytes> open_blob_bytes(const Store& store, const Digest& digest);
 
 // A layer's content by itself, hashed: Corrupt when it is not what the index says.
@@ -81,6 +84,8 @@ Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents 
 
 // Takes a layer in again whose blob is right and whose parts are not.
 Result<> take_from_blob_again(Store& store, const Layer& layer, Contents contents);
+// The objects that a layer has; none when it is not there.
+Result<std::vector<Digest>> objects_of_layer(const Store& store, const Digest& diff_id);
 // Takes layers apart again that are there, in another way.
 Result<> retake_layers(Store& store, const std::vector<Layer>& layers, Contents contents);
 

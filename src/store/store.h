@@ -12,6 +12,9 @@
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
 //   sweep              is there while blobs may be there that no image record names
+//   downloads/HEX.part blobs that are on their way from a registry, locked by who fetches them;
+//   what
+//                      is left of a broken transfer stays for a week (src/image/downloads.h)
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
 //   bin/               what was removed and can be brought back (docs/formats/bin.md)
 //   settings           of this store (docs/formats/settings.md)

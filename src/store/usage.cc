@@ -26,7 +26,7 @@ struct Row {
 // The first row whose components are those that the path begins with.
 constexpr Row kRows[] = {
     {"blobs/sha256/*", UsageClass::Blobs},
-    {"objects/*", UsageClass::Objects},
+    {"objects/*/*", UsageClass::Objects},
     {"layers/*", UsageClass::Layers},
     {"rootfs/flat/*", UsageClass::Roots},
     {"rootfs/erofs/*", UsageClass::Roots},

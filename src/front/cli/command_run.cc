@@ -12,6 +12,7 @@
 #include "front/cli/help.h"
 #include "front/cli/progress.h"
 #include "front/cli/request.h"
+#include "front/cli/transfer_view.h"
 
 namespace tare::cli {
 namespace {
@@ -53,9 +54,34 @@ class IdFile {
   sys::Fd fd_;
 };
 
-Result<std::string> create_container(Context& context, const Arguments& arguments,
-                                     const engine::CreateRequest& request) {
+// --pull: the image from its registry, when it is wanted from there. What is shown goes to standard
+// error, as Docker's does: standard output is the container's.
+Result<> pull_if_wanted(Context& context, const Arguments& arguments,
+                        engine::CreateRequest& request) {
+  const std::string when = arguments.value_or("pull", "missing");
+  if (when == "never") return {};
   engine::Engine& engine = *TRY(context.engine());
+  if (when == "missing") {
+    const auto found = engine.images().find(request.image);
+    const auto reference = image::Reference::parse(request.image);
+    if (found || found.error().kind() != Kind::NotFound || !reference) return {};
+    (void)sys::write_all(STDERR_FILENO,
+                         "Unable to find image '" + escaped(reference->familiar()) + "' locally\n");
+  }
+  TransferView view(context, arguments.flag("quiet"), false, true);
+  image::Images::PullWish pull;
+  pull.reference = request.image;
+  const auto pulled =
+      TRY(engine.pull(std::move(pull), view.callback()), "pull " + quoted(request.image));
+  if (!arguments.flag("quiet"))
+    (void)sys::write_all(STDERR_FILENO, "Digest: " + pulled.front().digest.text() + "\n");
+  return {};
+}
+
+Result<std::string> create_container(Context& context, const Arguments& arguments,
+                                     engine::CreateRequest& request) {
+  engine::Engine& engine = *TRY(context.engine());
+  TRY(pull_if_wanted(context, arguments, request));
   ProgressLine progress(context, arguments.flag("quiet"), false);
   IdFile id_file = TRY(IdFile::open(arguments));
   std::string id = TRY(engine.create(request, progress.callback()));
@@ -165,14 +191,14 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
 }  // namespace
 
 Result<int> cmd_create(Context& context, const Arguments& arguments) {
-  const engine::CreateRequest request = TRY(create_request(arguments));
+  engine::CreateRequest request = TRY(create_request(arguments));
   context.print(TRY(create_container(context, arguments, request)) + "\n");
   return 0;
 }
 
 Result<int> cmd_run(Context& context, const Arguments& arguments) {
   const Times times{.begin = Clock::now()};
-  const engine::CreateRequest request = TRY(create_request(arguments));
+  engine::CreateRequest request = TRY(create_request(arguments));
   const bool detached = arguments.flag("detach");
   if (detached && arguments.given("attach"))
     return fail(Kind::Invalid, "--attach and --detach contradict each other");

@@ -160,7 +160,7 @@ constexpr Option kStats[] = {
     {0, "pressure", Flag, "", "In how much of the time some and all of its tasks waited"},
 };
 
-constexpr Option kVerify[] = {
+constexpr Option kCheck[] = {
     {0, "json", Flag, "", "Print what is damaged as lines of JSON"},
     {'q', "quiet", Flag, "", "Print nothing but what is damaged"},
 };
@@ -215,6 +215,46 @@ constexpr Option kPack[] = {
     {0, "terminfo", Value, "when", "Descriptions of terminals"},
     {0, "with", List, "source[:path]", "Add a file or directory"},
     {0, "zones", Value, "when", "Time zones"},
+};
+
+// --- Registries ---
+constexpr Option kTransfers[] = {
+    {0, "json", Flag, "", "Print progress and result as lines of JSON"},
+    {0, "rate", Value, "bytes", "At most so many bytes in a second, as 2m"},
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+};
+constexpr Option kPull[] = {
+    {'a', "all-tags", Flag, "", "All tags of the repository"},
+    {0, "platform", Value, "os/arch", "The image for another kind of machine"},
+    {'q', "quiet", Flag, "", "Print the name only"},
+    {0, "disable-content-trust", Flag, "", "", {}, true, true},
+};
+constexpr Option kPush[] = {
+    {'a', "all-tags", Flag, "", "All tags of the repository that are here"},
+    {'q', "quiet", Flag, "", "Print the name only"},
+    {0, "platform", MissingValue, "", "an image here is for one platform"},
+    {0, "disable-content-trust", Flag, "", "", {}, true, true},
+};
+
+constexpr Option kVerify[] = {
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+};
+constexpr Option kManifestInspect[] = {
+    {0, "insecure", Flag, "", "The same as --tls-verify=false"},
+    {0, "raw", Flag, "", "Byte for byte as the registry has it"},
+    {'v', "verbose", Flag, "", "Also its digest, type and size"},
+};
+constexpr Option kSearch[] = {
+    {'f', "filter", MissingValue, "", "search does not filter yet"},
+    {0, "format", Value, "format", "table, json, or a Go template as '{{.Name}}'"},
+    {0, "limit", Value, "number", "At most so many (default 25)"},
+    {0, "no-trunc", Flag, "", "Do not shorten descriptions"},
+};
+constexpr Option kLogin[] = {
+    {'p', "password", Value, "password", "Password or token; others can see it: see the next one"},
+    {0, "password-stdin", Flag, "", "Read the password from standard input"},
+    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
+    {'u', "username", Value, "user", "User at the registry"},
 };
 
 Result<int> print_man_page(Context& context, const Arguments&) {
@@ -283,7 +323,7 @@ const Command command_table[] = {
      1,
      cmd_exec},
     {"fsck", "system check", "[OPTIONS] [IMAGE...]",
-     "Compare what is stored with its digests, and mend it", kVerify, kFsck, 0, -1, false,
+     "Compare what is stored with its digests, and mend it", kCheck, kFsck, 0, -1, false,
      Operands::Images, 1, cmd_fsck},
     {"history",
      "image history",
@@ -345,6 +385,30 @@ const Command command_table[] = {
     {"load", "image load", "[OPTIONS] [FILE|DIRECTORY]",
      "Load images from a docker or OCI archive, an OCI layout or a root-fs tar", kLoad, kProgress,
      0, 1, false, Operands::Files, 1, cmd_load},
+    {"login",
+     "",
+     "[OPTIONS] [SERVER]",
+     "Log in to a registry",
+     kLogin,
+     {},
+     0,
+     1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_login},
+    {"logout",
+     "",
+     "[SERVER]",
+     "Forget the password for a registry",
+     {},
+     {},
+     0,
+     1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_logout},
     {"logs",
      "container logs",
      kOneContainer,
@@ -375,6 +439,9 @@ const Command command_table[] = {
     {"pack", "", "[OPTIONS] PROGRAM [PROGRAM...]",
      "Make the minimal image of programs of this machine", kPack, kProgress, 1, -1, false,
      Operands::Files, 1, cmd_pack},
+    {"manifest inspect", "", "[OPTIONS] NAME[:TAG|@DIGEST]",
+     "Show the manifest or index that a name stands for", kManifestInspect, kVerify, 1, 1, false,
+     Operands::Images, 1, cmd_manifest_inspect},
     {"pause",
      "container pause",
      "CONTAINER [CONTAINER...]",
@@ -399,6 +466,22 @@ const Command command_table[] = {
      Operands::None,
      1,
      cmd_ps},
+    {"pull", "image pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Get an image from a registry", kPull,
+     kTransfers, 1, 1, false, Operands::Images, 1, cmd_pull},
+    {"push", "image push", "[OPTIONS] NAME[:TAG]", "Send an image to its registry", kPush,
+     kTransfers, 1, 1, false, Operands::Images, 1, cmd_push},
+    {"referrers",
+     "",
+     "[OPTIONS] NAME[:TAG|@DIGEST]",
+     "List what refers to an image in its registry: signatures, lists of packages",
+     kVerify,
+     {},
+     1,
+     1,
+     false,
+     Operands::Images,
+     1,
+     cmd_referrers},
     {"rename",
      "container rename",
      "CONTAINER NEW_NAME",
@@ -439,6 +522,9 @@ const Command command_table[] = {
      run_options(), 1, -1, true, Operands::Images, 125, cmd_run},
     {"save", "image save", "[OPTIONS] IMAGE [IMAGE...]", "Write images into an archive", kSave,
      kProgress, 1, -1, false, Operands::Images, 1, cmd_save},
+    {"search", "", "[OPTIONS] [REGISTRY/]TERM",
+     "Search for images at Docker Hub, or in the catalogue of a registry", kSearch, kVerify, 1, 1,
+     false, Operands::Anything, 1, cmd_search},
     {"start",
      "container start",
      kContainers,
@@ -566,7 +652,7 @@ const Command command_table[] = {
      1,
      cmd_update},
     {"verify", "image verify", "[OPTIONS] [IMAGE...]",
-     "Read all bytes of images again and compare them with their digests", kVerify, {}, 0, -1,
+     "Read all bytes of images again and compare them with their digests", kCheck, {}, 0, -1,
      false, Operands::Images, 1, cmd_verify},
     {"version",
      "",
@@ -597,13 +683,12 @@ const Command command_table[] = {
 constexpr CommandGroup kGroups[] = {
     {"container", "Commands for containers"},
     {"image", "Commands for images"},
+    {"manifest", "Commands for manifests in registries"},
     {"system", "Commands for the engine as a whole"},
 };
 
 constexpr std::string_view kNoSwarm =
     "Tare runs containers on one machine and has no swarm; Kubernetes or Nomad run many";
-constexpr std::string_view kNoRegistry =
-    "registries are not there yet; 'tare load' and 'tare save' move images in archives";
 constexpr std::string_view kNoBuild =
     "building is not there yet; 'tare import' and 'tare pack' make images";
 constexpr std::string_view kNoNetwork =
@@ -627,14 +712,6 @@ constexpr MissingCommand kMissing[] = {
     {"checkpoint", "checkpoints are not there yet"},
     {"context", kNoDaemon},
     {"trust", "signatures are not there yet; every digest is verified, always"},
-    {"manifest", kNoRegistry},
-    {"pull", kNoRegistry},
-    {"image pull", kNoRegistry},
-    {"push", kNoRegistry},
-    {"image push", kNoRegistry},
-    {"login", kNoRegistry},
-    {"logout", kNoRegistry},
-    {"search", kNoRegistry},
     {"build", kNoBuild},
     {"image build", kNoBuild},
     {"builder", kNoBuild},

@@ -67,7 +67,7 @@ constexpr Option kCreateOptions[] = {
     kPidsLimit,
     {0, "privileged", Flag, "",
      "Turn every protection off but its own user namespace (for that: --userns host)"},
-    {0, "pull", Value, "when", "missing or never; there is nothing to pull from yet"},
+    {0, "pull", Value, "when", "Get the image from its registry: missing (default), always, never"},
     {'q', "quiet", Flag, "", "Do not show progress"},
     {0, "read-only", Flag, "", "Mount the root file system read-only"},
     {0, "rm", Flag, "", "Remove the container when it exits"},

@@ -43,6 +43,16 @@ Result<int> cmd_df(Context& context, const Arguments& arguments);
 Result<int> cmd_undo(Context& context, const Arguments& arguments);
 Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
+Result<int> cmd_pull(Context& context, const Arguments& arguments);
+Result<int> cmd_push(Context& context, const Arguments& arguments);
+Result<int> cmd_manifest_inspect(Context& context, const Arguments& arguments);
+Result<int> cmd_referrers(Context& context, const Arguments& arguments);
+Result<int> cmd_search(Context& context, const Arguments& arguments);
+Result<int> cmd_login(Context& context, const Arguments& arguments);
+Result<int> cmd_logout(Context& context, const Arguments& arguments);
+
+// Where tare-transfer is: beside this program.
+std::string transfer_program();
 
 // The table's rows of options that are too many for commands.cc: create_options.cc.
 std::span<const Option> create_options();

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program that speaks with strangers and writes to descriptors that it was given can do
+// without: every capability, new privileges, and all files but those that name hosts and
+// certificates. [security rule: work on bytes from strangers happens where little can be done]
+#pragma once
+
+#include "base/error.h"
+
+namespace tare::front_transfer {
+
+// This process, for ever. Where the kernel has no Landlock the files stay in reach; all else is
+// needed. Errors: Denied and others of the calls.
+Result<> confine();
+
+}  // namespace tare::front_transfer

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/transfer/exchange.h"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "front/transfer/url.h"
+
+namespace tare::front_transfer {
+namespace {
+
+constexpr long kConnectSeconds = 20;
+constexpr long kSilentSeconds = 60;  // Without a byte: it is given up.
+constexpr std::size_t kMaxHeaders = 256 << 10;
+constexpr std::uint64_t kReceiveBytes = 256 << 10;
+constexpr std::uint64_t kLeastBytes = 1024;  // libcurl takes no smaller buffer.
+
+curl_blob blob_of(const std::string& text) {
+  return {.data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_COPY};
+}
+
+}  // namespace
+
+class Exchange {
+ public:
+  Exchange(Network& network, Call call, Network::Done done)
+      : network_(network), call_(std::move(call)), done_(std::move(done)) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    if (easy_ != nullptr) ::curl_easy_cleanup(easy_);
+    ::curl_slist_free_all(headers_);
+  }
+
+  Result<> prepare();
+  CURL* easy() const { return easy_; }
+  const Outcome& finish(CURLcode code);
+  Network::Done take_done() { return std::move(done_); }
+
+ private:
+  template <typename T>
+  void set(CURLoption option, T value) {
+    // Of options that this libcurl does not know the caller is told by prepare().
+    if (::curl_easy_setopt(easy_, option, value) != CURLE_OK) is_wrong_ = true;
+  }
+  void set_tls();
+  void set_method();
+  void set_proxy();
+  void explain(CURLcode code);
+  static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_read(char* bytes, std::size_t size, std::size_t count, void* self);
+  static int on_seek(void* self, curl_off_t offset, int origin);
+  void take_header(std::string_view line);
+
+  Network& network_;
+  Call call_;
+  Network::Done done_;
+  CURL* easy_ = nullptr;
+  curl_slist* headers_ = nullptr;
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  Outcome outcome_;
+  std::size_t header_bytes_ = 0;
+  std::uint64_t sent_ = 0;
+  bool is_wrong_ = false;
+};
+
+Result<> Exchange::prepare() {
+  easy_ = ::curl_easy_init();
+  if (easy_ == nullptr) return fail(Kind::Unavailable, "there is no memory");
+  for (const std::string& header : call_.headers)
+    headers_ = ::curl_slist_append(headers_, header.c_str());
+  set(CURLOPT_URL, call_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTPHEADER, headers_);
+  set(CURLOPT_USERAGENT, "tare/" TARE_VERSION);
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
+  // libcurl looks at the rate after at most 100 readings. [lib/transfer.c, maxloops]
+  std::uint64_t at_once = kReceiveBytes;
+  if (network_.bytes_per_second_ > 0)
+    at_once = std::clamp(network_.bytes_per_second_ / 400, kLeastBytes, kReceiveBytes);
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(at_once));
+  set(CURLOPT_ERRORBUFFER, error_.data());
+  set(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_WRITEFUNCTION, &Exchange::on_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  set_method();
+  set_tls();
+  set_proxy();
+  if (is_wrong_) return fail(Kind::Internal, "libcurl does not take an option");
+  return {};
+}
+
+void Exchange::set_method() {
+  if (call_.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (call_.upload >= 0) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, &Exchange::on_read);
+    set(CURLOPT_READDATA, static_cast<void*>(this));
+    set(CURLOPT_SEEKFUNCTION, &Exchange::on_seek);
+    set(CURLOPT_SEEKDATA, static_cast<void*>(this));
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(call_.upload_bytes));
+  } else if (call_.method == "POST" || call_.method == "PUT" || call_.method == "PATCH") {
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call_.form.size()));
+    set(CURLOPT_COPYPOSTFIELDS, call_.form.c_str());
+  }
+  if (call_.method != "GET") set(CURLOPT_CUSTOMREQUEST, call_.method.c_str());
+}
+
+void Exchange::set_tls() {
+  const Tls& tls = call_.tls;
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+  set(CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+  // The directory of the system's certificates is read beside a text of ours. [libcurl 7.88]
+  if (!tls.ca.empty()) {
+    curl_blob blob = blob_of(tls.ca);
+    set(CURLOPT_CAINFO_BLOB, &blob);
+  } else if (const char* file = std::getenv("SSL_CERT_FILE")) {
+    set(CURLOPT_CAINFO, file);
+  }
+  if (const char* directory = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, directory);
+  if (tls.certificate.empty()) return;
+  curl_blob certificate = blob_of(tls.certificate);
+  curl_blob key = blob_of(tls.key);
+  set(CURLOPT_SSLCERT_BLOB, &certificate);
+  set(CURLOPT_SSLKEY_BLOB, &key);
+}
+
+// From the environment, by libcurl; this machine is spoken to directly. [net/http, ProxyFromEnv]
+void Exchange::set_proxy() {
+  const auto origin = origin_of(call_.url);
+  if (origin && is_loopback(origin->host)) set(CURLOPT_PROXY, "");
+}
+
+std::size_t Exchange::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto* exchange = static_cast<Exchange*>(self);
+  exchange->header_bytes_ += size * count;
+  if (exchange->header_bytes_ > kMaxHeaders) return 0;
+  exchange->take_header({bytes, size * count});
+  return size * count;
+}
+
+void Exchange::take_header(std::string_view line) {
+  if (line.starts_with("HTTP/")) {  // Of a proxy, of "100 Continue", and then of the answer.
+    long status = 0;
+    ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    outcome_.status = static_cast<int>(status);
+    outcome_.headers.clear();
+    return;
+  }
+  const auto parts = split_once(line, ':');
+  if (!parts) return;
+  const std::string name = lower(trim(parts->first));
+  const std::string value(trim(parts->second));
+  std::string& known = outcome_.headers[name];
+  known = name == "www-authenticate" && !known.empty() ? known + ", " + value : value;
+}
+
+std::size_t Exchange::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto* exchange = static_cast<Exchange*>(self);
+  exchange->network_.current_ = &exchange->outcome_;
+  const bool taken = !exchange->call_.take || exchange->call_.take({bytes, size * count});
+  exchange->network_.current_ = nullptr;
+  if (!taken) exchange->outcome_.is_our_will = true;
+  return taken ? size * count : 0;
+}
+
+std::size_t Exchange::on_read(char* bytes, std::size_t size, std::size_t count, void* self) {
+  auto* exchange = static_cast<Exchange*>(self);
+  const std::uint64_t rest = exchange->call_.upload_bytes - exchange->sent_;
+  const ssize_t read =
+      ::pread(exchange->call_.upload, bytes, std::min<std::uint64_t>(size * count, rest),
+              static_cast<off_t>(exchange->sent_));
+  if (read < 0) return CURL_READFUNC_ABORT;
+  exchange->sent_ += static_cast<std::uint64_t>(read);
+  if (exchange->call_.told) exchange->call_.told(exchange->sent_);
+  return static_cast<std::size_t>(read);
+}
+
+int Exchange::on_seek(void* self, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<Exchange*>(self)->sent_ = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
+void Exchange::explain(CURLcode code) {
+  outcome_.failure = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
+  outcome_.is_refused = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+                        code == CURLE_COULDNT_RESOLVE_PROXY;
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      outcome_.is_lasting = true;
+      outcome_.hint =
+          "put the certificate of its authority into /etc/docker/certs.d/HOST[:PORT]/ca.crt; "
+          "--tls-verify=false trusts whoever answers";
+      break;
+    case CURLE_SSL_CONNECT_ERROR:
+      outcome_.hint =
+          "a registry without TLS is spoken to with --tls-verify=false, or 'insecure = "
+          "true' in registries.conf";
+      break;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      outcome_.is_lasting = true;
+      break;
+    default:
+      break;
+  }
+}
+
+const Outcome& Exchange::finish(CURLcode code) {
+  long status = 0;
+  ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  if (status != 0) outcome_.status = static_cast<int>(status);
+  if (code != CURLE_OK && !outcome_.is_our_will) explain(code);
+  return outcome_;
+}
+
+Result<std::unique_ptr<Network>> Network::open(std::uint64_t bytes_per_second) {
+  if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    return fail(Kind::Internal, "libcurl cannot be set up");
+  auto network = std::unique_ptr<Network>(new Network);
+  network->bytes_per_second_ = bytes_per_second;
+  network->multi_ = ::curl_multi_init();
+  if (network->multi_ == nullptr) return fail(Kind::Unavailable, "there is no memory");
+  return network;
+}
+
+Network::~Network() {
+  for (const auto& exchange : exchanges_) ::curl_multi_remove_handle(multi_, exchange->easy());
+  exchanges_.clear();
+  if (multi_ != nullptr) ::curl_multi_cleanup(multi_);
+}
+
+Result<> Network::begin(Call call, Done done) {
+  auto exchange = std::make_unique<Exchange>(*this, std::move(call), std::move(done));
+  TRY(exchange->prepare());
+  if (::curl_multi_add_handle(multi_, exchange->easy()) != CURLM_OK)
+    return fail(Kind::Internal, "libcurl does not take an exchange");
+  exchanges_.push_back(std::move(exchange));
+  share_rate();
+  return {};
+}
+
+// The limit is for all together; each has its share of it.
+void Network::share_rate() {
+  if (bytes_per_second_ == 0 || exchanges_.empty()) return;
+  const auto share =
+      static_cast<curl_off_t>(std::max<std::uint64_t>(1, bytes_per_second_ / exchanges_.size()));
+  for (const auto& exchange : exchanges_) {
+    ::curl_easy_setopt(exchange->easy(), CURLOPT_MAX_RECV_SPEED_LARGE, share);
+    ::curl_easy_setopt(exchange->easy(), CURLOPT_MAX_SEND_SPEED_LARGE, share);
+  }
+}
+
+void Network::finish(Exchange& exchange, int code) {
+  const Outcome outcome = exchange.finish(static_cast<CURLcode>(code));
+  const Done done = exchange.take_done();
+  ::curl_multi_remove_handle(multi_, exchange.easy());
+  std::erase_if(exchanges_, [&](const auto& other) { return other.get() == &exchange; });
+  share_rate();
+  done(outcome);  // May begin the next one.
+}
+
+Result<> Network::run(int extra_fd, int timeout_ms) {
+  curl_waitfd extra{.fd = extra_fd, .events = CURL_WAIT_POLLIN, .revents = 0};
+  int running = 0;
+  if (::curl_multi_perform(multi_, &running) != CURLM_OK)
+    return fail(Kind::Internal, "libcurl cannot go on");
+  int left = 0;
+  bool finished = false;
+  while (const CURLMsg* message = ::curl_multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    void* self = nullptr;
+    ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &self);
+    finish(*static_cast<Exchange*>(self), message->data.result);
+    finished = true;
+  }
+  if (finished) return {};
+  if (::curl_multi_poll(multi_, &extra, 1, timeout_ms, nullptr) != CURLM_OK)
+    return fail(Kind::Internal, "libcurl cannot wait");
+  return {};
+}
+
+}  // namespace tare::front_transfer

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// tare-transfer: speaks HTTP for tare (src/transfer/protocol.h). Started by tare, and of no use to
+// anybody else.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "front/transfer/confine.h"
+#include "front/transfer/server.h"
+#include "sys/fd.h"
+#include "transfer/protocol.h"
+
+namespace {
+
+tare::Result<> run() {
+  TRY(tare::front_transfer::confine(), "confine the transfer program");
+  return tare::front_transfer::serve(tare::transfer::kSocket);
+}
+
+}  // namespace
+
+int main() {
+  struct stat status{};
+  if (::fstat(tare::transfer::kSocket, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    (void)tare::sys::write_all(
+        STDERR_FILENO, "tare-transfer: tare starts this program for pull, push and the like\n");
+    return 125;
+  }
+  const auto done = run();
+  if (done) return 0;
+  (void)tare::sys::write_all(STDERR_FILENO,
+                             "tare-transfer: " + tare::escaped(done.error().message()) + "\n");
+  return 125;
+}
