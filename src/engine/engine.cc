@@ -17,8 +17,8 @@
 #include "engine/root_namespace.h"
 #include "engine/state.h"
 #include "store/settings.h"
-#include "sys/mounts.h"
 #include "sys/files.h"
+#include "sys/mounts.h"
 
 namespace tare::engine {
 namespace {
@@ -114,7 +114,8 @@ Result<std::vector<image::Image>> Engine::load(int fd, const std::string& direct
                                                const std::string& name, const Progress& progress) {
   FdSource source(fd, state_->store.dir());
   const sys::IdMap map = TRY(first_map());
-  image::Images::LoadRequest request{.source = &source, .file = fd, .name = name, .unpack_for = &map};
+  image::Images::LoadRequest request{
+      .source = &source, .file = fd, .name = name, .unpack_for = &map};
   sys::Fd layout;
   if (!directory.empty()) {
     layout = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));

@@ -282,7 +282,7 @@ Result<json::Value> Engine::info() const {
     one.set("Name", "root file systems by " + trial.name);
     one.set("Available", trial.why_not.empty());
     one.set("Detail", trial.why_not.empty() && trial.name == state_->rootfs.name() ? "in use"
-                                                                                  : trial.why_not);
+                                                                                   : trial.why_not);
     features.push_back(std::move(one));
   }
   out.set("Features", std::move(features));

@@ -208,8 +208,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
       if (progress) progress("unpacking " + image.id.short_hex(), done, total);
     };
-    TRY(state.rootfs.prepare(image.id, image.layers, container.ids, unpacking),
-        "unpack the image");
+    TRY(state.rootfs.prepare(image.id, image.layers, container.ids, unpacking), "unpack the image");
     sys::Fd root = TRY(state.rootfs.mount(image.id, image.layers, container.ids, dir.get(), false),
                        "mount the root file system");
     root_again = TRY(root.duplicate());

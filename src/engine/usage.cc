@@ -12,6 +12,7 @@
 #include "engine/bin.h"
 #include "engine/engine.h"
 #include "engine/state.h"
+#include "store/layers.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -35,8 +36,8 @@ std::vector<std::string> part_prefixes(const store::Store& store, const Digest& 
     out.push_back("blobs/sha256/" + layer.blob.hex());
     out.push_back("layers/" + layer.diff_id.hex());
     // What a damaged layer has is counted, and nobody's.
-    for (const Digest& object : store::objects_of_layer(store, layer.diff_id)
-                                    .value_or(std::vector<Digest>()))
+    for (const Digest& object :
+         store::objects_of_layer(store, layer.diff_id).value_or(std::vector<Digest>()))
       out.push_back(store::object_path(object));
   }
   return out;
@@ -239,14 +240,16 @@ Result<Usage> Engine::usage() const {
     one.last_used = state_->images.last_used(image.id).value_or(image.loaded_at);
     one.containers = static_cast<int>(
         std::ranges::count(containers, image.id, [](const Container& c) { return c.image_id; }));
-    find_parts(one, usage.store, part_prefixes(state_->store, image.id, image.manifest, image.layers));
+    find_parts(one, usage.store,
+               part_prefixes(state_->store, image.id, image.manifest, image.layers));
   }
   for (const image::RemovedImage& image : removed) {
     if (std::ranges::find(images, image.id, &image::Image::id) != images.end()) continue;
     ImageUsage& one = usage.images.emplace_back(
         ImageUsage{.id = image.id, .names = image.names, .removed = true});
     one.last_used = image.removed_at;
-    find_parts(one, usage.store, part_prefixes(state_->store, image.id, image.manifest, image.layers));
+    find_parts(one, usage.store,
+               part_prefixes(state_->store, image.id, image.manifest, image.layers));
   }
   divide(usage);
   for (const Container& container : containers) {

@@ -108,8 +108,7 @@ Result<bool> Intake::stage_known(const std::string& key, const PlannedLayer& exp
     staged.layer.media_type = media_type_of(file.get());
     staged.layer.blob_bytes = TRY(store_->blob_size(expected.digest));
   }
-  const store::IndexSummary summary =
-      TRY(store::load_layer(*store_, expected.diff_id)).summary();
+  const store::IndexSummary summary = TRY(store::load_layer(*store_, expected.diff_id)).summary();
   staged.layer.blob = plain ? expected.diff_id : expected.digest;
   if (plain) {
     staged.layer.blob_bytes = summary.tar_bytes;

@@ -195,8 +195,7 @@ Result<std::vector<Image>> Images::load(const LoadRequest& request, const Progre
   if (request.directory >= 0)
     return take_archive(intake, DirectoryArchive(request.directory), request, progress);
   sys::Fd spool;
-  const Spooled spooled =
-      TRY(spool_tar(*request.source, request.file, intake, spool, progress));
+  const Spooled spooled = TRY(spool_tar(*request.source, request.file, intake, spool, progress));
   if (is_image_archive(spooled.archive))
     return take_archive(intake, spooled.archive, request, progress);
   // Dated by its newest file: the same archive is the same image, whenever it is loaded.
@@ -222,8 +221,7 @@ Result<Image> Images::import(const ImportRequest& request, const Progress& progr
         {.created = config.created, .created_by = "tare import", .comment = request.message});
   Intake intake = TRY(Intake::start(store_, rootfs_));
   sys::Fd spool;
-  const Spooled spooled =
-      TRY(spool_tar(*request.source, request.file, intake, spool, progress));
+  const Spooled spooled = TRY(spool_tar(*request.source, request.file, intake, spool, progress));
   if (is_image_archive(spooled.archive))
     return std::unexpected(
         Error(Kind::Invalid, "the input is an image archive and not the tar of a root file system")

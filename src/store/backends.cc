@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kNames[] = {"erofs", "erofs-loop", "redirect", "flat"};  // Best first.
 constexpr const char* kRooms[] = {"erofs", "redirect", "flat"};  // Each a directory below rootfs/.
-constexpr const char* kChosenFile = "backend";  // In rootfs: "BOOT-ID NAME".
+constexpr const char* kChosenFile = "backend";                   // In rootfs: "BOOT-ID NAME".
 
 Result<> try_backend(Store& store, const std::string& name) {
   if (name == "erofs") return ErofsBackend(store, ErofsBackend::Source::File).try_it();
@@ -48,12 +48,11 @@ Result<std::unique_ptr<RootfsBackend>> make_backend(Store& store, const std::str
   if (name == "erofs") return std::make_unique<ErofsBackend>(store, ErofsBackend::Source::File);
   if (name == "erofs-loop")
     return std::make_unique<ErofsBackend>(store, ErofsBackend::Source::Loop);
-  if (name == "redirect")
-    return std::make_unique<TreeBackend>(store, TreeBackend::Form::Redirect);
+  if (name == "redirect") return std::make_unique<TreeBackend>(store, TreeBackend::Form::Redirect);
   if (name == "flat") return std::make_unique<TreeBackend>(store, TreeBackend::Form::Flat);
-  return std::unexpected(Error(Kind::Invalid, "there is no backend " + quoted(name) +
-                                                  " for root file systems")
-                             .hint("there are erofs, erofs-loop, redirect and flat"));
+  return std::unexpected(
+      Error(Kind::Invalid, "there is no backend " + quoted(name) + " for root file systems")
+          .hint("there are erofs, erofs-loop, redirect and flat"));
 }
 
 Result<RootfsBackend*> ChosenBackend::chosen() const {

@@ -51,8 +51,8 @@ class Confined {
   Confined& operator=(Confined&&) = delete;
   ~Confined();
 
-  // Waits for its end and passes on what it says; once. Lines come from a process that may have been
-  // taken over: they are bounded and have no control characters, but their content is to be
+  // Waits for its end and passes on what it says; once. Lines come from a process that may have
+  // been taken over: they are bounded and have no control characters, but their content is to be
   // doubted. Errors: those of the work and of `listen`; Internal (it was killed).
   using Listen = std::function<Result<>(std::string_view line)>;
   Result<> finish(const Listen& listen);

@@ -82,8 +82,7 @@ struct stat stat_of(int fd) {
 
 Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   Store::Scratch scratch = TRY(store_.make_scratch());
-  sys::Fd file =
-      TRY(sys::open_at(scratch.dir.get(), "image", O_WRONLY | O_CREAT | O_EXCL, 0400));
+  sys::Fd file = TRY(sys::open_at(scratch.dir.get(), "image", O_WRONLY | O_CREAT | O_EXCL, 0400));
   failpoint("unpack.scratch");
   FileSink sink(file.get());
   TRY(write_tree(tree, sink), "write its file system");
@@ -176,8 +175,8 @@ Result<sys::Fd> ErofsBackend::mount_image(const Files& files) const {
     loops.push_back(TRY(sys::make_loop_device(file)));
     return loops.back().path;
   };
-  std::vector<sys::FsOption> options = {
-      {.key = "source", .value = TRY(path_of(files.image.get()))}, {.key = "ro"}};
+  std::vector<sys::FsOption> options = {{.key = "source", .value = TRY(path_of(files.image.get()))},
+                                        {.key = "ro"}};
   for (const sys::Fd& pack : files.packs)
     options.push_back({.key = "device", .value = TRY(path_of(pack.get()))});
   // The kernel remembers the names; a container reads them in its mountinfo. They say nothing.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EROFS on disk, as much of it as we write. [kernel: fs/erofs/erofs_fs.h] All numbers little-endian.
+// EROFS on disk, as much of it as we write. [kernel: fs/erofs/erofs_fs.h] All numbers
+// little-endian.
 #pragma once
 
 #include <cstdint>

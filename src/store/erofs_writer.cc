@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two passes: the first gives every inode its place, since directories name their entries by it; the
-// second writes in that order.
+// Two passes: the first gives every inode its place, since directories name their entries by it;
+// the second writes in that order.
 #include "store/erofs_writer.h"
 
 #include <sys/stat.h>
@@ -85,10 +85,9 @@ std::string xattr_bytes(const Inode& inode) {
   for (const auto& [name, value] : inode.xattrs) {
     const bool user = name.starts_with("user.");
     const std::string_view rest = std::string_view(name).substr(user ? 5 : 9);
-    out += raw(erofs::XattrEntry{
-        .name_length = static_cast<std::uint8_t>(rest.size()),
-        .name_index = user ? erofs::kXattrUser : erofs::kXattrSecurity,
-        .value_length = static_cast<std::uint16_t>(value.size())});
+    out += raw(erofs::XattrEntry{.name_length = static_cast<std::uint8_t>(rest.size()),
+                                 .name_index = user ? erofs::kXattrUser : erofs::kXattrSecurity,
+                                 .value_length = static_cast<std::uint16_t>(value.size())});
     out += rest;
     out += value;
     out.resize(round_up(out.size(), 4), '\0');
@@ -312,9 +311,9 @@ Result<> Writer::write_inode(MergedTree::Id id) {
   if (is_inline) return put(data_of(id));
   if (!has_content) return {};
   TRY(pad_to(round_up(written_, 8)));
-  return put(raw(erofs::ChunkIndex{
-      .device = request_.device_of(inode),
-      .block = static_cast<std::uint32_t>(inode.content.offset / kBlock)}));
+  return put(
+      raw(erofs::ChunkIndex{.device = request_.device_of(inode),
+                            .block = static_cast<std::uint32_t>(inode.content.offset / kBlock)}));
 }
 
 Result<> Writer::write_blocks(MergedTree::Id id) {

@@ -33,9 +33,8 @@ Result<ImageTree> load_image_tree(const Store& store, const std::vector<Layer>& 
     TRY(image.tree.apply(index), what);
   }
   for (MergedTree::Id id = 0; id < image.tree.size(); ++id)
-    image.has_objects =
-        image.has_objects || (image.tree.inode(id).content.pack == kInObject &&
-                              image.tree.inode(id).names > 0);
+    image.has_objects = image.has_objects || (image.tree.inode(id).content.pack == kInObject &&
+                                              image.tree.inode(id).names > 0);
   for (const Digest& pack : image.packs) {
     const sys::Fd file = TRY(open_pack(store, pack), "layer " + pack.text());
     struct stat info{};

@@ -197,8 +197,7 @@ Result<> WorkerReport::check_shared(std::uint64_t layer, std::uint64_t offset, s
 
 Result<> WorkerReport::check_object(const std::string& hex) {
   const Digest digest = TRY(Digest::parse("sha256:" + hex), "object of the unpacking process");
-  const sys::Fd file =
-      TRY(sys::open_at(place_, "objects/" + digest.hex(), O_RDONLY | O_NOFOLLOW));
+  const sys::Fd file = TRY(sys::open_at(place_, "objects/" + digest.hex(), O_RDONLY | O_NOFOLLOW));
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return fail_errno("stat an object");
   if (!S_ISREG(info.st_mode) ||
@@ -220,35 +219,32 @@ Result<> judge(const Result<>& decompressed, const Result<>& fed, const Result<>
 Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput& input,
                                 Contents contents, const Progress& progress) {
   if (::mkdirat(place, "empty", 0700) != 0) return fail_errno("make a directory");
-  const KnownSums known = contents == Contents::Packs && input.share
-                              ? TRY(KnownSums::load(store))
-                              : KnownSums();
+  const KnownSums known =
+      contents == Contents::Packs && input.share ? TRY(KnownSums::load(store)) : KnownSums();
   std::optional<Confined> decompressor;
   sys::Fd plain;
   if (input.blob >= 0) {
     sys::Pipe pipe = TRY(make_wide_pipe());
     const sys::Fd empty = TRY(sys::open_at(place, "empty", O_RDONLY | O_DIRECTORY));
     const int output = pipe.write.get();
-    decompressor.emplace(TRY(Confined::start(
-        {.root = empty.get(), .ids = our_id(), .inputs = {input.blob, output}},
-        [&](const Report&) { return decompress_to(input.blob, output); })));
+    decompressor.emplace(
+        TRY(Confined::start({.root = empty.get(), .ids = our_id(), .inputs = {input.blob, output}},
+                            [&](const Report&) { return decompress_to(input.blob, output); })));
     plain = std::move(pipe.read);
   }
   sys::Pipe pipe = TRY(make_wide_pipe());
   const int tar = pipe.read.get();
-  Confined worker = TRY(Confined::start({.root = place, .ids = our_id(), .inputs = {tar}},
-                                        [&](const Report& report) {
-                                          return take_layer_apart(tar, contents,
-                                                                  known.contents(), report);
-                                        }));
+  Confined worker = TRY(
+      Confined::start({.root = place, .ids = our_id(), .inputs = {tar}}, [&](const Report& report) {
+        return take_layer_apart(tar, contents, known.contents(), report);
+      }));
   pipe.read.reset();
   failpoint("import.started");
   FileSource from_pipe(plain.get());
   Feeder feeder(input.tar != nullptr ? *input.tar : from_pipe, std::move(pipe.write), progress);
   std::thread thread([&] { feeder.run(); });
   WorkerReport report(store, place, known.contents());
-  const Result<> taken =
-      worker.finish([&](std::string_view line) { return report.hear(line); });
+  const Result<> taken = worker.finish([&](std::string_view line) { return report.hear(line); });
   thread.join();
   plain.reset();  // A decompressor with more to say ends.
   TRY(judge(decompressor ? decompressor->finish({}) : Result<>(), feeder.result(), taken));

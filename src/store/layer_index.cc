@@ -187,7 +187,8 @@ Result<> LayerIndex::read_entry(std::size_t& at, IndexEntry& entry) const {
   const std::string_view rest =
       std::string_view(bytes_).substr(entries_at_ + at, entries_bytes_ - at);
   const auto length = Cursor(rest).number<std::uint32_t>();
-  if (length < kFixed || length > rest.size() || length % 8 != 0) return damaged("an entry has no end");
+  if (length < kFixed || length > rest.size() || length % 8 != 0)
+    return damaged("an entry has no end");
   Cursor cursor(rest.substr(sizeof length, length - sizeof length));
   const auto flags = cursor.number<std::uint8_t>();
   const auto type = static_cast<std::uint8_t>(flags & ~kSparse);
@@ -214,7 +215,8 @@ Result<> LayerIndex::read_entry(std::size_t& at, IndexEntry& entry) const {
     const std::string_view name_text = cursor.text(name);
     entry.xattrs.emplace_back(name_text, cursor.text(value));
   }
-  if (cursor.failed() || cursor.text_left() >= 8) return damaged("an entry is not as long as it says");
+  if (cursor.failed() || cursor.text_left() >= 8)
+    return damaged("an entry is not as long as it says");
   if (!is_clean_path(entry.path) || link > kMaxText || (entry.mode & ~07777u) != 0)
     return damaged("an entry has a path, link or mode that cannot be");
   TRY(check_content(entry));

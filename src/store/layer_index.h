@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The index of a layer: what is in it, without walking or unpacking anything. docs/formats/layers.md
+// The index of a layer: what is in it, without walking or unpacking anything.
+// docs/formats/layers.md
 #pragma once
 
 #include <array>
@@ -23,11 +24,11 @@ inline std::string_view bytes_of(const RawDigest& raw) {
 RawDigest raw_digest(const Digest& digest);  // Of a non-empty one.
 Digest digest_of(const RawDigest& raw);
 
-constexpr std::uint64_t kPackAlign = 4096;         // Blocks of EROFS.
-constexpr std::uint64_t kShareAbove = 4096;        // Contents of more bytes are kept once.
-constexpr std::uint64_t kObjectAbove = 16 << 10;   // ... and are objects, where those are used.
-constexpr std::uint16_t kNowhere = 0xffff;         // No content.
-constexpr std::uint16_t kInObject = 0xfffe;        // In the object of its digest.
+constexpr std::uint64_t kPackAlign = 4096;        // Blocks of EROFS.
+constexpr std::uint64_t kShareAbove = 4096;       // Contents of more bytes are kept once.
+constexpr std::uint64_t kObjectAbove = 16 << 10;  // ... and are objects, where those are used.
+constexpr std::uint16_t kNowhere = 0xffff;        // No content.
+constexpr std::uint16_t kInObject = 0xfffe;       // In the object of its digest.
 constexpr std::size_t kMaxReferences = 0xff00;
 
 // Where the bytes of a file are.

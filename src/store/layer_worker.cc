@@ -276,8 +276,8 @@ Result<> LayerWork::finish() {
     (void)::unlinkat(AT_FDCWD, "/objects/new", 0);
   }
   report_("n " + std::to_string(devices_) + " " + std::to_string(xattrs_));
-  report_("s " + std::to_string(summary_.tar_bytes) + " " +
-          std::to_string(summary_.content_bytes) + " " + std::to_string(summary_.newest));
+  report_("s " + std::to_string(summary_.tar_bytes) + " " + std::to_string(summary_.content_bytes) +
+          " " + std::to_string(summary_.newest));
   return {};
 }
 

@@ -186,8 +186,7 @@ Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption ad
 Result<std::unique_ptr<codec::Source>> open_layer_tar(const Store& store, const Digest& diff_id) {
   const LayerIndex index = TRY(load_layer(store, diff_id));
   auto layer = std::make_unique<LayerTar>();
-  layer->file =
-      TRY(sys::open_at(store.dir(), layer_path(diff_id, "tar"), O_RDONLY | O_NOFOLLOW));
+  layer->file = TRY(sys::open_at(store.dir(), layer_path(diff_id, "tar"), O_RDONLY | O_NOFOLLOW));
   layer->residue_file.emplace(layer->file.get());
   layer->residue = TRY(codec::decompress(*layer->residue_file, 1ull << 40));
   layer->contents = TRY(ContentSource::open(store, diff_id, index, Which::OfTheTar));

@@ -54,8 +54,8 @@ Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id);  // No
 Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id);
 std::string object_path(const Digest& digest);  // Relative to the store.
 
-// The uncompressed tar of a layer, byte for byte; not verified: the reader hashes. Errors: NotFound,
-// Corrupt while it is read.
+// The uncompressed tar of a layer, byte for byte; not verified: the reader hashes. Errors:
+// NotFound, Corrupt while it is read.
 Result<std::unique_ptr<codec::Source>> open_layer_tar(const Store& store, const Digest& diff_id);
 
 // The bytes of a blob, wherever they are: its file, or the layer that it is when it came

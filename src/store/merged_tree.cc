@@ -106,8 +106,7 @@ void MergedTree::clear_lower(Id dir) {
 
 Result<> MergedTree::put(const Place& place, const IndexEntry& entry) {
   if (entry.type == tar::Type::Directory) return put_directory(place, entry);
-  if (place.name.empty())
-    return fail(Kind::Invalid, "the root of an image has to be a directory");
+  if (place.name.empty()) return fail(Kind::Invalid, "the root of an image has to be a directory");
   if (entry.type == tar::Type::HardLink) return put_hard_link(place, entry);
   if (entry.type == tar::Type::Symlink && entry.link.empty())
     return fail(Kind::Invalid, "the symbolic link has no target");

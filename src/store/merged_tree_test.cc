@@ -15,8 +15,8 @@ namespace {
 
 using namespace testing;
 
-// Layers taken apart, one over the other, and the tree that they make written down below a directory
-// that has a neighbour nobody may touch.
+// Layers taken apart, one over the other, and the tree that they make written down below a
+// directory that has a neighbour nobody may touch.
 struct Fixture {
   TempStore temp;
   TempDir dir;

@@ -19,13 +19,13 @@ sys::IdMap own_ids();
 Result<std::uint32_t> inside_of(const sys::IdMap& ids, std::uint32_t outside);
 
 struct OverlayRequest {
-  int lower = -1;             // A detached mount that shows the ids of `ids`. Borrowed.
-  int data = -1;              // A detached mount with data-only files for it, or -1. Borrowed.
-  std::uint32_t uid = 0;      // Owner and mode of the image's root directory, ids as inside.
+  int lower = -1;         // A detached mount that shows the ids of `ids`. Borrowed.
+  int data = -1;          // A detached mount with data-only files for it, or -1. Borrowed.
+  std::uint32_t uid = 0;  // Owner and mode of the image's root directory, ids as inside.
   std::uint32_t gid = 0;
   std::uint32_t mode = 0755;
   const sys::IdMap* ids = nullptr;
-  int container_dir = -1;     // Gets upper/ and work/. Borrowed.
+  int container_dir = -1;  // Gets upper/ and work/. Borrowed.
 };
 // A detached mount. Errors: those of the kernel, with a hint.
 Result<sys::Fd> mount_overlay(const OverlayRequest& request);

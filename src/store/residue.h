@@ -32,7 +32,7 @@ class ResidueRecorder : public codec::Source {
   codec::Sink& sink_;
   Result<> take(std::uint64_t offset, bool literal);
 
-  std::string pending_;        // Read; from `begin_` on not told yet.
+  std::string pending_;  // Read; from `begin_` on not told yet.
   std::size_t begin_ = 0;
   std::uint64_t start_ = 0;    // Offset in the tar of byte `begin_`.
   std::uint64_t content_ = 0;  // Bytes of a content record that is not written yet.

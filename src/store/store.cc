@@ -15,9 +15,9 @@ namespace tare::store {
 namespace {
 
 constexpr const char* kRooms[] = {
-    "blobs",        "blobs/sha256", "images",          "names",      "layers", "objects", "rootfs",
-    "rootfs/erofs", "rootfs/flat",  "rootfs/redirect", "containers", "ids",    "locks",   "tmp",
-    "trash",        "downloads"};
+    "blobs",  "blobs/sha256", "images",      "names",           "layers",     "objects",
+    "rootfs", "rootfs/erofs", "rootfs/flat", "rootfs/redirect", "containers", "ids",
+    "locks",  "tmp",          "trash",       "downloads"};
 constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
 
 Result<std::string> unique_name() {

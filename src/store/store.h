@@ -164,8 +164,8 @@ class RootfsBackend {
 };
 
 // The best backend that works here, found by trying and remembered for this boot: erofs, erofs-loop
-// (root), redirect, flat. TARE_ROOTFS forces one by its name. Found when it is needed first, as most
-// commands do not.
+// (root), redirect, flat. TARE_ROOTFS forces one by its name. Found when it is needed first, as
+// most commands do not.
 class ChosenBackend : public RootfsBackend {
  public:
   explicit ChosenBackend(Store& store) : store_(store) {}

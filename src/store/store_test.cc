@@ -165,7 +165,8 @@ TEST_CASE("layers share contents, and keep each other for as long") {
 
   // SECURITY: what the other layer has on disk now is not taken for what it says it is.
   {
-    const sys::Fd pack = must(sys::open_at(t.store.dir(), "layers/" + first.hex() + ".pack", O_RDWR));
+    const sys::Fd pack =
+        must(sys::open_at(t.store.dir(), "layers/" + first.hex() + ".pack", O_RDWR));
     REQUIRE(::pwrite(pack.get(), "S", 1, 50'000) == 1);
   }
   CHECK(verify_contents(t.store, second).error().kind() == Kind::Corrupt);

@@ -150,9 +150,8 @@ Result<sys::Fd> TreeBackend::mount_redirect(sys::Fd lower) const {
                                         {.key = "lowerdir+", .fd = lower.get()},
                                         {.key = "datadir+", .fd = objects.get()}};
   if (!sys::in_initial_user_namespace()) options.push_back({.key = "userxattr"});
-  return TRY(
-      sys::mount_filesystem("overlay", options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV),
-      "root file system");
+  return TRY(sys::mount_filesystem("overlay", options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV),
+             "root file system");
 }
 
 Result<> TreeBackend::remove(const Digest& image) {
@@ -208,8 +207,12 @@ Result<> TreeBackend::try_it() {
   sys::IdMap ids;
   ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
   ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
-  TRY(make_tree({.store = &store_, .image = &image, .root = tree.get(), .ids = ids,
-                 .v3_capabilities = true, .large = LargeFiles::Redirected}));
+  TRY(make_tree({.store = &store_,
+                 .image = &image,
+                 .root = tree.get(),
+                 .ids = ids,
+                 .v3_capabilities = true,
+                 .large = LargeFiles::Redirected}));
   const sys::Fd object_room =
       TRY(sys::open_at(scratch.dir.get(), object_dir, O_RDONLY | O_DIRECTORY));
   TRY(sys::replace_file(object_room.get(), digest.hex(), content, sys::Durability::Lazy));
@@ -217,8 +220,10 @@ Result<> TreeBackend::try_it() {
     const sys::Fd lower = TRY(sys::clone_mount(tree.get(), false));
     const sys::Fd room = TRY(sys::open_at(scratch.dir.get(), "objects", O_PATH | O_DIRECTORY));
     const sys::Fd objects = TRY(sys::clone_mount(room.get(), false));
-    const sys::Fd mount = TRY(mount_overlay({.lower = lower.get(), .data = objects.get(),
-                                             .ids = &ids, .container_dir = container.get()}));
+    const sys::Fd mount = TRY(mount_overlay({.lower = lower.get(),
+                                             .data = objects.get(),
+                                             .ids = &ids,
+                                             .container_dir = container.get()}));
     // Reading, and writing: a copy upwards takes the content from the object.
     if (TRY(sys::load_file(mount.get(), "probe")) != content)
       return fail(Kind::Unsupported, "overlayfs does not follow redirections to data");

@@ -48,7 +48,8 @@ Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) 
   auto in = static_cast<off_t>(offset);
   while (size > 0) {
     ssize_t count = ::copy_file_range(from, &in, to, nullptr, size, 0);
-    if (count < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
+    if (count < 0 &&
+        (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
       char buffer[64 << 10];
       count = ::pread(from, buffer, std::min<std::uint64_t>(size, sizeof buffer), in);
       if (count > 0) TRY(sys::write_all(to, {buffer, static_cast<std::size_t>(count)}));
@@ -56,7 +57,8 @@ Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) 
     }
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno("copy its content");
-    if (count == 0) return fail(Kind::Corrupt, "the content of a layer in the store ends too early");
+    if (count == 0)
+      return fail(Kind::Corrupt, "the content of a layer in the store ends too early");
     size -= static_cast<std::uint64_t>(count);
   }
   return {};
@@ -64,8 +66,7 @@ Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) 
 
 class TreeMaker {
  public:
-  explicit TreeMaker(const TreeRequest& request)
-      : request_(request), tree_(request.image->tree) {}
+  explicit TreeMaker(const TreeRequest& request) : request_(request), tree_(request.image->tree) {}
 
   Result<> run() {
     TRY(prepare());
@@ -192,9 +193,8 @@ Result<> TreeMaker::write_content(int file, const Inode& inode) {
   if (inode.content.pack != kInObject)
     return copy_bytes(packs_[request_.image->pack_of(inode)].get(), inode.content.offset, file,
                       inode.size);
-  const sys::Fd object =
-      TRY(sys::open_at(request_.store->dir(), object_path(digest_of(inode.content.digest)),
-                       O_RDONLY | O_NOFOLLOW));
+  const sys::Fd object = TRY(sys::open_at(
+      request_.store->dir(), object_path(digest_of(inode.content.digest)), O_RDONLY | O_NOFOLLOW));
   return copy_bytes(object.get(), 0, file, inode.size);
 }
 
@@ -240,9 +240,8 @@ Result<> TreeMaker::own(int dir, const std::string& name, const Inode& inode) {
 Result<> TreeMaker::set_xattrs(int file, const Inode& inode) {
   for (const auto& [name, value] : inode.xattrs) {
     const bool capability = name == "security.capability";
-    const std::string own = capability && request_.v3_capabilities
-                                ? owned_capability(value, root_)
-                                : value;
+    const std::string own =
+        capability && request_.v3_capabilities ? owned_capability(value, root_) : value;
     if (::fsetxattr(file, name.c_str(), own.data(), own.size(), 0) == 0) continue;
     // A file system without attributes, or a capability in a namespace that may not set it: the
     // file has less power than in the image, never more. A malformed capability is the image's own

@@ -15,8 +15,8 @@ enum class LargeFiles : std::uint8_t {
 struct TreeRequest {
   const Store* store = nullptr;
   const ImageTree* image = nullptr;
-  int root = -1;               // An empty directory that nobody else can reach. Borrowed.
-  sys::IdMap ids;              // Owners on disk.
+  int root = -1;                 // An empty directory that nobody else can reach. Borrowed.
+  sys::IdMap ids;                // Owners on disk.
   bool v3_capabilities = false;  // File capabilities belong to the root of `ids`.
   LargeFiles large = LargeFiles::Copied;
 };

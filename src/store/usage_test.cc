@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <string>
 
+#include "support/images.h"
 #include "sys/fd.h"
 #include "sys/files.h"
 
@@ -35,7 +36,7 @@ TEST_CASE("every path of the store has a class and an owner") {
   check("rootfs/flat/ab/tree/etc/passwd", UsageClass::Roots, "rootfs/flat/ab");
   check("rootfs/erofs/ab", UsageClass::Roots, "rootfs/erofs/ab");
   check("rootfs/idmap", UsageClass::Bookkeeping, "rootfs");
-  check("objects/ab/cdef", UsageClass::Objects, "objects/ab");
+  check("objects/ab/cdef", UsageClass::Objects, "objects/ab/cdef");
   check("layers/ab.idx", UsageClass::Layers, "layers/ab.idx");
   check("containers/1/upper/x", UsageClass::Upper, "containers/1/upper");
   check("containers/1/work", UsageClass::Upper, "containers/1/work");
@@ -53,9 +54,8 @@ TEST_CASE("every path of the store has a class and an owner") {
 }
 
 TEST_CASE("a tree deeper than there are descriptors is measured whole") {
-  char name[] = "/tmp/tare-usage-XXXXXX";
-  REQUIRE(::mkdtemp(name) != nullptr);
-  const sys::Fd root = sys::open_path(name, O_RDONLY | O_DIRECTORY).value();
+  const testing::TempDir temp;
+  const sys::Fd root = sys::open_path(temp.path(), O_RDONLY | O_DIRECTORY).value();
   sys::Fd dir = sys::open_at(root.get(), ".", O_RDONLY | O_DIRECTORY).value();
   constexpr int kDepth = 300;
   struct stat info{};
@@ -83,6 +83,4 @@ TEST_CASE("a tree deeper than there are descriptors is measured whole") {
             usage->owner_bytes("") ==
         blocks * 512);
   CHECK(usage->of(UsageClass::Other).files == kDepth * 2);
-  const auto removed = sys::remove_tree(AT_FDCWD, name);
-  CHECK_MESSAGE(removed, removed.error().message());
 }

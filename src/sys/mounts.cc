@@ -80,8 +80,7 @@ Result<Fd> clone_mount(const std::string& path) {
 
 Result<> attach_mount(int mount, int target) {
   constexpr unsigned kByDescriptor = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  if (::move_mount(mount, "", target, "", kByDescriptor) != 0)
-    return fail_errno("attach a mount");
+  if (::move_mount(mount, "", target, "", kByDescriptor) != 0) return fail_errno("attach a mount");
   return {};
 }
 

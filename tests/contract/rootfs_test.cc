@@ -286,10 +286,8 @@ void compare(int root, const tar::Entry& entry, const std::string& content, std:
              bool has_devices) {
   CAPTURE(entry.name);
   struct stat info{};
-  const bool device =
-      entry.type == tar::Type::CharDevice || entry.type == tar::Type::BlockDevice;
-  const bool there =
-      ::fstatat(root, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool device = entry.type == tar::Type::CharDevice || entry.type == tar::Type::BlockDevice;
+  const bool there = ::fstatat(root, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
   if (device && !has_devices) {
     CHECK(!there);
     return;
@@ -408,26 +406,29 @@ TEST_CASE("erofs: what was changed, cut or swapped on disk is found before it is
   };
   attempt("a byte of a file", [&](Fixture& f) { write(f, pack, 5000, "x"); }, false);
   attempt("a byte of the metadata", [&](Fixture& f) { write(f, image, 4100, "x"); }, false);
-  attempt("cut",
-          [&](Fixture& f) {
-            REQUIRE(::truncate((f.temp.store.path() + "/" + pack).c_str(), 4096) == 0);
-          },
-          false);
-  attempt("swapped",
-          [&](Fixture& f) {
-            const sys::Fd layers =
-                must(sys::open_at(f.temp.store.dir(), "layers", O_RDONLY | O_DIRECTORY));
-            must(sys::replace_file(layers.get(), codec::sha256(tar).hex() + ".pack",
-                                   std::string(12'288, 'g')));
-          },
-          false);
+  attempt(
+      "cut",
+      [&](Fixture& f) {
+        REQUIRE(::truncate((f.temp.store.path() + "/" + pack).c_str(), 4096) == 0);
+      },
+      false);
+  attempt(
+      "swapped",
+      [&](Fixture& f) {
+        const sys::Fd layers =
+            must(sys::open_at(f.temp.store.dir(), "layers", O_RDONLY | O_DIRECTORY));
+        must(sys::replace_file(layers.get(), codec::sha256(tar).hex() + ".pack",
+                               std::string(12'288, 'g')));
+      },
+      false);
   attempt("written again as it was", [&](Fixture& f) { write(f, pack, 5000, "f"); }, true);
-  attempt("without seals",
-          [&](Fixture& f) {
-            REQUIRE(::unlinkat(f.temp.store.dir(),
-                               ("rootfs/erofs/" + kImage.hex() + ".seals").c_str(), 0) == 0);
-          },
-          true);
+  attempt(
+      "without seals",
+      [&](Fixture& f) {
+        REQUIRE(::unlinkat(f.temp.store.dir(), ("rootfs/erofs/" + kImage.hex() + ".seals").c_str(),
+                           0) == 0);
+      },
+      true);
 }
 
 }  // namespace

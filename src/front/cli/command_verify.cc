@@ -77,8 +77,7 @@ Result<int> cmd_mount(Context& context, const Arguments& arguments) {
 
 Result<int> cmd_umount(Context& /*context*/, const Arguments& arguments) {
   const std::string& place = arguments.operands[0];
-  if (::umount2(place.c_str(), UMOUNT_NOFOLLOW) != 0)
-    return fail_errno("unmount " + quoted(place));
+  if (::umount2(place.c_str(), UMOUNT_NOFOLLOW) != 0) return fail_errno("unmount " + quoted(place));
   return 0;
 }
 
