@@ -94,10 +94,9 @@ class Verification {
   std::vector<Damage> damages_;
 };
 
-std::string shown_name(const Digest& id, const std::vector<std::string>& names) {
-  if (names.empty()) return id.short_hex();
-  const auto reference = Reference::parse(names.front());
-  return reference ? reference->familiar() : names.front();
+std::string familiar(const std::string& name) {
+  const auto reference = Reference::parse(name);
+  return reference ? reference->familiar() : name;
 }
 
 }  // namespace
@@ -113,10 +112,11 @@ Result<std::vector<Damage>> Images::verify(const std::vector<std::string>& names
   }
   if (names.empty()) {
     for (const Digest& id : TRY(list_records(store_))) wanted.try_emplace(id);
-    for (const auto& [name, id] : TRY(load_names(store_))) wanted[id].push_back(name);
+    for (const auto& [name, id] : TRY(load_names(store_))) wanted[id].push_back(familiar(name));
   }
   Verification verification(store_, rootfs_, progress);
-  for (const auto& [id, own] : wanted) verification.image(id, shown_name(id, own));
+  for (const auto& [id, own] : wanted)
+    verification.image(id, own.empty() ? id.short_hex() : own.front());
   return verification.take();
 }
 

@@ -3,10 +3,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/text.h"
 #include "store/erofs_backend.h"
+#include "store/settings.h"
 #include "store/store.h"
 #include "store/tree_backend.h"
 #include "sys/files.h"
@@ -57,10 +57,9 @@ Result<std::unique_ptr<RootfsBackend>> make_backend(Store& store, const std::str
 
 Result<RootfsBackend*> ChosenBackend::chosen() const {
   if (backend_) return backend_.get();
-  const char* forced = std::getenv("TARE_ROOTFS");
-  if (forced != nullptr && *forced != '\0') {
+  if (const std::string forced = forced_backend(); !forced.empty()) {
     auto backend = TRY(make_backend(store_, forced), "TARE_ROOTFS");
-    TRY(try_backend(store_, forced), "TARE_ROOTFS: " + std::string(forced) + " does not work here");
+    TRY(try_backend(store_, forced), "TARE_ROOTFS: " + forced + " does not work here");
     backend_ = std::move(backend);
   } else {
     backend_ = TRY(make_backend(store_, find_backend(store_)));

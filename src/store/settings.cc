@@ -87,6 +87,11 @@ Result<Settings> load_settings(int dir) {
   return settings;
 }
 
+std::string forced_backend() {
+  const char* name = std::getenv("TARE_ROOTFS");
+  return name != nullptr ? name : "";
+}
+
 Result<> save_settings(int dir, const Settings& settings) {
   return sys::replace_file(dir, kFile, print_settings(settings));
 }

@@ -42,6 +42,8 @@ Result<> apply_setting(Settings& settings, std::string_view line);
 // Of the store whose root is `dir`; the defaults without a file. TARE_STORE_MAX and TARE_UNDO_TIME
 // in the environment count more.
 Result<Settings> load_settings(int dir);
+// The backend for root file systems that TARE_ROOTFS asks for; empty: none.
+std::string forced_backend();
 Result<> save_settings(int dir, const Settings& settings);
 
 }  // namespace tare::store

@@ -84,6 +84,11 @@ Result<> attach_mount(int mount, int target) {
   return {};
 }
 
+Result<> unmount(const std::string& path) {
+  if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) != 0) return fail_errno("unmount " + quoted(path));
+  return {};
+}
+
 Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
                               std::uint64_t propagation) {
   struct mount_attr attributes{};

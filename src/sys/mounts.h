@@ -31,6 +31,8 @@ Result<Fd> clone_mount(int fd, bool recursive);
 Result<Fd> clone_mount(const std::string& path);
 // Attaches a detached mount at the directory or file `target`.
 Result<> attach_mount(int mount, int target);
+// Takes away what is mounted at `path`, whose last component is not followed. Errors: Busy.
+Result<> unmount(const std::string& path);
 // Sets and clears MOUNT_ATTR_* on a detached mount; `recursive` on all below it.
 // `propagation` is MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0: as it is.
 Result<> set_mount_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,

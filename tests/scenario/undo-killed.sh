@@ -54,5 +54,6 @@ tare rmi busybox >/dev/null
 for p in forget.container.discarded forget.image.unlinked; do at $p tare undo --empty; done
 tare undo --empty >/dev/null
 tare images >/dev/null
-gone() { tare ps >/dev/null; [ -z "$(ls "$TARE_ROOT/blobs/sha256" "$TARE_ROOT/rootfs/flat" "$TARE_ROOT/trash" | grep -v :)" ]; }
+parts=("$TARE_ROOT"/{blobs/sha256,layers,objects,rootfs/erofs,rootfs/flat,rootfs/redirect,trash})
+gone() { tare ps >/dev/null; [ -z "$(find "${parts[@]}" -type f)" ]; }
 eventually 10 gone

@@ -70,7 +70,8 @@ assert_eq "$(tare undo --list --format '{{.Names}}')" b
 tare rmi busybox >/dev/null
 assert_contains "$(tare undo --empty)" 'Total reclaimed space: '
 assert_eq "$(tare undo --list --format '{{.Names}}')" ''
-gone() { [ -z "$(ls "$TARE_ROOT/blobs/sha256" "$TARE_ROOT/rootfs/flat" "$TARE_ROOT/trash" | grep -v :)" ]; }
+parts=("$TARE_ROOT"/{blobs/sha256,layers,objects,rootfs/erofs,rootfs/flat,rootfs/redirect,trash})
+gone() { [ -z "$(find "${parts[@]}" -type f)" ]; }
 eventually 10 gone
 claims=/var/lib/tare/ids
 [ "$TEST_AS" = root ] || claims=$HOME/.local/share/tare/ids

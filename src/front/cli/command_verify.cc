@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // verify, fsck, mount and umount.
-#include <sys/mount.h>
-
-#include <cerrno>
-#include <set>
-
 #include "base/text.h"
 #include "front/cli/handlers.h"
 #include "front/cli/progress.h"
+#include "sys/mounts.h"
 
 namespace tare::cli {
 namespace {
@@ -76,8 +72,7 @@ Result<int> cmd_mount(Context& context, const Arguments& arguments) {
 }
 
 Result<int> cmd_umount(Context& /*context*/, const Arguments& arguments) {
-  const std::string& place = arguments.operands[0];
-  if (::umount2(place.c_str(), UMOUNT_NOFOLLOW) != 0) return fail_errno("unmount " + quoted(place));
+  TRY(sys::unmount(arguments.operands[0]));
   return 0;
 }
 
