@@ -7,7 +7,7 @@ STEP := tools/step
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
-        bench bench-seccomp bench-start conformance coverage install clean
+        bench bench-images bench-seccomp bench-start conformance coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -64,6 +64,8 @@ bench: deps-bench build ## Compare start times with crun, runc, bwrap, podman an
 bench-seccomp: deps-bench build/release/build.ninja ## Compare the making of system call filters with libseccomp
 	@$(STEP) "build the benchmark" cmake --build build/release --target bench-seccomp -j $(JOBS)
 	@build/release/tests/bench-seccomp tests/seccomp/profiles
+bench-images: deps-bench build ## Load, pull, push and remove a large image beside podman and the bare work
+	@$(STEP) "benchmark of images" bench/images $(BENCH)
 bench-start: deps-bench build ## The runtime beside crun, runc and the bare system calls; 1,000 containers (BENCH="--runs 30 ...")
 	@$(STEP) "benchmark of the runtime" bench/start $(BENCH)
 

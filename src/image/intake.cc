@@ -70,14 +70,24 @@ Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) 
   return Intake(store, rootfs, std::move(scratch));
 }
 
-// Taken apart into a new directory.
+Result<> Intake::hold_blobs() {
+  if (blobs_lock_.get() < 0)
+    blobs_lock_ = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+  return {};
+}
+
+// Taken apart into a new directory. A layer whose contents are shared must not go meanwhile.
 Result<Intake::Staged> Intake::take_apart(const store::LayerInput& input) {
+  TRY(hold_blobs());
   Staged staged;
   staged.place = "layer-" + std::to_string(places_++);
   if (::mkdirat(scratch(), staged.place.c_str(), 0700) != 0) return fail_errno("make a directory");
   const sys::Fd place = TRY(sys::open_at(scratch(), staged.place, O_RDONLY | O_DIRECTORY));
+  const store::Progress told = [this](std::uint64_t done, std::uint64_t total) {
+    if (progress_) progress_("unpacking layer " + std::to_string(places_), done, total);
+  };
   staged.layer.facts =
-      TRY(store::import_layer(*store_, place.get(), input, rootfs_->contents(), {}));
+      TRY(store::import_layer(*store_, place.get(), input, rootfs_->contents(), told));
   return staged;
 }
 
@@ -94,8 +104,7 @@ Result<> Intake::stage_tar(const std::string& key, codec::Source& content,
 Result<bool> Intake::stage_known(const std::string& key, const PlannedLayer& expected) {
   if (layers_.contains(key)) return true;
   if (expected.diff_id.empty()) return false;
-  if (blobs_lock_.get() < 0)
-    blobs_lock_ = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+  TRY(hold_blobs());
   if (!store::has_layer(*store_, expected.diff_id)) return false;
   Staged staged;
   const bool plain = expected.digest.empty() || expected.digest == expected.diff_id;
@@ -272,8 +281,7 @@ Result<> Intake::write_records() {
 
 Result<std::vector<Image>> Intake::commit(const sys::IdMap* unpack_for, const Progress& progress) {
   const auto all = [&]() -> Result<> {
-    if (blobs_lock_.get() < 0)
-      blobs_lock_ = TRY(store_->lock(store::Store::kBlobsLock, sys::Lock::Shared));
+    TRY(hold_blobs());
     TRY(want_sweep(*store_));
     TRY(store_blobs());
     if (unpack_for != nullptr) TRY(unpack(*unpack_for, progress));

@@ -25,6 +25,9 @@ class Intake {
  public:
   static Result<Intake> start(store::Store& store, store::RootfsBackend& rootfs);
 
+  // Tells how far the taking in of each layer is; bytes of its tar.
+  void tell(Progress progress) { progress_ = std::move(progress); }
+
   int scratch() const { return scratch_.dir.get(); }
 
   // Writes `content` to the scratch directory and verifies what is known about it; `what` names it
@@ -57,6 +60,7 @@ class Intake {
     std::string place;  // Directory with the layer taken apart.
     StagedLayer layer;
   };
+  Result<> hold_blobs();
   Result<Staged> take_apart(const store::LayerInput& input);
   Result<> stage_compressed(Staged& staged, codec::Source& content, const PlannedLayer& expected);
   struct Ready {
@@ -75,6 +79,7 @@ class Intake {
   store::RootfsBackend* rootfs_;
   store::Store::Scratch scratch_;
   sys::Fd blobs_lock_;
+  Progress progress_;
   std::map<std::string, Staged> layers_;
   std::vector<Ready> images_;
   std::size_t places_ = 0;

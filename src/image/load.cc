@@ -192,6 +192,7 @@ Result<std::vector<Image>> take_archive(Intake& intake, const Archive& archive,
 
 Result<std::vector<Image>> Images::load(const LoadRequest& request, const Progress& progress) {
   Intake intake = TRY(Intake::start(store_, rootfs_));
+  intake.tell(progress);
   if (request.directory >= 0)
     return take_archive(intake, DirectoryArchive(request.directory), request, progress);
   sys::Fd spool;
@@ -220,6 +221,7 @@ Result<Image> Images::import(const ImportRequest& request, const Progress& progr
     config.history.push_back(
         {.created = config.created, .created_by = "tare import", .comment = request.message});
   Intake intake = TRY(Intake::start(store_, rootfs_));
+  intake.tell(progress);
   sys::Fd spool;
   const Spooled spooled = TRY(spool_tar(*request.source, request.file, intake, spool, progress));
   if (is_image_archive(spooled.archive))

@@ -169,8 +169,10 @@ Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id) {
   return sys::open_at(store.dir(), layer_path(diff_id, "pack"), O_RDONLY | O_NOFOLLOW);
 }
 
-// The index comes last: it is what says that the layer is there.
+// The index comes last: it is what says that the layer is there. One at a time: two that take the
+// same layer in may have shared different contents, and their files do not go together.
 Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption adoption) {
+  const sys::Fd lock = TRY(store.lock("layers"));
   if (adoption == Adoption::KeepOld && has_layer(store, diff_id)) return {};
   TRY(adopt_objects(store, place, adoption));
   for (const char* part : {"pack", "tar", "index"}) {
@@ -258,20 +260,25 @@ Result<> remove_other_layers(Store& store, const std::set<Digest>& keep) {
     }));
   }
   // The index goes first, as it came last.
+  bool any = false;
   for (const char* part : {".index", ".pack", ".tar"}) {
     for (const std::string& name : TRY(sys::list_directory(store.dir(), "layers"))) {
       if (!name.ends_with(part)) continue;
       const auto diff_id = Digest::parse("sha256:" + name.substr(0, name.find('.')));
       if (diff_id && keep.contains(*diff_id)) continue;
-      TRY(store.discard("layers/" + name, Store::Removal::InBackground));
+      TRY(store.discard("layers/" + name, Store::Removal::Later));
+      any = true;
     }
   }
+  if (any) store.empty_trash_in_background();
   return remove_objects(store, objects);
 }
 
 // Takes `input` in, and names the result.
 static Result<> take_in(Store& store, const Digest& diff_id, const LayerInput& input,
                         Contents contents, Adoption adoption, const Progress& progress) {
+  // A layer whose contents are shared must not go before this one says that it uses it.
+  const sys::Fd lock = TRY(store.lock(Store::kBlobsLock, sys::Lock::Shared));
   Store::Scratch scratch = TRY(store.make_scratch());
   if (::mkdirat(scratch.dir.get(), "layer", 0700) != 0) return fail_errno("make a directory");
   const sys::Fd place = TRY(sys::open_at(scratch.dir.get(), "layer", O_RDONLY | O_DIRECTORY));

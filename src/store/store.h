@@ -87,12 +87,14 @@ class Store {
   Result<Scratch> make_scratch();
   // Moves what is at `name` (relative to dir()) into trash/ at once, and removes it there.
   // InBackground waits a second at most; what takes longer goes on in a process of its own
-  // (deleting thousands of files takes a minute on some disks).
-  enum class Removal : std::uint8_t { Now, InBackground };
+  // (deleting thousands of files takes a minute on some disks). Later leaves it in the trash, for
+  // empty_trash_in_background().
+  enum class Removal : std::uint8_t { Now, InBackground, Later };
   Result<> discard(const std::string& name, Removal removal = Removal::Now);
 
   // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
-  // this order: blobs, images, and then what the engine has (containers' names).
+  // this order: blobs, layers (for the naming of one), images, and then what the engine has
+  // (containers' names).
   static constexpr const char* kBlobsLock = "blobs";    // Exclusive: blobs may be removed.
   static constexpr const char* kImagesLock = "images";  // Exclusive: records and names change.
   Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,

@@ -46,7 +46,7 @@ Result<> Store::discard(const std::string& name, Removal removal) {
   }
   if (removal == Removal::InBackground)
     empty_trash_in_background();
-  else
+  else if (removal == Removal::Now)
     // It is out of the store already. Somebody who empties the trash may be at it too, and then it
     // is not there or not empty for one of us; what is left is left for the next command.
     (void)sys::remove_tree(dir(), trash);
