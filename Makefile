@@ -65,6 +65,7 @@ bench-seccomp: deps-bench build/release/build.ninja ## Compare the making of sys
 	@$(STEP) "build the benchmark" cmake --build build/release --target bench-seccomp -j $(JOBS)
 	@build/release/tests/bench-seccomp tests/seccomp/profiles
 bench-images: deps-bench build ## Load, pull, push and remove a large image beside podman and the bare work
+	@cmake --build build/release --target bench-limit-image >/dev/null
 	@$(STEP) "benchmark of images" bench/images $(BENCH)
 bench-start: deps-bench build ## The runtime beside crun, runc and the bare system calls; 1,000 containers (BENCH="--runs 30 ...")
 	@$(STEP) "benchmark of the runtime" bench/start $(BENCH)

@@ -6,6 +6,12 @@ endif()
 
 file(GLOB probe_sources CONFIGURE_DEPENDS tests/probes/*.c)
 file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.c)
+# Debian has ISA-L as a shared library only.
+list(FILTER bench_sources EXCLUDE REGEX "/limit-image\\.c$")
+add_executable(bench-limit-image EXCLUDE_FROM_ALL bench/limit-image.c)
+set_target_properties(bench-limit-image PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                      C_STANDARD 17)
+target_link_libraries(bench-limit-image PRIVATE isal crypto zstd)
 foreach(source ${probe_sources} ${bench_sources})
   get_filename_component(name ${source} NAME_WE)
   if(source MATCHES "/bench/")

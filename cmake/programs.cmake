@@ -30,6 +30,10 @@ tare_program(tare SOURCE src/front/cli/main.cc ROOMS front/cli)
 tare_program(tare-oci SOURCE src/front/oci/main.cc ROOMS front/oci)
 # What it needs (TLS, HTTP/2, resolvers) is in 30 libraries, which only transfers pay for.
 tare_program(tare-transfer SOURCE src/front/transfer/main.cc ROOMS front/transfer DYNAMIC)
+# ISA-L, which Debian has as a shared library only (docs/decisions/0014).
+tare_program(tare-inflate SOURCE src/front/inflate/main.cc ROOMS store DYNAMIC)
+target_link_libraries(tare-inflate PRIVATE codec_isal)
+target_link_options(tare-inflate PRIVATE -Wl,--as-needed)
 
 # tare_tiny_program(NAME sources...): a program without a C library (src/sys/bare.h). One that only
 # sleeps costs about 20 kB of memory of its own; with static glibc it is 690 kB.
@@ -61,7 +65,7 @@ if(NOT TARE_FUZZ)
 endif()
 
 # The other programs are looked for beside tare.
-install(TARGETS tare tare-oci tare-keeper tare-init tare-transfer RUNTIME DESTINATION bin)
+install(TARGETS tare tare-oci tare-keeper tare-init tare-transfer tare-inflate RUNTIME DESTINATION bin)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare-oci.8 DESTINATION share/man/man8)
 foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"

@@ -94,6 +94,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->id_ranges = IdRanges((shared ? usual : root) + "/ids");
   state->self = options.self.empty() ? own_path() : options.self;
   state->programs = directory_of(state->self);
+  state->store.set_programs(state->programs);
   state->namespace_root = ordinary_user;
   state->expire_bin_if_due();
   return std::unique_ptr<Engine>(new Engine(std::move(state)));

@@ -11,6 +11,7 @@
 #include "codec/compress.h"
 #include "codec/sha256.h"
 #include "image/sniff.h"
+#include "store/decompressor.h"
 #include "store/streams.h"
 #include "sys/files.h"
 
@@ -68,6 +69,13 @@ std::string manifest_for(const Digest& config, std::size_t config_bytes,
 Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) {
   store::Store::Scratch scratch = TRY(store.make_scratch());
   return Intake(store, rootfs, std::move(scratch));
+}
+
+Result<std::unique_ptr<codec::Source>> Intake::decompress(codec::Source& compressed) const {
+  if (::mkdirat(scratch(), "empty", 0700) != 0) return fail_errno("make a directory");
+  const sys::Fd empty = TRY(sys::open_at(scratch(), "empty", O_RDONLY | O_DIRECTORY));
+  return TRY(store::DecompressedSource::start(compressed, store_->program("tare-inflate"),
+                                              empty.get()));
 }
 
 Result<> Intake::hold_blobs() {

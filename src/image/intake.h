@@ -30,6 +30,9 @@ class Intake {
 
   int scratch() const { return scratch_.dir.get(); }
 
+  // What `compressed` is uncompressed, by a confined process.
+  Result<std::unique_ptr<codec::Source>> decompress(codec::Source& compressed) const;
+
   // Writes `content` to the scratch directory and verifies what is known about it; `what` names it
   // in errors. A layer that was staged before is known by `key`.
   Result<> stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,

@@ -18,7 +18,6 @@
 namespace tare::image {
 namespace {
 
-constexpr std::uint64_t kMaxArchiveBytes = 1ull << 40;  // Uncompressed.
 constexpr std::uint64_t kTellEvery = 4 << 20;
 
 // Tells how far the reading is.
@@ -70,12 +69,13 @@ Result<Spooled> spool_tar(codec::Source& source, int file, const Intake& intake,
   PeekSource raw(source);
   const std::string_view first = TRY(raw.peek());
   if (first.empty()) return std::unexpected(not_an_image(first, false));
+  const bool compressed = codec::detect_compression(first) != codec::Compression::None;
   ToldSource told(raw, progress);
-  const codec::Decompressed plain = TRY(codec::decompress_detected(told, kMaxArchiveBytes));
-  PeekSource peeked(*plain.source);
+  std::unique_ptr<codec::Source> plain;
+  if (compressed) plain = TRY(intake.decompress(told));
+  PeekSource peeked(compressed ? *plain : told);
   const std::string_view block = TRY(peeked.peek(), "decompress the input");
-  if (!is_tar_block(block))
-    return std::unexpected(not_an_image(block, plain.format != codec::Compression::None));
+  if (!is_tar_block(block)) return std::unexpected(not_an_image(block, compressed));
   store::FileSink sink(spool.get());
   store::TeeSource tee(peeked, sink);
   return Spooled{.archive = TRY(TarArchive::scan(tee, spool.get()), "read the archive"),

@@ -293,24 +293,66 @@ Result<> explain_end(pid_t child) {
 
 }  // namespace
 
-Result<Confined> Confined::start(const Confinement& wanted, const Work& work) {
-  const std::vector<sock_filter> filter = TRY(confined_seccomp());
-  // Without programs, devices and setuid.
-  const sys::Fd mount = TRY(sys::clone_mount(wanted.root, false));
+namespace {
+
+// What is made before there is a confined process.
+struct Cell {
+  std::vector<sock_filter> filter;
+  sys::Fd root;  // Without programs, devices and setuid.
+  sys::Fd users;
+};
+
+Result<Cell> make_cell(const Confinement& wanted) {
+  Cell cell;
+  cell.filter = TRY(confined_seccomp());
+  cell.root = TRY(sys::clone_mount(wanted.root, false));
   TRY(sys::set_mount_attributes(
-      mount.get(), MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0, false));
+      cell.root.get(), MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0, false));
+  cell.users = TRY(sys::make_user_namespace(wanted.ids, wanted.ids.groups()),
+                   "confine the unpacking process");
+  return cell;
+}
+
+}  // namespace
+
+Result<Confined> Confined::start(const Confinement& wanted, const Work& work) {
+  const Cell cell = TRY(make_cell(wanted));
   Confinement confinement = wanted;
-  confinement.root = mount.get();
+  confinement.root = cell.root.get();
   sys::Pipe report = TRY(sys::make_pipe());
-  const sys::Fd users = TRY(sys::make_user_namespace(confinement.ids, confinement.ids.groups()),
-                            "confine the unpacking process");
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("start the unpacking process");
   if (child == 0) {
     report.read.reset();
-    run_outer(confinement, work, report.write.get(), users.get(), filter);
+    run_outer(confinement, work, report.write.get(), cell.users.get(), cell.filter);
   }
   return Confined(child, std::move(report.read));
+}
+
+void become_confined(const Confinement& wanted, const Work& work, int report) {
+  const auto cell = make_cell(wanted);
+  if (!cell) {
+    say_error(report, cell.error());
+    ::_exit(0);
+  }
+  Confinement confinement = wanted;
+  confinement.root = cell->root.get();
+  run_outer(confinement, work, report, cell->users.get(), cell->filter);
+}
+
+sys::IdMap our_id() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
+  if (::getegid() != ::geteuid())
+    ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
+  return ids;
+}
+
+Result<sys::Pipe> make_wide_pipe() {
+  constexpr int kBytes = 1 << 20;
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  (void)::fcntl(pipe.write.get(), F_SETPIPE_SZ, kBytes);  // Narrower works too.
+  return pipe;
 }
 
 Confined::Confined(Confined&& other) noexcept

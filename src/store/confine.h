@@ -47,6 +47,9 @@ class Confined {
   // Returns when the process is there; it may still fail to confine itself, and then has not
   // worked. Errors: Unsupported (no user namespaces here).
   static Result<Confined> start(const Confinement& confinement, const Work& work);
+  // A child that was started as a program and calls become_confined(); `report` is the end of the
+  // pipe that it reports to.
+  static Confined adopt(pid_t child, sys::Fd report) { return {child, std::move(report)}; }
   Confined(Confined&& other) noexcept;
   Confined& operator=(Confined&&) = delete;
   ~Confined();
@@ -67,6 +70,15 @@ class Confined {
 // and have no control characters, but their content is to be doubted. Errors: those of the work;
 // Unsupported (no user namespaces here), Internal (it was killed).
 Result<> run_confined(const Confinement& confinement, const Work& work, const Report& listen);
+
+// The same with this process, which has one thread: confines itself, works, reports to the pipe
+// `report` and ends.
+[[noreturn]] void become_confined(const Confinement& confinement, const Work& work, int report);
+
+// The map of a user namespace that has only who we are: files are made for us.
+sys::IdMap our_id();
+// A pipe for streams: as wide as it may be without privileges.
+Result<sys::Pipe> make_wide_pipe();
 
 // The filter, compiled. [seccomp(2)]
 Result<std::vector<sock_filter>> confined_seccomp();

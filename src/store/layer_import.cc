@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "codec/compress.h"
 #include "codec/sha256.h"
+#include "store/decompressor.h"
 #include "store/layers.h"
 #include "store/streams.h"
 #include "sys/files.h"
@@ -23,8 +24,7 @@
 namespace tare::store {
 namespace {
 
-constexpr std::uint64_t kMaxLayerBytes = 1ull << 40;  // Uncompressed.
-constexpr std::size_t kPiece = 1 << 20;               // As much as a pipe may hold.
+constexpr std::size_t kPiece = 1 << 20;  // As much as a pipe may hold.
 constexpr std::uint64_t kReportEvery = 8 << 20;
 
 // The sums of all layers, mapped.
@@ -66,29 +66,6 @@ void KnownSums::add(int file, const Digest& diff_id) {
   maps_.emplace_back(address, size);
   const auto sums = LayerIndex::sums_of({static_cast<const char*>(address), size});
   if (!sums.empty()) contents_.layers.emplace_back(diff_id, sums);
-}
-
-Result<sys::Pipe> make_wide_pipe() {
-  sys::Pipe pipe = TRY(sys::make_pipe());
-  (void)::fcntl(pipe.write.get(), F_SETPIPE_SZ, static_cast<int>(kPiece));  // Narrower works too.
-  return pipe;
-}
-
-// Only what we are ourselves is mapped: files are made for us.
-sys::IdMap our_id() {
-  sys::IdMap ids;
-  ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
-  if (::getegid() != ::geteuid())
-    ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
-  return ids;
-}
-
-Result<> decompress_to(int blob, int output) {
-  FileSource file(blob);
-  FileSink sink(output);
-  const auto plain = TRY(codec::decompress(file, kMaxLayerBytes));
-  TRY(codec::copy(*plain, sink));
-  return {};
 }
 
 // Reads a tar, hashes it and passes it on.
@@ -216,22 +193,30 @@ Result<> judge(const Result<>& decompressed, const Result<>& fed, const Result<>
 
 }  // namespace
 
+namespace {
+
+// A program takes longer to start than a small blob to be decompressed.
+Result<Decompressor> start_decompressor(const Store& store, int place, int blob) {
+  constexpr off_t kSmall = 4 << 20;
+  struct stat info{};
+  if (::fstat(blob, &info) != 0) return fail_errno("stat a layer");
+  const bool use_program =
+      info.st_size > kSmall && compression_of(blob) == codec::Compression::Gzip;
+  const sys::Fd empty = TRY(sys::open_at(place, "empty", O_RDONLY | O_DIRECTORY));
+  return Decompressor::start({.input = blob,
+                              .empty_dir = empty.get(),
+                              .program = use_program ? store.program("tare-inflate") : ""});
+}
+
+}  // namespace
+
 Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput& input,
                                 Contents contents, const Progress& progress) {
   if (::mkdirat(place, "empty", 0700) != 0) return fail_errno("make a directory");
   const KnownSums known =
       contents == Contents::Packs && input.share ? TRY(KnownSums::load(store)) : KnownSums();
-  std::optional<Confined> decompressor;
-  sys::Fd plain;
-  if (input.blob >= 0) {
-    sys::Pipe pipe = TRY(make_wide_pipe());
-    const sys::Fd empty = TRY(sys::open_at(place, "empty", O_RDONLY | O_DIRECTORY));
-    const int output = pipe.write.get();
-    decompressor.emplace(
-        TRY(Confined::start({.root = empty.get(), .ids = our_id(), .inputs = {input.blob, output}},
-                            [&](const Report&) { return decompress_to(input.blob, output); })));
-    plain = std::move(pipe.read);
-  }
+  std::optional<Decompressor> decompressor;
+  if (input.blob >= 0) decompressor.emplace(TRY(start_decompressor(store, place, input.blob)));
   sys::Pipe pipe = TRY(make_wide_pipe());
   const int tar = pipe.read.get();
   Confined worker = TRY(
@@ -240,14 +225,14 @@ Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput&
       }));
   pipe.read.reset();
   failpoint("import.started");
-  FileSource from_pipe(plain.get());
+  FileSource from_pipe(decompressor ? decompressor->output() : -1);
   Feeder feeder(input.tar != nullptr ? *input.tar : from_pipe, std::move(pipe.write), progress);
   std::thread thread([&] { feeder.run(); });
   WorkerReport report(store, place, known.contents());
   const Result<> taken = worker.finish([&](std::string_view line) { return report.hear(line); });
   thread.join();
-  plain.reset();  // A decompressor with more to say ends.
-  TRY(judge(decompressor ? decompressor->finish({}) : Result<>(), feeder.result(), taken));
+  if (decompressor) decompressor->close_output();  // If it has more to say, it ends.
+  TRY(judge(decompressor ? decompressor->finish() : Result<>(), feeder.result(), taken));
   LayerFacts facts = report.facts();
   facts.bytes = feeder.bytes();
   facts.diff_id = feeder.digest();

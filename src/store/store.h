@@ -47,6 +47,12 @@ class Store {
   const std::string& path() const { return path_; }
   int dir() const { return dir_.get(); }  // O_DIRECTORY, borrowed.
 
+  // Where programs of ours lie; unset, there are none, and we do without.
+  void set_programs(std::string directory) { programs_ = std::move(directory); }
+  std::string program(const std::string& name) const {
+    return programs_.empty() ? std::string() : programs_ + "/" + name;
+  }
+
   // Blobs. put_blob() verifies `expected` (when not empty) and `size` (when not kAnySize) before
   // the name appears; a blob that is there already is not written again. A blob that no image
   // record names is garbage: writers hold lock(kBlobsLock, Shared) from before the first put_blob()
@@ -113,6 +119,7 @@ class Store {
                           std::uint64_t size, Blob& blob) const;
 
   std::string path_;
+  std::string programs_;
   sys::Fd dir_;
 };
 
