@@ -29,6 +29,7 @@ class Intake {
   void tell(Progress progress) { progress_ = std::move(progress); }
 
   int scratch() const { return scratch_.dir.get(); }
+  store::Store& store() const { return *store_; }
 
   // Writes `content` to the scratch directory and verifies what is known about it; `what` names it
   // in errors. A layer that was staged before is known by `key`.
@@ -61,7 +62,7 @@ class Intake {
     StagedLayer layer;
   };
   Result<> hold_blobs();
-  Result<Staged> take_apart(const store::LayerInput& input);
+  Result<Staged> take_apart(store::LayerInput input);
   Result<> stage_compressed(Staged& staged, codec::Source& content, const PlannedLayer& expected);
   struct Ready {
     Record record;

@@ -72,7 +72,8 @@ Result<Spooled> spool_tar(codec::Source& source, int file, const Intake& intake,
   if (first.empty()) return std::unexpected(not_an_image(first, false));
   ToldSource told(raw, progress);
   const codec::Decompressed plain = TRY(codec::decompress_detected(told, kMaxArchiveBytes));
-  PeekSource peeked(*plain.source);
+  store::RoomSource bounded(*plain.source, intake.store());
+  PeekSource peeked(bounded);
   const std::string_view block = TRY(peeked.peek(), "decompress the input");
   if (!is_tar_block(block))
     return std::unexpected(not_an_image(block, plain.format != codec::Compression::None));
