@@ -52,6 +52,7 @@ Result<std::unique_ptr<Decoder>> make_xz_decoder();
 [[gnu::weak]] Result<std::unique_ptr<Encoder>> make_isal_encoder();
 
 // Windows and dictionaries beyond this are refused: memory must not depend on what an image says.
-inline constexpr unsigned kMaxWindowLog = 27;  // 128 MiB.
+// It is that of "xz -9" and "zstd --ultra -21".
+inline constexpr unsigned kMaxWindowLog = 26;  // 64 MiB.
 
 }  // namespace tare::codec

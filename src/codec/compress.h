@@ -18,7 +18,7 @@ Compression detect_compression(std::string_view first_bytes);
 // Reads `inner` and gives the uncompressed bytes; detects the format itself. Concatenated gzip
 // members and zstd frames are one stream, as the tools treat them. `limit` bounds the output bytes:
 // a bomb ends in an Invalid error. `inner` must outlive the result and is read ahead. Memory: 0.5
-// MiB and the window that the data asks for: gzip 32 KiB, zstd and xz usually 8 MiB, above 128 MiB
+// MiB and the window that the data asks for: gzip 32 KiB, zstd and xz usually 8 MiB, above 64 MiB
 // they are refused. Anything but another member after the end (padding, garbage) is an error,
 // because tools differ in what they do with it. Errors: Corrupt.
 Result<std::unique_ptr<Source>> decompress(Source& inner, std::uint64_t limit);

@@ -239,8 +239,13 @@ TEST_CASE("xz is read and not written") {
 }
 
 TEST_CASE("windows and dictionaries beyond the limit are refused") {
-  // A frame that asks for a window of 256 MiB. [RFC 8878 3.1.1.1.2]
-  CHECK(corrupt(from_hex("28b52ffd0490") + from_hex("010000")));
+  // Frames that ask for windows of 256 and 128 MiB, and one of 64 MiB. [RFC 8878 3.1.1.1.2]
+  for (const char* descriptor : {"90", "88"}) {
+    const auto large = uncompressed(from_hex("28b52ffd00" + std::string(descriptor) + "010000"));
+    REQUIRE(!large);
+    CHECK(large.error().kind() == Kind::Unsupported);
+  }
+  CHECK(uncompressed(from_hex("28b52ffd0080010000")).value().empty());
   CHECK(
       corrupt(from_hex("fd377a585a000004e6d6b44602002101200000000988a57601000568656c6c6f0a000000a56"
                        "097f194f6fde000011e06c12fa41d1fb6f37d010000000004595a")));

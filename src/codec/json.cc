@@ -111,7 +111,7 @@ namespace {
 // values; the end of an array or object takes its elements off it, so every element moves once.
 class Builder {
  public:
-  explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
+  explicit Builder(const Limits& limits) : limits_(limits) {}
 
   // NOLINTBEGIN(readability-identifier-naming): the names are RapidJSON's.
   bool Null() { return add(nullptr); }
@@ -183,6 +183,8 @@ class Builder {
 
  private:
   bool add(Value value) {
+    if (++count_ > limits_.values)
+      return refuse(fmt::format("there are more than {} values", limits_.values));
     values_.push_back(std::move(value));
     return true;
   }
@@ -193,8 +195,8 @@ class Builder {
   }
 
   bool descend() {
-    if (++depth_ <= max_depth_) return true;
-    return refuse(fmt::format("arrays and objects are nested deeper than {} levels", max_depth_));
+    if (++depth_ <= limits_.depth) return true;
+    return refuse(fmt::format("arrays and objects are nested deeper than {} levels", limits_.depth));
   }
 
   bool refuse(std::string why) {
@@ -220,7 +222,8 @@ class Builder {
 
   static constexpr std::size_t kFew = 8;  // So many keys are compared faster than sorted.
 
-  std::size_t max_depth_;
+  const Limits& limits_;
+  std::size_t count_ = 0;
   std::size_t depth_ = 0;
   std::vector<Value> values_;
   std::vector<std::string> keys_;
@@ -228,7 +231,8 @@ class Builder {
 };
 
 // Escapes as Go's encoder does, so that output can be compared with Docker's: the line separators
-// U+2028 and U+2029 are escaped, and bytes that are not UTF-8 become U+FFFD.
+// U+2028 and U+2029 are escaped, and bytes that are not UTF-8 become U+FFFD. Unlike it, we escape all
+// control characters: what we print goes to terminals, and some of those obey U+007F to U+009F.
 void print_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
@@ -247,8 +251,10 @@ void print_string(std::string& out, std::string_view text) {
       out += "\\t";
     } else if (length == 0) {
       out += "\\ufffd";
-    } else if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
+    } else if (length == 1 && (static_cast<unsigned char>(c) < 0x20 || c == '\x7f')) {
       out += fmt::format("\\u{:04x}", c);
+    } else if (length == 2 && c == '\xc2' && static_cast<unsigned char>(whole[1]) < 0xa0) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(whole[1]));
     } else if (whole == "\xe2\x80\xa8") {
       out += "\\u2028";
     } else if (whole == "\xe2\x80\xa9") {
@@ -351,7 +357,7 @@ Result<Value> parse(std::string_view text, const Limits& limits) {
       rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  Builder builder(limits.depth);
+  Builder builder(limits);
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
   if (result.IsError()) {
     const std::string why = result.Code() == rapidjson::kParseErrorTermination

@@ -88,6 +88,8 @@ class Value {
 struct Limits {
   std::size_t bytes = 4 << 20;  // Of the whole document.
   std::size_t depth = 32;       // Of nested arrays and objects.
+  // Each takes some 100 bytes of memory while it is read; a text of 4 MiB could have two millions.
+  std::size_t values = 200'000;
 };
 
 // Errors: Invalid, with the byte offset. Integers outside both int64 and uint64 are errors.

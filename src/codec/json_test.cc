@@ -97,6 +97,9 @@ TEST_CASE("JSON limits") {
   CHECK(parse("[[1]]", limits).has_value());
   CHECK(parse("[[[1]]]", limits).error().message() ==
         "JSON at byte 2: arrays and objects are nested deeper than 2 levels");
+  CHECK(parse("[[],{},1]", {.values = 3}).error().message() ==
+        "JSON at byte 9: there are more than 3 values");
+  CHECK(parse("[[],{},1]", {.values = 4}).has_value());
   CHECK(parse("[1,2,3,4,5]", limits).error().message() ==
         "JSON of 11 bytes is larger than the limit of 10 bytes");
   CHECK(refused(std::string(1 << 20, '[')));
@@ -119,7 +122,8 @@ TEST_CASE("JSON is indented as Docker does") {
 
 TEST_CASE("JSON strings that were never UTF-8 still print as JSON") {
   CHECK(print(Value("a\xff\xc3(")) == R"("a\ufffd\ufffd(")");
-  CHECK(print(Value("\xe2\x80\xa8\xe2\x80\xa9\x01\x7f")) == "\"\\u2028\\u2029\\u0001\x7f\"");
+  CHECK(print(Value("\xe2\x80\xa8\xe2\x80\xa9\x01\x7f\xc2\x9b")) ==
+        "\"\\u2028\\u2029\\u0001\\u007f\\u009b\"");
 }
 
 TEST_CASE("JSON accessors never fail") {

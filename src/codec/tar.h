@@ -49,7 +49,7 @@ struct Limits {
   std::size_t name_bytes = 4096;           // Of a name or link target.
   std::size_t pax_bytes = 1 << 20;         // Of one extended header, and of one sparse map.
   std::size_t xattrs = 64;                 // Per entry.
-  std::size_t xattr_bytes = 64 << 10;      // Of one value.
+  std::size_t xattr_bytes = (64 << 10) - 1;  // Of one value: 16 bits hold it. [EROFS]
 };
 
 // Reads entry by entry. Usage: while (next()) { use entry(); optionally read_content(...); }.

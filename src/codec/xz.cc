@@ -14,7 +14,7 @@ std::string_view meaning(lzma_ret status) {
     case LZMA_MEM_ERROR:
       return "no memory";
     case LZMA_MEMLIMIT_ERROR:
-      return "needs a dictionary above 128 MiB";
+      return "needs a dictionary above 64 MiB";
     case LZMA_FORMAT_ERROR:
       return "incorrect header";
     case LZMA_OPTIONS_ERROR:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <vector>
 
@@ -32,6 +33,9 @@ class ZstdDecoder : public Decoder {
     ZSTD_inBuffer in{.src = input.data(), .size = input.size(), .pos = 0};
     ZSTD_outBuffer out{.dst = output, .size = size, .pos = 0};
     const std::size_t status = ::ZSTD_decompressStream(context_.get(), &out, &in);
+    if (::ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge)
+      return std::unexpected(Error(Kind::Unsupported, "zstd: needs a window above 64 MiB")
+                                 .hint("compress it with less than --ultra -22 or --long=27"));
     if (::ZSTD_isError(status) != 0)
       return fail(Kind::Corrupt, std::string("zstd: ") + ::ZSTD_getErrorName(status));
     return Step{.consumed = in.pos, .produced = out.pos, .finished = status == 0};

@@ -151,8 +151,9 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
         TRY(remove_image(one.image.text(), {.all_names = true, .now = true}), "make room");
       said.push_back("to make room for " + what + ", this was removed: " + one.sentence);
     }
-    room.used = room.used > chosen.bytes ? room.used - chosen.bytes : 0;
+    room = TRY(budget(room.used > chosen.bytes ? room.used - chosen.bytes : 0));
   }
+  state_->store.set_room(std::max(room.available, bytes));
   constexpr std::uint64_t kWarning = 80;
   if (room.max > 0 && (room.used + bytes) / (room.max / 100 + 1) >= kWarning)
     said.push_back(fmt::format("the store takes {} of its budget of {} with {}",

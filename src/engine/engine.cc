@@ -63,6 +63,18 @@ class FdSource : public codec::Source {
   std::uint64_t checked_ = 0;
 };
 
+// Nobody has asked how much may come: then it is what the disk has.
+Result<> bound_room(store::Store& store) {
+  if (store.room() != store::Store::kAnySize) return {};
+  constexpr std::uint64_t kMostReserve = 64 << 20;
+  struct statvfs disk{};
+  if (::fstatvfs(store.dir(), &disk) != 0) return fail_errno("look at the store's file system");
+  const std::uint64_t reserve = std::min(kMostReserve, disk.f_blocks * disk.f_frsize / 100);
+  const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+  store.set_room(free > reserve ? free - reserve : 0);
+  return {};
+}
+
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
@@ -164,6 +176,7 @@ Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullWish 
   const sys::IdMap map = TRY(first_map());
   request.options.program = state_->programs + "/tare-transfer";
   request.unpack_for = &map;
+  TRY(bound_room(state_->store));
   return state_->images.pull(request, progress);
 }
 

@@ -15,8 +15,10 @@ namespace tare::image {
 namespace {
 
 constexpr std::size_t kMaxDocument = 4 << 20;    // Of one JSON file.
-constexpr std::size_t kMaxDocuments = 64 << 20;  // Of all that are kept.
-constexpr std::size_t kMaxMembers = 100'000;
+constexpr std::size_t kMaxDocuments = 16 << 20;  // Of all that are kept.
+// Of the names that are kept. A layout's have 77 bytes each.
+constexpr std::size_t kMaxNames = 16 << 20;
+constexpr std::size_t kPerName = 160;  // What a member takes besides.
 constexpr std::size_t kMaxDepth = 4;  // Of members in an image archive: "a/blobs/sha256/HEX".
 constexpr int kMaxLinks = 8;
 
@@ -79,8 +81,10 @@ Result<> TarArchive::scan_entry(tar::Reader& reader) {
   if (regular) content_bytes_ += entry.size;
   // What an image archive can have; a root file system has more, and its files do not matter here.
   const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1;
-  if (path.empty() || depth > kMaxDepth || members_.size() >= kMaxMembers) return {};
-  if (entry.type == tar::Type::Directory) return {};
+  if (path.empty() || depth > kMaxDepth || entry.type == tar::Type::Directory) return {};
+  const std::size_t bytes = path.size() + entry.link.size() + kPerName;
+  if (bytes > kMaxNames - name_bytes_) return {};
+  name_bytes_ += bytes;
   auto [at, is_new] = members_.try_emplace(path, Member{.type = entry.type, .link = entry.link});
   if (!is_new) at->second = Member{.type = entry.type, .link = entry.link, .twice = true};
   if (regular && entry.size <= kMaxDocument) return keep_document(path, reader);
@@ -128,7 +132,9 @@ Result<std::string> TarArchive::document(const std::string& path) const {
   const auto found = documents_.find(file);
   if (found == documents_.end())
     return fail(Kind::Invalid,
-                "the file " + quoted(file) + " of the archive is not JSON, or larger than 4 MiB");
+                "the file " + quoted(file) +
+                    " of the archive is not JSON, or larger than 4 MiB, or there are more than 16 "
+                    "MiB of JSON before it");
   return found->second;
 }
 

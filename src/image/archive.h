@@ -63,6 +63,7 @@ class TarArchive : public Archive {
   std::map<std::string, Member> members_;
   std::map<std::string, std::string> documents_;
   std::size_t document_bytes_ = 0;
+  std::size_t name_bytes_ = 0;
   std::uint64_t entries_ = 0;
   std::uint64_t content_bytes_ = 0;
   UnixNanos newest_ = 0;

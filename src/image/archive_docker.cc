@@ -92,7 +92,11 @@ Result<PlannedImage> plan_item(const Archive& archive, Item item) {
 Result<std::vector<PlannedImage>> plan_docker(const Archive& archive) {
   std::vector<PlannedImage> images;
   std::vector<Item> items = TRY(parse_items(archive));
-  for (Item& item : items) images.push_back(TRY(plan_item(archive, std::move(item))));
+  std::size_t bytes = 0;
+  for (Item& item : items) {
+    images.push_back(TRY(plan_item(archive, std::move(item))));
+    TRY(check_plan(images.back(), bytes));
+  }
   if (images.empty()) return fail(Kind::Invalid, "manifest.json of the archive lists no image");
   return images;
 }
@@ -109,6 +113,16 @@ Result<> add_docker_names(const Archive& archive, std::vector<PlannedImage>& ima
             image.names.push_back(name);
   }
   return {};
+}
+
+Result<> check_plan(const PlannedImage& image, std::size_t& bytes) {
+  if (image.layers.size() > kMaxLayers)
+    return fail(Kind::Invalid, "the image has " + std::to_string(image.layers.size()) +
+                                   " layers; " + std::to_string(kMaxLayers) + " are allowed");
+  bytes += image.manifest_text.size() + image.config_text.size();
+  if (bytes <= kMaxPlanned) return {};
+  return fail(Kind::Invalid, "the manifests and configs of its images have more than " +
+                                 human_size(kMaxPlanned) + " together");
 }
 
 Result<> check_platform(const oci::ImageConfig& config, const std::string& what) {

@@ -11,6 +11,11 @@ namespace {
 
 constexpr int kMaxNesting = 4;           // Of indexes in indexes.
 constexpr std::size_t kMaxImages = 256;  // In one layout.
+// What is read, indexes and those of other platforms included: an index may name another one, or the
+// same one, ten thousand times.
+constexpr int kMaxManifests = 1024;
+constexpr std::size_t kMaxRead = 32 << 20;
+constexpr std::size_t kMaxOthers = 32;  // Platforms that are told.
 // [image-spec 1.1 annotations.md; containerd's and Docker's own annotation with the full name]
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 constexpr const char* kFullName = "io.containerd.image.name";
@@ -86,6 +91,11 @@ class OciPlanner {
   Result<> plan_descriptor(const oci::Descriptor& descriptor, const std::vector<std::string>& names,
                            int depth) {
     const std::string text = TRY(load_document(archive_, descriptor));
+    read_bytes_ += text.size();
+    if (++documents_ > kMaxManifests || read_bytes_ > kMaxRead)
+      return fail(Kind::Invalid, "the layout names more than " + std::to_string(kMaxManifests) +
+                                     " manifests and indexes, or more than " +
+                                     human_size(kMaxRead) + " of them");
     const oci::Document document = TRY(oci::parse_document(text, descriptor.media_type));
     if (const auto* index = std::get_if<oci::Index>(&document))
       return plan_index(*index, names, depth + 1);
@@ -132,6 +142,7 @@ class OciPlanner {
     if (images_.size() >= kMaxImages)
       return fail(Kind::Invalid,
                   "the layout has more than " + std::to_string(kMaxImages) + " images");
+    TRY(check_plan(image, planned_bytes_));
     images_.push_back(std::move(image));
     return {};
   }
@@ -139,12 +150,16 @@ class OciPlanner {
   void note_other(const oci::Platform& platform) {
     const std::string text = escaped(platform.text());
     if (platform.os == "unknown") return;  // buildkit's attestations.
+    if (others_.size() >= kMaxOthers) return;
     if (std::find(others_.begin(), others_.end(), text) == others_.end()) others_.push_back(text);
   }
 
   const Archive& archive_;
   std::vector<PlannedImage> images_;
   std::vector<std::string> others_;
+  std::size_t planned_bytes_ = 0;
+  std::size_t read_bytes_ = 0;
+  int documents_ = 0;
 };
 
 }  // namespace

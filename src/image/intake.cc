@@ -85,8 +85,9 @@ Result<> Intake::hold_blobs() {
 }
 
 // Taken apart into a new directory. A layer whose contents are shared must not go meanwhile.
-Result<Intake::Staged> Intake::take_apart(const store::LayerInput& input) {
+Result<Intake::Staged> Intake::take_apart(store::LayerInput input) {
   TRY(hold_blobs());
+  input.max_bytes = std::min(input.max_bytes, store_->room());
   Staged staged;
   staged.place = "layer-" + std::to_string(places_++);
   if (::mkdirat(scratch(), staged.place.c_str(), 0700) != 0) return fail_errno("make a directory");
@@ -96,6 +97,7 @@ Result<Intake::Staged> Intake::take_apart(const store::LayerInput& input) {
   };
   staged.layer.facts =
       TRY(store::import_layer(*store_, place.get(), input, rootfs_->contents(), told));
+  store_->take_room(staged.layer.facts.bytes);
   return staged;
 }
 
@@ -149,7 +151,8 @@ Result<> Intake::stage_compressed(Staged& staged, codec::Source& content,
   store::FileSink sink(file.get());
   codec::HashingSink hashing(sink);
   store::LimitedSource limited(content, expected.size);
-  TRY(codec::copy(limited, hashing));
+  store::RoomSource bounded(limited, *store_);
+  TRY(codec::copy(bounded, hashing));
   const std::uint64_t bytes = hashing.bytes();
   const Digest digest = hashing.digest();
   TRY(check_content(expected, bytes, digest));

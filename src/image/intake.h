@@ -29,6 +29,7 @@ class Intake {
   void tell(Progress progress) { progress_ = std::move(progress); }
 
   int scratch() const { return scratch_.dir.get(); }
+  store::Store& store() const { return *store_; }
 
   // What `compressed` is uncompressed, by a confined process.
   Result<std::unique_ptr<codec::Source>> decompress(codec::Source& compressed) const;
@@ -64,7 +65,7 @@ class Intake {
     StagedLayer layer;
   };
   Result<> hold_blobs();
-  Result<Staged> take_apart(const store::LayerInput& input);
+  Result<Staged> take_apart(store::LayerInput input);
   Result<> stage_compressed(Staged& staged, codec::Source& content, const PlannedLayer& expected);
   struct Ready {
     Record record;

@@ -73,7 +73,8 @@ Result<Spooled> spool_tar(codec::Source& source, int file, const Intake& intake,
   ToldSource told(raw, progress);
   std::unique_ptr<codec::Source> plain;
   if (compressed) plain = TRY(intake.decompress(told));
-  PeekSource peeked(compressed ? *plain : told);
+  store::RoomSource bounded(compressed ? *plain : told, intake.store());
+  PeekSource peeked(bounded);
   const std::string_view block = TRY(peeked.peek(), "decompress the input");
   if (!is_tar_block(block)) return std::unexpected(not_an_image(block, compressed));
   store::FileSink sink(spool.get());

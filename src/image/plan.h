@@ -27,6 +27,13 @@ struct PlannedImage {
   std::vector<std::string> names;  // Full references.
 };
 
+constexpr std::size_t kMaxLayers = 512;  // Of one image. Docker's own limit is 127.
+// Manifests and configs of all images of one archive: each image has its own copy of what it names.
+constexpr std::size_t kMaxPlanned = 8 << 20;
+
+// Whether the next image may be planned, too: `bytes` counts up. Errors: Invalid.
+Result<> check_plan(const PlannedImage& image, std::size_t& bytes);
+
 // OCI layout: oci-layout, index.json, blobs/. Of a nested index the image for this machine is
 // taken.
 Result<std::vector<PlannedImage>> plan_oci(const Archive& archive);

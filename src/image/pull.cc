@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <deque>
+#include <limits>
 
 #include "base/text.h"
 #include "codec/sha256.h"
@@ -86,7 +87,10 @@ std::uint64_t LayerPull::plan(const std::vector<PlannedLayer>& layers) {
     layer.planned = planned;
     waiting_.push_back(&layer);
     if (store::has_blob_bytes(store_, planned.digest)) continue;
-    missing += planned.size - std::min(planned.size, downloads_.bytes_of(planned.digest));
+    const std::uint64_t left =
+        planned.size - std::min(planned.size, downloads_.bytes_of(planned.digest));
+    // Sizes are only what somebody wrote into a manifest.
+    missing += std::min(left, std::numeric_limits<std::uint64_t>::max() - missing);
     tell(layer, "Pulling fs layer");
   }
   return missing;
@@ -97,6 +101,11 @@ Result<bool> LayerPull::start(Layer& layer) {
   const Digest& digest = layer.planned.digest;
   if (store::has_blob_bytes(store_, digest)) {
     TRY(intake_.stage_known(layer.planned.path, digest, "layer " + digest.text()));
+    const std::uint64_t bytes = intake_.layer(layer.planned.path).blob_bytes;
+    if (bytes != layer.planned.size)
+      return fail(Kind::Corrupt, "layer " + digest.text() + " has " + std::to_string(bytes) +
+                                     " bytes, but " + std::to_string(layer.planned.size) +
+                                     " were announced");
     tell(layer, "Already exists");
     return true;
   }
@@ -262,6 +271,11 @@ Result<Image> Pull::take(Registry& registry, const Site& site, RemoteImage remot
   LayerPull layers(store_, registry, site, intake, downloads, progress_);
   const std::uint64_t missing = layers.plan(remote.plan.layers);
   if (request_.admit) TRY(request_.admit(missing));
+  if (missing > store_.room())
+    return std::unexpected(Error(Kind::Unavailable, "its layers have " + human_size(missing) +
+                                                        " compressed, and the store has room for " +
+                                                        human_size(store_.room()))
+                               .hint("tare df -v shows what takes space"));
   const auto work = [&]() -> Result<Image> {
     TRY(layers.run());
     TRY(intake.add(std::move(remote.plan)));

@@ -109,7 +109,9 @@ Result<Record> parse_record(const Digest& id, std::string_view text) {
     RecordLayer layer;
     layer.layer.blob = TRY(digest_member(object, "blob"), what);
     layer.layer.diff_id = TRY(digest_member(object, "diffId"), what);
-    layer.size = static_cast<std::uint64_t>(TRY(json::require_int(object, "size", what)));
+    const std::int64_t size = TRY(json::require_int(object, "size", what));
+    if (size < 0) return fail(Kind::Invalid, what + ": the size of a layer is below zero");
+    layer.size = static_cast<std::uint64_t>(size);
     record.layers.push_back(std::move(layer));
   }
   return record;

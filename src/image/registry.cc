@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kMaxManifest = 4 << 20;  // [distribution-spec 1.1, "Pushing Manifests"]
 constexpr int kTries = 3;
 constexpr int kMaxPages = 1000;
+constexpr std::size_t kMaxPaged = 16 << 20;  // Bytes of all of them.
 
 // The registry's own words: {"errors":[{"code":..,"message":..}]}. [distribution-spec 1.1, "Error
 // Codes"]
@@ -132,8 +133,9 @@ Result<> Registry::get_pages(const Site& site, const std::string& target,
                              const std::vector<std::string>& scopes,
                              const std::function<Result<>(const json::Value&)>& take) {
   std::string next = target;
+  std::size_t bytes = 0;
   for (int page = 0; !next.empty(); ++page) {
-    if (page >= kMaxPages)
+    if (page >= kMaxPages || bytes > kMaxPaged)
       return fail(Kind::Invalid, site.host + " has page after page without end");
     transfer::Request request{
         .endpoint = site.number, .target = next, .scopes = scopes, .tries = kTries};
@@ -141,6 +143,7 @@ Result<> Registry::get_pages(const Site& site, const std::string& target,
     const auto answer = TRY(client_.fetch(std::move(request), hear_), next);
     if (answer.reply.status != 200)
       return std::unexpected(answer_error(answer.reply, site, target));
+    bytes += answer.text.size();
     const json::Value value = TRY(json::parse(answer.text), "the answer of " + site.host);
     TRY(take(value));
     next = next_page(answer.reply.header("link"));

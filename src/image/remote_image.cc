@@ -9,8 +9,8 @@
 namespace tare::image {
 namespace {
 
-constexpr int kMaxNesting = 4;           // Of indexes in indexes.
-constexpr std::size_t kMaxLayers = 512;  // Docker's own limit is 127.
+constexpr int kMaxNesting = 4;          // Of indexes in indexes.
+constexpr std::size_t kMaxOthers = 32;  // Platforms that are told.
 
 bool matches(const oci::Platform& has, const oci::Platform& wanted) {
   if (wanted.architecture.empty()) return oci::matches_host(has);
@@ -29,7 +29,7 @@ class Finder {
     image.named = raw.digest;
     for (int depth = 0;; ++depth) {
       if (depth > kMaxNesting) return fail(Kind::Invalid, "indexes are nested too deeply");
-      const oci::Document document = TRY(parse(raw));
+      const oci::Document document = TRY(parse(raw), "manifest " + raw.digest.text());
       if (const auto* manifest = std::get_if<oci::Manifest>(&document)) {
         image.manifest = raw.digest;
         image.plan = TRY(plan(*manifest, raw.text));
@@ -60,7 +60,8 @@ class Finder {
       if (!is_index && !oci::is_manifest_type(descriptor.media_type)) continue;
       if (!is_index && !matches(descriptor.platform, wanted_)) {
         const std::string other = escaped(descriptor.platform.text());
-        if (descriptor.platform.os != "unknown" && std::ranges::find(others, other) == others.end())
+        if (descriptor.platform.os != "unknown" && others.size() < kMaxOthers &&
+            std::ranges::find(others, other) == others.end())
           others.push_back(other);
         continue;
       }

@@ -6,6 +6,9 @@
 namespace tare::oci {
 namespace {
 
+constexpr std::size_t kMaxHistory = 10'000;
+constexpr std::size_t kMaxPlatformName = 128;
+
 // Reads members of one JSON object. Docker and buildkit write null for empty lists and objects, so
 // null counts as absent everywhere.
 class Fields {
@@ -131,6 +134,9 @@ Result<> parse_rootfs(const json::Value& object, ImageConfig& config) {
 
 Result<> parse_history(const json::Value& list, ImageConfig& config) {
   if (!list.is_array()) return fail(Kind::Invalid, "'history' is not a list");
+  if (list.as_array().size() > kMaxHistory)
+    return fail(Kind::Invalid,
+                "'history' has more than " + std::to_string(kMaxHistory) + " entries");
   for (const json::Value& object : list.as_array()) {
     if (!object.is_object()) return fail(Kind::Invalid, "a member of 'history' is not an object");
     const Fields fields(object, "history");
@@ -244,6 +250,10 @@ Result<ImageConfig> parse_image_config(std::string_view text) {
     TRY(parse_config_object(*object, config), "image config");
   if (const json::Value* history = fields.get("history"))
     TRY(parse_history(*history, config), "image config");
+  for (const std::string* name : {&config.os, &config.architecture, &config.variant})
+    if (name->size() > kMaxPlatformName)
+      return fail(Kind::Invalid, "image config: the name of its platform has " +
+                                     std::to_string(name->size()) + " bytes");
   return config;
 }
 

@@ -44,6 +44,9 @@ Result<Platform> parse_platform(const json::Value& object, std::string_view what
   platform.os = TRY(optional_string(*value, "os", what));
   platform.architecture = TRY(optional_string(*value, "architecture", what));
   platform.variant = TRY(optional_string(*value, "variant", what));
+  constexpr std::size_t kMaxName = 128;
+  if (platform.os.size() + platform.architecture.size() + platform.variant.size() > 3 * kMaxName)
+    return fail(Kind::Invalid, std::string(what) + ": the name of the platform is too long");
   return platform;
 }
 

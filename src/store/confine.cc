@@ -101,7 +101,7 @@ Result<> limit_resources(std::uint64_t file_bytes) {
       {RLIMIT_FSIZE, file_bytes},
       {RLIMIT_NOFILE, 1024},
 #if !defined(TARE_SANITIZED)
-      {RLIMIT_AS, 1ull << 30},  // Decoders want at most two windows of 128 MiB.
+      {RLIMIT_AS, 1ull << 30},  // Decoders want at most a window of 64 MiB.
 #endif
   };
   for (const Limit& limit : limits) {
@@ -115,14 +115,10 @@ Result<> limit_resources(std::uint64_t file_bytes) {
 }
 
 Result<> drop_capabilities() {
-  constexpr std::uint64_t kKeep = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE |
-                                  1ull << CAP_FOWNER | 1ull << CAP_FSETID | 1ull << CAP_SETFCAP;
   for (int cap = 0; ::prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; ++cap)
-    if ((kKeep >> cap & 1) == 0 && ::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-      return fail_errno("drop a capability");
+    if (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0) return fail_errno("drop a capability");
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2]{};
-  data[0].effective = data[0].permitted = static_cast<std::uint32_t>(kKeep);
   if (::syscall(SYS_capset, &header, data) != 0) return fail_errno("capset");
   return {};
 }

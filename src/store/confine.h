@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PRIVILEGED. Work on bytes from strangers, in a process that can do nothing else: user, mount,
-// network, IPC, UTS and pid namespaces of its own, one directory as its whole file system, six
-// capabilities in its namespace, no_new_privs, resource limits and a short list of system calls.
+// network, IPC, UTS and pid namespaces of its own, one directory as its whole file system, no
+// capability even there, no_new_privs, resource limits and a short list of system calls.
 // [security rule: unpacking is done by a process that can do nothing else]
 #pragma once
 

@@ -4,7 +4,6 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "store/confine.h"
@@ -20,36 +19,18 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_lseek,
     SYS_pread64,
     SYS_fstat,
-    // Finding one's way below the root.
-    SYS_openat,
-    SYS_openat2,
     SYS_newfstatat,
-    SYS_statx,
-    SYS_faccessat,
-    SYS_faccessat2,
-    SYS_getdents64,
+    // Files below the root: made, written and named. No links, no fifos, no sockets, no attributes:
+    // what is made here is only ever a regular file or a directory.
+    SYS_openat,
     SYS_fcntl,
-    // Making and removing.
     SYS_mkdirat,
-    SYS_symlinkat,
-    SYS_linkat,
     SYS_unlinkat,
     SYS_renameat,
-    SYS_renameat2,
     SYS_ftruncate,
     SYS_pwrite64,
-    // Attributes.
-    SYS_fchown,
-    SYS_fchownat,
-    SYS_fchmod,
-    SYS_fchmodat,
-    SYS_utimensat,
-    SYS_fsetxattr,
-    SYS_flistxattr,
-    SYS_fremovexattr,
     // Memory, time, end.
     SYS_brk,
-    SYS_mmap,
     SYS_munmap,
     SYS_mremap,
     SYS_madvise,
@@ -73,6 +54,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_prlimit64,
     SYS_ioctl,
     SYS_rt_sigaction,
+    SYS_mmap,
     SYS_mprotect,
     SYS_tgkill,
     SYS_gettimeofday,
@@ -102,20 +84,14 @@ Result<std::vector<sock_filter>> confined_seccomp() {
   policy.highest_known = kHighestKnown;
   for (const std::uint32_t number : kAllowed)
     policy.rules.push_back({.number = number, .tests = {}, .action = SECCOMP_RET_ALLOW});
-  // Of the nodes only fifos: a device node cannot be made whatever the code above says.
-  policy.rules.push_back({.number = SYS_mknodat,
-                          .tests = {{.index = 2,
-                                     .compare = sys::Compare::Masked,
-                                     .value = S_IFIFO,
-                                     .mask = S_IFMT,
-                                     .low32 = true}},
-                          .action = SECCOMP_RET_ALLOW});
 #if !defined(TARE_SANITIZED)
-  // Memory protection may be changed, but never to executable: thread stacks and malloc arenas.
-  policy.rules.push_back(
-      {.number = SYS_mprotect,
-       .tests = {{.index = 2, .compare = sys::Compare::Masked, .value = 0, .mask = PROT_EXEC}},
-       .action = SECCOMP_RET_ALLOW});
+  // Memory may be had and its protection changed, but it is never executable: what is not in the
+  // program already cannot be run.
+  for (const std::uint32_t number : {SYS_mmap, SYS_mprotect})
+    policy.rules.push_back(
+        {.number = number,
+         .tests = {{.index = 2, .compare = sys::Compare::Masked, .value = 0, .mask = PROT_EXEC}},
+         .action = SECCOMP_RET_ALLOW});
 #endif
   return sys::compile_seccomp(policy);
 }

@@ -232,7 +232,7 @@ Result<> ErofsBackend::try_it() {
   IndexWriter writer;
   IndexEntry entry{.mode = 0644, .size = 1, .content = {.pack = 0}};
   entry.path = "probe";
-  writer.add(entry);
+  TRY(writer.add(entry));
   const std::string text = TRY(writer.finish({.pack_bytes = kPackAlign}, {}, {}));
   const LayerIndex index = TRY(LayerIndex::parse(text));
   ImageTree image;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "base/text.h"
 #include "store/erofs_format.h"
@@ -22,6 +23,7 @@ using Inode = MergedTree::Inode;
 
 constexpr std::size_t kMaxXattrBytes = 12 + 4 * 65534;  // What the count in an inode can say.
 constexpr std::uint64_t kMaxBlocks = 0xfffffff0;
+constexpr std::uint64_t kMaxFile = 1ull << 43;  // One chunk: 2^31 blocks. [erofs_fs.h, chunk bits]
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -79,10 +81,27 @@ bool is_left_out(const Inode& inode) {
   return inode.type == tar::Type::CharDevice && inode.content.offset == 0;
 }
 
+// SECURITY: a length that does not fit in its field would make attributes out of a value's bytes,
+// with any name. tests/security/layer-xattr-length.sh
+Result<> check_xattrs(const Inode& inode) {
+  std::size_t all = 0;
+  for (const auto& [name, value] : inode.xattrs()) {
+    if (value.size() > std::numeric_limits<std::uint16_t>::max())
+      return fail(Kind::Invalid, "the extended attribute " + quoted(name) + " has " +
+                                     human_size(value.size()) + ", more than a file system can hold");
+    if (!name.starts_with("user.") && !name.starts_with("security."))
+      return fail(Kind::Invalid, "the extended attribute " + quoted(name) + " is not allowed");
+    all += sizeof(erofs::XattrEntry) + name.size() + value.size() + 4;
+  }
+  if (all <= kMaxXattrBytes - sizeof(erofs::XattrHeader)) return {};
+  return fail(Kind::Invalid, "a file of the image has " + human_size(all) +
+                                 " of extended attributes, more than a file system can hold");
+}
+
 std::string xattr_bytes(const Inode& inode) {
-  if (inode.xattrs.empty()) return {};
+  if (inode.xattrs().empty()) return {};
   std::string out(raw(erofs::XattrHeader{}));
-  for (const auto& [name, value] : inode.xattrs) {
+  for (const auto& [name, value] : inode.xattrs()) {
     const bool user = name.starts_with("user.");
     const std::string_view rest = std::string_view(name).substr(user ? 5 : 9);
     out += raw(erofs::XattrEntry{.name_length = static_cast<std::uint8_t>(rest.size()),
@@ -176,7 +195,7 @@ void Writer::collect() {
   places_[0].seen = true;
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const MergedTree::Id dir = order_[i];
-    for (const auto& [name, entry] : tree_.inode(dir).children) {
+    for (const auto& [name, entry] : tree_.inode(dir).children()) {
       const Inode& inode = tree_.inode(entry.inode);
       if (is_left_out(inode)) continue;
       if (inode.type == tar::Type::Directory) ++places_[dir].directories;
@@ -187,7 +206,7 @@ void Writer::collect() {
 
 std::vector<Line> Writer::lines(MergedTree::Id id) const {
   std::vector<Line> out = {{".", id}, {"..", tree_.inode(id).parent}};
-  for (const auto& [name, entry] : tree_.inode(id).children)
+  for (const auto& [name, entry] : tree_.inode(id).children())
     if (!is_left_out(tree_.inode(entry.inode))) out.push_back({name, entry.inode});
   std::sort(out.begin(), out.end(), [](const Line& a, const Line& b) { return a.name < b.name; });
   return out;
@@ -211,13 +230,14 @@ std::uint64_t Writer::directory_bytes(const std::vector<Line>& lines) const {
 Result<> Writer::place(MergedTree::Id id) {
   const Inode& inode = tree_.inode(id);
   Place& place = places_[id];
+  TRY(check_xattrs(inode));
   const std::size_t xattrs = xattr_bytes(inode).size();
-  if (xattrs > kMaxXattrBytes)
-    return fail(Kind::Invalid, "a file of the image has " + human_size(xattrs) +
-                                   " of extended attributes, more than a file system can hold");
+  if (inode.size > kMaxFile)
+    return fail(Kind::Invalid, "a file of the image has " + human_size(inode.size) +
+                                   ", more than a file system can hold");
   std::uint64_t size = sizeof(erofs::Inode) + xattrs;
   if (inode.type == tar::Type::Directory) place.bytes = directory_bytes(lines(id));
-  if (inode.type == tar::Type::Symlink) place.bytes = inode.link.size();
+  if (inode.type == tar::Type::Symlink) place.bytes = inode.link().size();
   if (inode.content.pack != kNowhere) size = round_up(size, 8) + sizeof(erofs::ChunkIndex);
   // What is inline lies within one block, and an inode's fixed part too.
   const std::uint64_t one_block =
@@ -323,7 +343,7 @@ Result<> Writer::write_blocks(MergedTree::Id id) {
 
 std::string Writer::data_of(MergedTree::Id id) const {
   const Inode& inode = tree_.inode(id);
-  if (inode.type == tar::Type::Symlink) return inode.link;
+  if (inode.type == tar::Type::Symlink) return inode.link();
   const std::vector<Line> all = lines(id);
   std::string out;
   for (std::size_t first = 0; first < all.size();) {

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <set>
 #include <thread>
+#include <tuple>
 
 #include "base/failpoint.h"
 #include "base/text.h"
@@ -26,6 +29,7 @@ namespace {
 
 constexpr std::size_t kPiece = 1 << 20;  // As much as a pipe may hold.
 constexpr std::uint64_t kReportEvery = 8 << 20;
+constexpr std::uint64_t kLeastFile = 64 << 20;  // For an index, however little room there is.
 
 // The sums of all layers, mapped.
 class KnownSums {
@@ -71,8 +75,8 @@ void KnownSums::add(int file, const Digest& diff_id) {
 // Reads a tar, hashes it and passes it on.
 class Feeder {
  public:
-  Feeder(codec::Source& source, sys::Fd output, const Progress& progress)
-      : source_(source), output_(std::move(output)), progress_(progress) {}
+  Feeder(codec::Source& source, sys::Fd output, std::uint64_t max_bytes, const Progress& progress)
+      : source_(source), output_(std::move(output)), max_bytes_(max_bytes), progress_(progress) {}
 
   void run() {
     result_ = feed();
@@ -89,6 +93,7 @@ class Feeder {
     for (;;) {
       const std::size_t count = TRY(source_.read(buffer.get(), kPiece));
       if (count == 0) return {};
+      if (count > max_bytes_ - bytes_) return no_more_room(max_bytes_);
       hash_.update({buffer.get(), count});
       TRY(sys::write_all(output_.get(), {buffer.get(), count}));
       bytes_ += count;
@@ -100,11 +105,25 @@ class Feeder {
 
   codec::Source& source_;
   sys::Fd output_;
+  std::uint64_t max_bytes_;
   const Progress& progress_;
   codec::Sha256 hash_;
   Result<> result_;
   std::uint64_t bytes_ = 0;
 };
+
+// A content of another layer that was hashed: its layer (of the known ones), place and digest.
+using Shared = std::tuple<std::size_t, std::uint64_t, std::uint64_t, RawDigest>;
+
+// A file that was hashed this long after it was last written to does not change unseen: the clock
+// of its times has gone on since. [inode_set_ctime_current(): ticks of at most 10 ms]
+constexpr auto kSettled = std::chrono::milliseconds(50);
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_ino == b.st_ino && a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec && a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
+         a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+}
 
 // What the parsing process says, checked.
 class WorkerReport {
@@ -119,7 +138,8 @@ class WorkerReport {
     };
     if (words[0] == "h" && words.size() == 5)
       return check_shared(number(1), number(2), number(3), words[4]);
-    if (words[0] == "o" && words.size() == 2) return check_object(words[1]);
+    TRY(check_objects(Clock::now()));
+    if (words[0] == "o" && words.size() == 2) return add_object(words[1]);
     if (words[0] == "n" && words.size() == 3)
       facts_.notes = {.devices = number(1), .xattrs = number(2)};
     if (words[0] == "s" && words.size() == 4) {
@@ -128,17 +148,37 @@ class WorkerReport {
     }
     return {};
   }
+  // After its end: what it left is what it said, and nothing else. Errors: Internal, Corrupt.
+  Result<> check_place();
   LayerFacts facts() const { return facts_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  struct Object {
+    RawDigest digest{};
+    Clock::time_point told;
+    std::optional<struct stat> hashed;  // As it was then.
+  };
+
   Result<> check_shared(std::uint64_t layer, std::uint64_t offset, std::uint64_t size,
                         const std::string& hex);
-  Result<> check_object(const std::string& hex);
+  Result<> add_object(const std::string& hex);
+  Result<> check_objects(Clock::time_point now);
+  static Result<> check_object(const Object& object, int file, const struct stat& info);
+  Result<sys::Fd> open_part(const std::string& name, struct stat& info) const;
+  Result<> check_left_objects() const;
+  Result<> check_index() const;
+  Result<> check_entry(const IndexEntry& entry, std::uint64_t pack_bytes,
+                       const std::vector<std::size_t>& layers) const;
 
   const Store& store_;
   int place_;
   const KnownContents& known_;
   LayerFacts facts_;
+  std::set<Shared> shared_;
+  std::vector<Object> objects_;  // As they were told.
+  std::size_t hashed_ = 0;       // So many of them were looked at, from the front.
+  std::set<RawDigest> digests_;  // Of them.
 };
 
 Result<Digest> hash_range(int file, std::uint64_t offset, std::uint64_t size) {
@@ -166,26 +206,118 @@ Result<> WorkerReport::check_shared(std::uint64_t layer, std::uint64_t offset, s
   const Digest& other = known_.layers[layer].first;
   const sys::Fd pack = TRY(open_pack(store_, other));
   const Digest found = TRY(hash_range(pack.get(), offset, size));
-  if (found.hex() == hex) return {};
+  if (found.hex() == hex) {
+    shared_.emplace(layer, offset, size, raw_digest(found));
+    return {};
+  }
   return std::unexpected(
       Error(Kind::Corrupt, "a file of layer " + other.text() + " in the store was changed on disk")
           .hint("tare fsck says what is damaged; tare fsck --repair mends it"));
 }
 
-Result<> WorkerReport::check_object(const std::string& hex) {
+Result<> WorkerReport::add_object(const std::string& hex) {
   const Digest digest = TRY(Digest::parse("sha256:" + hex), "object of the unpacking process");
-  const sys::Fd file = TRY(sys::open_at(place_, "objects/" + digest.hex(), O_RDONLY | O_NOFOLLOW));
-  struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return fail_errno("stat an object");
-  if (!S_ISREG(info.st_mode) ||
-      TRY(hash_range(file.get(), 0, static_cast<std::uint64_t>(info.st_size))) != digest)
-    return fail(Kind::Internal, "the unpacking process names an object by another's digest");
+  if (digests_.insert(raw_digest(digest)).second)
+    objects_.push_back({.digest = raw_digest(digest), .told = Clock::now()});
   return {};
+}
+
+// SECURITY: whoever made an object may still write to it. It is hashed when it has not been changed
+// for a while, and at the end it must be the same file with the same times.
+Result<> WorkerReport::check_objects(Clock::time_point now) {
+  for (; hashed_ < objects_.size() && objects_[hashed_].told + kSettled <= now; ++hashed_) {
+    Object& object = objects_[hashed_];
+    struct stat info{};
+    const sys::Fd file = TRY(open_part("objects/" + digest_of(object.digest).hex(), info));
+    constexpr UnixNanos kSecond = 1'000'000'000;
+    const UnixNanos changed = info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec;
+    if (changed + std::chrono::nanoseconds(kSettled).count() > now_ns()) continue;  // At the end.
+    TRY(check_object(object, file.get(), info));
+    object.hashed = info;
+  }
+  return {};
+}
+
+Result<sys::Fd> WorkerReport::open_part(const std::string& name, struct stat& info) const {
+  sys::Fd file = TRY(sys::open_at(place_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  if (::fstat(file.get(), &info) != 0) return fail_errno("stat " + quoted(name));
+  if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
+    return fail(Kind::Internal, "the unpacking process left something else as " + quoted(name));
+  return file;
+}
+
+Result<> WorkerReport::check_object(const Object& object, int file, const struct stat& info) {
+  const Digest digest = digest_of(object.digest);
+  if (TRY(hash_range(file, 0, static_cast<std::uint64_t>(info.st_size))) == digest) return {};
+  return fail(Kind::Internal, "the unpacking process names an object by another's digest");
+}
+
+Result<> WorkerReport::check_place() {
+  for (const std::string& name : TRY(sys::list_directory(place_, ".")))
+    if (name != "pack" && name != "tar" && name != "index" && name != "objects" && name != "empty")
+      return fail(Kind::Internal, "the unpacking process left a file " + quoted(name));
+  struct stat info{};
+  (void)TRY(open_part("tar", info));
+  TRY(check_left_objects());
+  for (const Object& object : objects_) {
+    const sys::Fd file = TRY(open_part("objects/" + digest_of(object.digest).hex(), info));
+    if (object.hashed && is_same_file(info, *object.hashed)) continue;
+    TRY(check_object(object, file.get(), info));
+  }
+  return check_index();
+}
+
+Result<> WorkerReport::check_left_objects() const {
+  if (::faccessat(place_, "objects", F_OK, 0) != 0) return {};
+  for (const std::string& name : TRY(sys::list_directory(place_, "objects"))) {
+    const auto digest = Digest::parse("sha256:" + name);
+    if (!digest || !digests_.contains(raw_digest(*digest)))
+      return fail(Kind::Internal, "the unpacking process left an object that it did not tell of");
+  }
+  return {};
+}
+
+// SECURITY: the index says where contents are, also in other layers, which may be somebody else's.
+// Only what was seen to have the right digest may be referred to.
+Result<> WorkerReport::check_index() const {
+  struct stat info{};
+  const sys::Fd pack = TRY(open_part("pack", info));
+  const auto pack_bytes = static_cast<std::uint64_t>(info.st_size);
+  const sys::Fd file = TRY(open_part("index", info));
+  const LayerIndex index = TRY(LayerIndex::map(file.get()));
+  std::vector<std::size_t> layers;
+  for (const Digest& reference : index.references()) {
+    const auto at = std::ranges::find(known_.layers, reference,
+                                      &std::pair<Digest, std::span<const Sum>>::first);
+    if (at == known_.layers.end())
+      return fail(Kind::Internal, "the unpacking process refers to a layer that is not there");
+    layers.push_back(static_cast<std::size_t>(at - known_.layers.begin()));
+  }
+  return index.each(
+      [&](const IndexEntry& entry) { return check_entry(entry, pack_bytes, layers); });
+}
+
+Result<> WorkerReport::check_entry(const IndexEntry& entry, std::uint64_t pack_bytes,
+                                   const std::vector<std::size_t>& layers) const {
+  const ContentPlace& content = entry.content;
+  bool known = true;
+  if (entry.type != tar::Type::Regular || content.pack == kNowhere)
+    known = true;
+  else if (content.pack == kInObject)
+    known = digests_.contains(content.digest);
+  else if (content.pack == 0)
+    known = content.offset + entry.size <= pack_bytes;
+  else
+    known =
+        shared_.contains({layers[content.pack - 1], content.offset, entry.size, content.digest});
+  if (known) return {};
+  return fail(Kind::Internal, "the unpacking process refers to a content that was not checked");
 }
 
 // The failure that says most: what is wrong with the compressed bytes, with the tar, or with us.
 Result<> judge(const Result<>& decompressed, const Result<>& fed, const Result<>& taken) {
   if (!decompressed && decompressed.error().errnum() != EPIPE) return decompressed;
+  if (!fed && fed.error().errnum() != EPIPE) return fed;
   if (!taken) return taken;
   TRY(decompressed);
   return fed;
@@ -219,20 +351,27 @@ Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput&
   if (input.blob >= 0) decompressor.emplace(TRY(start_decompressor(store, place, input.blob)));
   sys::Pipe pipe = TRY(make_wide_pipe());
   const int tar = pipe.read.get();
-  Confined worker = TRY(
-      Confined::start({.root = place, .ids = our_id(), .inputs = {tar}}, [&](const Report& report) {
-        return take_layer_apart(tar, contents, known.contents(), report);
+  Confined worker = TRY(Confined::start(
+      {.root = place,
+       .ids = our_id(),
+       .inputs = {tar},
+       .file_bytes = std::max(input.max_bytes, kLeastFile)},
+      [&](const Report& report) {
+        return take_layer_apart(tar, {.contents = contents, .max_bytes = input.max_bytes},
+                                known.contents(), report);
       }));
   pipe.read.reset();
   failpoint("import.started");
   FileSource from_pipe(decompressor ? decompressor->output() : -1);
-  Feeder feeder(input.tar != nullptr ? *input.tar : from_pipe, std::move(pipe.write), progress);
+  Feeder feeder(input.tar != nullptr ? *input.tar : from_pipe, std::move(pipe.write),
+                input.max_bytes, progress);
   std::thread thread([&] { feeder.run(); });
   WorkerReport report(store, place, known.contents());
   const Result<> taken = worker.finish([&](std::string_view line) { return report.hear(line); });
   thread.join();
   if (decompressor) decompressor->close_output();  // If it has more to say, it ends.
   TRY(judge(decompressor ? decompressor->finish() : Result<>(), feeder.result(), taken));
+  TRY(report.check_place(), "look at what was unpacked");
   LayerFacts facts = report.facts();
   facts.bytes = feeder.bytes();
   facts.diff_id = feeder.digest();

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/layer_index.h"
 
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 
@@ -20,6 +25,7 @@ constexpr std::size_t kSumsAt = 56;
 constexpr std::size_t kHashAt = 72;
 constexpr std::size_t kFixed = 80;  // Of an entry, before its texts.
 constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kSpillAbove = 1 << 20;
 constexpr std::uint8_t kSparse = 0x80;  // In the byte of the type.
 
 template <typename Number>
@@ -86,7 +92,7 @@ RawDigest raw_digest(const Digest& digest) {
 
 Digest digest_of(const RawDigest& raw) { return Digest::from_sha256(bytes_of(raw)); }
 
-void IndexWriter::add(const IndexEntry& entry) {
+Result<> IndexWriter::add(const IndexEntry& entry) {
   const std::size_t start = entries_.size();
   put<std::uint32_t>(entries_, 0);
   put(entries_, static_cast<std::uint8_t>(static_cast<std::uint8_t>(entry.type) |
@@ -114,37 +120,116 @@ void IndexWriter::add(const IndexEntry& entry) {
   const auto length = static_cast<std::uint32_t>(entries_.size() - start);
   std::memcpy(entries_.data() + start, &length, sizeof length);
   ++count_;
+  if (spill_ < 0 || entries_.size() < kSpillAbove) return {};
+  TRY(sys::write_all(spill_, entries_), "keep the entries of a layer");
+  spilled_ += entries_.size();
+  entries_.clear();
+  return {};
 }
 
-Result<std::string> IndexWriter::finish(IndexSummary summary, const std::vector<Digest>& references,
-                                        std::vector<Sum> sums) const {
+template <typename Take>
+Result<> IndexWriter::each_piece(const Take& take) const {
+  std::string piece(std::min<std::uint64_t>(spilled_, kSpillAbove), '\0');
+  for (std::uint64_t at = 0; at < spilled_;) {
+    const ssize_t count =
+        ::pread(spill_, piece.data(), std::min<std::uint64_t>(piece.size(), spilled_ - at),
+                static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return fail_errno("read the entries of a layer again");
+    TRY(take(std::string_view(piece.data(), static_cast<std::size_t>(count))));
+    at += static_cast<std::uint64_t>(count);
+  }
+  return take(std::string_view(entries_));
+}
+
+Result<> IndexWriter::finish(IndexSummary summary, const std::vector<Digest>& references,
+                             std::vector<Sum> sums, codec::Sink& sink) const {
   if (references.size() > kMaxReferences)
     return fail(Kind::Invalid, "the layer shares files with too many others");
   std::sort(sums.begin(), sums.end(),
             [](const Sum& a, const Sum& b) { return a.digest < b.digest; });
-  std::string body;
-  body.reserve(references.size() * 32 + entries_.size() + sums.size() * sizeof(Sum));
-  for (const Digest& reference : references) body += bytes_of(raw_digest(reference));
-  body += entries_;
-  for (const Sum& sum : sums) body.append(reinterpret_cast<const char*>(&sum), sizeof sum);
-  std::string file(kMagic);
-  put<std::uint64_t>(file, count_);
-  put(file, summary.tar_bytes);
-  put(file, summary.content_bytes);
-  put(file, summary.pack_bytes);
-  put(file, summary.newest);
-  put<std::uint64_t>(file, entries_.size());
-  put<std::uint64_t>(file, sums.size());
-  put(file, static_cast<std::uint32_t>(references.size()));
-  put<std::uint32_t>(file, 0);
-  file += bytes_of(raw_digest(codec::sha256(body)));
-  return file + body;
+  std::string first;
+  for (const Digest& reference : references) first += bytes_of(raw_digest(reference));
+  const std::string_view last(reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(Sum));
+  codec::Sha256 hash;
+  hash.update(first);
+  TRY(each_piece([&](std::string_view piece) -> Result<> {
+    hash.update(piece);
+    return {};
+  }));
+  hash.update(last);
+  std::string header(kMagic);
+  put<std::uint64_t>(header, count_);
+  put(header, summary.tar_bytes);
+  put(header, summary.content_bytes);
+  put(header, summary.pack_bytes);
+  put(header, summary.newest);
+  put<std::uint64_t>(header, bytes());
+  put<std::uint64_t>(header, sums.size());
+  put(header, static_cast<std::uint32_t>(references.size()));
+  put<std::uint32_t>(header, 0);
+  header += bytes_of(raw_digest(hash.finish()));
+  TRY(sink.write(header));
+  TRY(sink.write(first));
+  TRY(each_piece([&](std::string_view piece) { return sink.write(piece); }));
+  return sink.write(last);
 }
+
+Result<std::string> IndexWriter::finish(const IndexSummary& summary,
+                                        const std::vector<Digest>& references,
+                                        std::vector<Sum> sums) const {
+  codec::StringSink sink;
+  TRY(finish(summary, references, std::move(sums), sink));
+  return sink.bytes();
+}
+
+// A file in memory, read-only.
+class LayerIndex::Mapping {
+ public:
+  Mapping(void* address, std::size_t size) : address_(address), size_(size) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() { ::munmap(address_, size_); }
+  std::string_view bytes() const { return {static_cast<const char*>(address_), size_}; }
+  // Whole pages between the two places.
+  void forget(std::size_t from, std::size_t to) const {
+    constexpr std::size_t kPage = 4096;
+    from = (from + kPage - 1) / kPage * kPage;
+    to = std::min(to, size_) / kPage * kPage;  // Never what lies behind it.
+    if (from < to) ::madvise(static_cast<char*>(address_) + from, to - from, MADV_DONTNEED);
+  }
+
+ private:
+  void* address_;
+  std::size_t size_;
+};
 
 Result<LayerIndex> LayerIndex::parse(std::string bytes) {
   LayerIndex index;
-  index.bytes_ = std::move(bytes);
-  const std::string_view all = index.bytes_;
+  index.bytes_ = std::make_shared<const std::string>(std::move(bytes));
+  return read(std::move(index));
+}
+
+Result<LayerIndex> LayerIndex::map(int file) {
+  struct stat info{};
+  if (::fstat(file, &info) != 0) return fail_errno("look at the layer's index");
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return parse({});
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+  if (address == MAP_FAILED) return fail_errno("map the layer's index");
+  LayerIndex index;
+  index.mapping_ = std::make_shared<const Mapping>(address, size);
+  index.mapped_ = index.mapping_->bytes();
+  return read(std::move(index));
+}
+
+std::size_t LayerIndex::forget(std::size_t from, std::size_t to) const {
+  if (mapping_) mapping_->forget(entries_at_ + from, entries_at_ + to);
+  return to;
+}
+
+Result<LayerIndex> LayerIndex::read(LayerIndex index) {
+  const std::string_view all = index.all();
   if (all.size() < kHeader || !all.starts_with(kMagic)) return damaged("it does not start as one");
   Cursor header(all.substr(kMagic.size(), kHashAt - kMagic.size()));
   index.summary_.entries = header.number<std::uint64_t>();
@@ -156,7 +241,12 @@ Result<LayerIndex> LayerIndex::parse(std::string bytes) {
   const auto sums = header.number<std::uint64_t>();
   const auto references = header.number<std::uint32_t>();
   const std::string_view body = all.substr(kHeader);
-  if (bytes_of(raw_digest(codec::sha256(body))) != all.substr(kHashAt, kHeader - kHashAt))
+  codec::Sha256 hash;
+  for (std::size_t at = 0; at < body.size(); at += kForgetEvery) {
+    hash.update(body.substr(at, kForgetEvery));
+    if (index.mapping_) index.mapping_->forget(kHeader + at, kHeader + at + kForgetEvery);
+  }
+  if (bytes_of(raw_digest(hash.finish())) != all.substr(kHashAt, kHeader - kHashAt))
     return damaged("its check sum does not match");
   if (references > kMaxReferences || sums > body.size() / sizeof(Sum) ||
       entry_bytes > body.size() ||
@@ -168,9 +258,10 @@ Result<LayerIndex> LayerIndex::parse(std::string bytes) {
   index.entries_at_ = kHeader + references * sizeof(RawDigest);
   index.entries_bytes_ = entry_bytes;
   (void)cursor.text(entry_bytes);
-  index.sums_.resize(sums);
-  if (sums > 0)
-    std::memcpy(index.sums_.data(), cursor.text(sums * sizeof(Sum)).data(), sums * sizeof(Sum));
+  const std::string_view tail = cursor.text(sums * sizeof(Sum));
+  if (reinterpret_cast<std::uintptr_t>(tail.data()) % alignof(Sum) != 0)
+    return damaged("its sums are not where they should be");
+  index.sums_ = {reinterpret_cast<const Sum*>(tail.data()), sums};
   return index;
 }
 
@@ -184,8 +275,7 @@ std::span<const Sum> LayerIndex::sums_of(std::string_view bytes) {
 }
 
 Result<> LayerIndex::read_entry(std::size_t& at, IndexEntry& entry) const {
-  const std::string_view rest =
-      std::string_view(bytes_).substr(entries_at_ + at, entries_bytes_ - at);
+  const std::string_view rest = all().substr(entries_at_ + at, entries_bytes_ - at);
   const auto length = Cursor(rest).number<std::uint32_t>();
   if (length < kFixed || length > rest.size() || length % 8 != 0)
     return damaged("an entry has no end");

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,16 +69,27 @@ struct IndexSummary {
   UnixNanos newest = 0;
 };
 
-// Collects entries in memory; finish() gives the file.
+// Collects entries, in memory or, when they are many, in an empty file; finish() gives the index.
 class IndexWriter {
  public:
-  void add(const IndexEntry& entry);
+  IndexWriter() = default;
+  explicit IndexWriter(int spill) : spill_(spill) {}  // Borrowed.
+
+  Result<> add(const IndexEntry& entry);
   // `sums` need not be sorted. Errors: Invalid (too many references).
-  Result<std::string> finish(IndexSummary summary, const std::vector<Digest>& references,
+  Result<> finish(IndexSummary summary, const std::vector<Digest>& references,
+                  std::vector<Sum> sums, codec::Sink& sink) const;
+  Result<std::string> finish(const IndexSummary& summary, const std::vector<Digest>& references,
                              std::vector<Sum> sums) const;
-  std::size_t bytes() const { return entries_.size(); }
+  std::uint64_t bytes() const { return spilled_ + entries_.size(); }
+  std::uint64_t count() const { return count_; }
 
  private:
+  template <typename Take>
+  Result<> each_piece(const Take& take) const;  // Of the entries, in order.
+
+  int spill_ = -1;
+  std::uint64_t spilled_ = 0;
   std::string entries_;
   std::uint64_t count_ = 0;
 };
@@ -88,36 +100,49 @@ class LayerIndex {
  public:
   // Takes the whole file. Errors: Corrupt.
   static Result<LayerIndex> parse(std::string bytes);
+  // The same for a file that nobody changes, whose bytes are never in memory all at once.
+  static Result<LayerIndex> map(int file);
   // The sums of a file in memory, unchecked but within it; none when it cannot be an index.
   static std::span<const Sum> sums_of(std::string_view bytes);
 
   const IndexSummary& summary() const { return summary_; }
   const std::vector<Digest>& references() const { return references_; }
-  const std::vector<Sum>& sums() const { return sums_; }
+  std::span<const Sum> sums() const { return sums_; }
 
   // Calls `take` for each entry, in order; stops at the first error. The views live as long as the
   // index. Errors: Corrupt; what `take` returns.
   template <typename Take>
   Result<> each(const Take& take) const {
     std::size_t at = 0;
+    std::size_t forgotten = 0;
     IndexEntry entry;
     while (at < entries_bytes_) {
       TRY(read_entry(at, entry));
       TRY(take(entry));
+      if (at - forgotten >= kForgetEvery) forgotten = forget(forgotten, at);
     }
     return {};
   }
 
  private:
+  class Mapping;
+  static constexpr std::size_t kForgetEvery = 8 << 20;
+
+  static Result<LayerIndex> read(LayerIndex index);
+  std::string_view all() const { return bytes_ ? std::string_view(*bytes_) : mapped_; }
+  // Pages of entries that were read are given back; they come again when they are looked at.
+  std::size_t forget(std::size_t from, std::size_t to) const;
   Result<> read_entry(std::size_t& at, IndexEntry& entry) const;
   Result<> check_content(const IndexEntry& entry) const;
 
-  std::string bytes_;
+  std::shared_ptr<const std::string> bytes_;  // One of the two.
+  std::shared_ptr<const Mapping> mapping_;
+  std::string_view mapped_;
   std::size_t entries_at_ = 0;
   std::size_t entries_bytes_ = 0;
   IndexSummary summary_;
   std::vector<Digest> references_;
-  std::vector<Sum> sums_;
+  std::span<const Sum> sums_;
 };
 
 }  // namespace tare::store

@@ -26,8 +26,11 @@ namespace {
 constexpr std::size_t kChunk = 256 << 10;
 // Smaller contents are looked at before anything is written of them.
 constexpr std::size_t kHeld = 1 << 20;
-constexpr std::size_t kMaxIndex = 512 << 20;
+constexpr std::uint64_t kMaxIndex = 512 << 20;
+constexpr std::uint64_t kMaxFiles = 1'000'000;  // As of an image, see merged_tree.cc.
+constexpr std::uint64_t kMaxHeaders = 4 * kMaxFiles;  // Of the tar: a file may have three.
 constexpr std::size_t kMaxComponent = 255;
+constexpr std::uint64_t kLeastPack = 1 << 20;
 constexpr std::size_t kMaxXattrs = 64;
 
 struct HashOfDigest {
@@ -46,8 +49,8 @@ bool is_allowed_xattr(std::string_view name) {
 
 class LayerWork {
  public:
-  LayerWork(Contents contents, const KnownContents& known, const Report& report)
-      : contents_(contents), known_(known), report_(report) {}
+  LayerWork(const LayerWish& wish, const KnownContents& known, const Report& report)
+      : contents_(wish.contents), max_bytes_(wish.max_bytes), known_(known), report_(report) {}
 
   Result<> run(int input);
 
@@ -68,12 +71,14 @@ class LayerWork {
   Result<> finish();
 
   Contents contents_;
+  std::uint64_t max_bytes_;
   const KnownContents& known_;
   const Report& report_;
   sys::Fd pack_file_;
   sys::Fd residue_file_;
   std::optional<PackWriter> pack_;
-  IndexWriter index_;
+  sys::Fd entries_file_;
+  std::optional<IndexWriter> index_;
   IndexSummary summary_;
   std::vector<Sum> sums_;
   std::vector<Digest> references_;
@@ -93,6 +98,8 @@ Result<> LayerWork::open_files() {
   if (contents_ == Contents::Objects && ::mkdirat(AT_FDCWD, "/objects", 0700) != 0)
     return fail_errno("make a directory for objects");
   pack_.emplace(pack_file_.get());
+  entries_file_ = TRY(make("/entries"));
+  index_.emplace(entries_file_.get());
   return {};
 }
 
@@ -102,11 +109,17 @@ Result<> LayerWork::run(int input) {
   FileSink file(residue_file_.get());
   const auto compressor = TRY(codec::compress(codec::Compression::Zstd, file));
   ResidueRecorder residue(source, *compressor);
-  tar::Reader reader(residue);
+  tar::Reader reader(residue, {.entries = kMaxHeaders, .total_bytes = max_bytes_});
   while (TRY(reader.next())) {
     TRY(residue.literal_until(reader.offset()));
     TRY(take_entry(reader, residue), "entry " + quoted(reader.entry().name));
-    if (index_.bytes() > kMaxIndex)
+    if (index_->count() > kMaxFiles)
+      return fail(Kind::Invalid,
+                  "the layer has more than " + std::to_string(kMaxFiles) + " files");
+    if (pack_->position() > max_bytes_ + kLeastPack)
+      return fail(Kind::Unavailable, "its files take more than the " + human_size(max_bytes_) +
+                                         " that the store has room for");
+    if (index_->bytes() > kMaxIndex)
       return fail(Kind::Invalid, "the layer has more than " + human_size(kMaxIndex) +
                                      " of names, links and attributes");
   }
@@ -140,8 +153,7 @@ Result<> LayerWork::take_entry(tar::Reader& reader, ResidueRecorder& residue) {
   if (entry.size > 0) TRY(take_content(reader, residue, entry));
   summary_.content_bytes += entry.size;
   summary_.newest = std::max(summary_.newest, entry.mtime);
-  index_.add(entry);
-  return {};
+  return index_->add(entry);
 }
 
 Result<> LayerWork::take_content(tar::Reader& reader, ResidueRecorder& residue, IndexEntry& entry) {
@@ -269,9 +281,10 @@ void LayerWork::remember(const IndexEntry& entry) {
 Result<> LayerWork::finish() {
   TRY(pack_->finish());
   summary_.pack_bytes = pack_->position();
-  const std::string index = TRY(index_.finish(summary_, references_, std::move(sums_)));
   const sys::Fd file = TRY(sys::open_path("/index", O_WRONLY | O_CREAT | O_EXCL, 0400));
-  TRY(sys::write_all(file.get(), index));
+  FileSink sink(file.get());
+  TRY(index_->finish(summary_, references_, std::move(sums_), sink));
+  (void)::unlinkat(AT_FDCWD, "/entries", 0);
   if (contents_ == Contents::Objects) {
     (void)::unlinkat(AT_FDCWD, "/objects/new", 0);
   }
@@ -296,9 +309,9 @@ std::optional<KnownContents::Place> KnownContents::find(const RawDigest& digest,
   return std::nullopt;
 }
 
-Result<> take_layer_apart(int input, Contents contents, const KnownContents& known,
+Result<> take_layer_apart(int input, const LayerWish& wish, const KnownContents& known,
                           const Report& report) {
-  return LayerWork(contents, known, report).run(input);
+  return LayerWork(wish, known, report).run(input);
 }
 
 }  // namespace tare::store

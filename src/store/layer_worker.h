@@ -36,7 +36,11 @@ struct KnownContents {
 
 // Reads the tar from `input` to its end. Makes "index", "pack", "tar" and "objects/" in its root
 // directory. Runs confined. Errors: Corrupt, Invalid, Unsupported, naming the entry.
-Result<> take_layer_apart(int input, Contents contents, const KnownContents& known,
+struct LayerWish {
+  Contents contents = Contents::Packs;
+  std::uint64_t max_bytes = 1ull << 40;  // Of all contents, as they come out and as they are kept.
+};
+Result<> take_layer_apart(int input, const LayerWish& wish, const KnownContents& known,
                           const Report& report);
 
 }  // namespace tare::store

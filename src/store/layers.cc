@@ -23,7 +23,6 @@
 namespace tare::store {
 namespace {
 
-constexpr std::size_t kMaxIndexFile = 1ull << 30;
 constexpr std::size_t kPiece = 1 << 20;
 
 std::string layer_path(const Digest& diff_id, const char* part) {
@@ -161,8 +160,10 @@ bool has_layer(const Store& store, const Digest& diff_id) {
 }
 
 Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id) {
-  auto bytes = sys::load_file(store.dir(), layer_path(diff_id, "index"), kMaxIndexFile);
-  return LayerIndex::parse(TRY(std::move(bytes), "layer " + diff_id.text()));
+  const std::string what = "layer " + diff_id.text();
+  const sys::Fd file = TRY(
+      sys::open_at(store.dir(), layer_path(diff_id, "index"), O_RDONLY | O_NOFOLLOW), what);
+  return TRY(LayerIndex::map(file.get()), what);
 }
 
 Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id) {

@@ -28,12 +28,16 @@ struct LayerFacts {
   ApplyNotes notes;
 };
 
+constexpr std::uint64_t kMaxLayerBytes = 1ull << 40;  // Uncompressed.
+
 // A layer's bytes: either `tar`, an uncompressed stream, or `blob`, a file that is read from where
 // it stands to its end, compressed or not.
 struct LayerInput {
   codec::Source* tar = nullptr;
   int blob = -1;
   bool share = true;  // Contents that other layers have are not kept again.
+  // Uncompressed, and of the contents with their holes: no more than that is written.
+  std::uint64_t max_bytes = kMaxLayerBytes;
 };
 
 // Takes a layer apart into the directory `place`, which must be empty and ours alone. Decompressing

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "base/text.h"
 #include "store/layer_path.h"
@@ -15,7 +16,14 @@ constexpr std::string_view kWhiteoutMeta = ".wh..wh.";  // Of aufs; ".wh..wh..op
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::uint32_t kIds = 65536;    // Of every container.
 constexpr int kMaxLinks = 40;            // As the kernel. [path_resolution(7)]
-constexpr std::size_t kMaxDepth = 2000;  // Of directories: more than PATH_MAX can name.
+constexpr std::size_t kMaxParts = 2000;  // Of a path that is being walked: more than PATH_MAX holds.
+constexpr std::size_t kMaxPath = 4095;   // Without the NUL. [limits.h, PATH_MAX]
+// Of the files of an image, together: each takes some 200 bytes of memory, without its name.
+constexpr std::size_t kMaxInodes = 1'000'000;
+constexpr std::size_t kMaxBytes = 256 << 20;  // Of memory for them.
+// Of all paths, links followed: some ten seconds. Each entry of a layer may lead through 40 links, and
+// each of those through a thousand directories.
+constexpr std::uint64_t kMaxSteps = 50'000'000;
 
 std::pair<std::string_view, std::string_view> split_last(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -43,6 +51,7 @@ std::unexpected<Error> owner_out_of_range(const IndexEntry& entry) {
 MergedTree::MergedTree() {
   inodes_.emplace_back();
   inodes_[0].names = 1;
+  bytes_ = bytes_of(inodes_[0]);
 }
 
 Result<> MergedTree::apply(const LayerIndex& layer) {
@@ -93,8 +102,10 @@ void MergedTree::clear_lower(Id dir) {
   while (!open.empty()) {
     const Id at = open.back();
     open.pop_back();
+    // Once is enough: what is made from now on is this layer's.
+    if (std::exchange(inodes_[at].cleared, layer_) == layer_) continue;
     std::vector<std::string> gone;
-    for (const auto& [name, entry] : inodes_[at].children) {
+    for (const auto& [name, entry] : inodes_[at].children()) {
       if (entry.layer != layer_)
         gone.push_back(name);
       else if (inodes_[entry.inode].type == tar::Type::Directory)
@@ -111,10 +122,9 @@ Result<> MergedTree::put(const Place& place, const IndexEntry& entry) {
   if (entry.type == tar::Type::Symlink && entry.link.empty())
     return fail(Kind::Invalid, "the symbolic link has no target");
   if (child(place) != nullptr) remove(place.dir, place.name);
-  const Id id = make_inode(entry.type);
-  fill(inodes_[id], entry);
-  link_to(place, id);
-  return {};
+  const Id id = TRY(make_inode(entry.type));
+  TRY(fill(inodes_[id], entry));
+  return link_to(place, id);
 }
 
 // A directory stays when a directory comes; anything else makes room for it.
@@ -127,13 +137,10 @@ Result<> MergedTree::put_directory(const Place& place, const IndexEntry& entry) 
       mark(place.dir, place.name);
     } else {
       if (found != nullptr) remove(place.dir, place.name);
-      id = make_inode(tar::Type::Directory);
-      inodes_[id].parent = place.dir;
-      link_to(place, id);
+      id = TRY(make_directory(place));
     }
   }
-  fill(inodes_[id], entry);
-  return {};
+  return fill(inodes_[id], entry);
 }
 
 Result<> MergedTree::put_hard_link(const Place& place, const IndexEntry& entry) {
@@ -157,11 +164,45 @@ Result<> MergedTree::put_hard_link(const Place& place, const IndexEntry& entry) 
   if (there != nullptr) remove(place.dir, place.name);
   --inodes_[id].names;
   if (inodes_[id].names == 0) return fail(Kind::Invalid, "the hard link replaces its own target");
-  link_to(place, id);
-  return {};
+  return link_to(place, id);
 }
 
-void MergedTree::fill(Inode& inode, const IndexEntry& entry) const {
+const std::string& MergedTree::Inode::link() const {
+  static const std::string kNone;
+  return rare_ ? rare_->link : kNone;
+}
+
+const MergedTree::Attributes& MergedTree::Inode::xattrs() const {
+  static const Attributes kNone;
+  return rare_ ? rare_->xattrs : kNone;
+}
+
+const MergedTree::Children& MergedTree::Inode::children() const {
+  static const Children kNone;
+  return children_ ? *children_ : kNone;
+}
+
+// With what the allocator and a map add.
+std::size_t MergedTree::bytes_of_name(const std::string& name) {
+  return 96 + (name.size() > 15 ? name.size() + 16 : 0);
+}
+
+std::size_t MergedTree::bytes_of(const Inode& inode) {
+  std::size_t bytes = sizeof(Inode);
+  if (inode.rare_) bytes += sizeof(Inode::Rare) + inode.rare_->link.size() + 16;
+  for (const auto& [name, value] : inode.xattrs()) bytes += 96 + name.size() + value.size();
+  return bytes;
+}
+
+Result<> MergedTree::use(std::size_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= kMaxBytes) return {};
+  return fail(Kind::Invalid, "the names, links and attributes of the image's files are more than " +
+                                 human_size(kMaxBytes));
+}
+
+Result<> MergedTree::fill(Inode& inode, const IndexEntry& entry) {
+  bytes_ -= bytes_of(inode);
   inode.mode = entry.mode;
   inode.uid = entry.uid;
   inode.gid = entry.gid;
@@ -169,9 +210,13 @@ void MergedTree::fill(Inode& inode, const IndexEntry& entry) const {
   inode.size = entry.size;
   inode.layer = layer_ - 1;
   inode.content = entry.content;
-  inode.link = entry.type == tar::Type::Symlink ? std::string(entry.link) : std::string();
-  inode.xattrs.clear();
-  for (const auto& [name, value] : entry.xattrs) inode.xattrs.emplace_back(name, value);
+  inode.rare_.reset();
+  if (entry.type == tar::Type::Symlink || !entry.xattrs.empty()) {
+    inode.rare_ = std::make_unique<Inode::Rare>();
+    if (entry.type == tar::Type::Symlink) inode.rare_->link = entry.link;
+    for (const auto& [name, value] : entry.xattrs) inode.rare_->xattrs.emplace_back(name, value);
+  }
+  return use(bytes_of(inode));
 }
 
 Result<MergedTree::Id> MergedTree::find_directory(std::string_view path, Missing missing) {
@@ -183,6 +228,7 @@ Result<MergedTree::Id> MergedTree::find_directory(std::string_view path, Missing
   while (!parts.empty()) {
     const std::string part = std::move(parts.front());
     parts.pop_front();
+    TRY(step());
     if (part == "..") {
       at = inodes_[at].parent;
       continue;
@@ -191,10 +237,7 @@ Result<MergedTree::Id> MergedTree::find_directory(std::string_view path, Missing
     if (found == nullptr) {
       if (missing == Missing::Fail) return fail(Kind::NotFound, "there is no " + quoted(path));
       // With the owner and mode that Docker gives to directories no entry speaks of: root, 0755.
-      const Id made = make_inode(tar::Type::Directory);
-      inodes_[made].parent = at;
-      link_to({at, part}, made);
-      at = made;
+      at = TRY(make_directory({at, part}));
       continue;
     }
     if (missing == Missing::Make) mark(at, part);
@@ -202,12 +245,12 @@ Result<MergedTree::Id> MergedTree::find_directory(std::string_view path, Missing
     if (next.type == tar::Type::Directory) {
       at = found->inode;
     } else if (next.type == tar::Type::Symlink && ++links <= kMaxLinks) {
-      if (next.link.starts_with('/')) at = 0;
-      push_front(parts, next.link);
+      if (next.link().starts_with('/')) at = 0;
+      push_front(parts, next.link());
     } else {
       return fail(Kind::Invalid, "its parent " + quoted(path) + " is not a directory");
     }
-    if (parts.size() > kMaxDepth) return fail(Kind::Invalid, "its parent is too deep");
+    if (parts.size() > kMaxParts) return fail(Kind::Invalid, "its parent is too deep");
   }
   last_path_ = path;
   last_dir_ = at;
@@ -219,35 +262,73 @@ Result<MergedTree::Id> MergedTree::find_directory(std::string_view path, Missing
 Result<MergedTree::Place> MergedTree::find_place(std::string_view path, Missing missing) {
   if (path.empty()) return Place{};
   const auto [parent, name] = split_last(path);
-  return Place{.dir = TRY(find_directory(parent, missing)), .name = std::string(name)};
+  const Id dir = TRY(find_directory(parent, missing));
+  TRY(check_length(dir, name));
+  return Place{.dir = dir, .name = std::string(name)};
+}
+
+// What cannot be named by one path cannot be opened, copied or removed by most programs.
+Result<> MergedTree::check_length(Id dir, std::string_view name) const {
+  if (inodes_[dir].path_bytes + 1 + name.size() <= kMaxPath) return {};
+  return fail(Kind::Invalid, "its path is longer than " + std::to_string(kMaxPath) + " bytes");
+}
+
+Result<> MergedTree::step() {
+  if (++steps_ <= kMaxSteps) return {};
+  return fail(Kind::Invalid, "the paths and symbolic links of the image are too long a way");
 }
 
 MergedTree::Name* MergedTree::child(const Place& place) {
-  auto& children = inodes_[place.dir].children;
-  const auto at = children.find(place.name);
-  return at == children.end() ? nullptr : &at->second;
+  const auto& children = inodes_[place.dir].children_;
+  if (!children) return nullptr;
+  const auto at = children->find(place.name);
+  return at == children->end() ? nullptr : &at->second;
 }
 
-MergedTree::Id MergedTree::make_inode(tar::Type type) {
+Result<MergedTree::Id> MergedTree::make_inode(tar::Type type) {
+  if (!free_.empty()) {
+    const Id id = free_.back();
+    free_.pop_back();
+    inodes_[id].type = type;
+    TRY(use(bytes_of(inodes_[id])));
+    return id;
+  }
+  if (inodes_.size() >= kMaxInodes)
+    return fail(Kind::Invalid,
+                "the image has more than " + std::to_string(kMaxInodes) + " files");
   inodes_.emplace_back();
   inodes_.back().type = type;
+  TRY(use(bytes_of(inodes_.back())));
   return static_cast<Id>(inodes_.size() - 1);
 }
 
-void MergedTree::link_to(const Place& place, Id inode) {
-  inodes_[place.dir].children[place.name] = {.inode = inode, .layer = layer_};
+Result<MergedTree::Id> MergedTree::make_directory(const Place& place) {
+  TRY(check_length(place.dir, place.name));
+  const Id id = TRY(make_inode(tar::Type::Directory));
+  inodes_[id].parent = place.dir;
+  inodes_[id].path_bytes =
+      static_cast<std::uint16_t>(inodes_[place.dir].path_bytes + 1 + place.name.size());
+  TRY(link_to(place, id));
+  return id;
+}
+
+Result<> MergedTree::link_to(const Place& place, Id inode) {
+  auto& children = inodes_[place.dir].children_;
+  if (!children) children = std::make_unique<Children>();
+  (*children)[place.name] = {.inode = inode, .layer = layer_};
   ++inodes_[inode].names;
+  return use(bytes_of_name(place.name));
 }
 
 void MergedTree::mark(Id dir, std::string_view name) {
-  const auto at = inodes_[dir].children.find(std::string(name));
-  if (at != inodes_[dir].children.end()) at->second.layer = layer_;
+  if (Name* found = child({dir, std::string(name)}); found != nullptr) found->layer = layer_;
 }
 
 void MergedTree::remove(Id dir, const std::string& name) {
-  const auto at = inodes_[dir].children.find(name);
+  const auto at = inodes_[dir].children_->find(name);
   const Id inode = at->second.inode;
-  inodes_[dir].children.erase(at);
+  bytes_ -= bytes_of_name(name);
+  inodes_[dir].children_->erase(at);
   last_known_ = false;
   release(inode);
 }
@@ -256,12 +337,17 @@ void MergedTree::remove(Id dir, const std::string& name) {
 void MergedTree::release(Id inode) {
   std::vector<Id> open = {inode};
   while (!open.empty()) {
-    Inode& gone = inodes_[open.back()];
+    const Id id = open.back();
+    Inode& gone = inodes_[id];
     open.pop_back();
     if (--gone.names > 0) continue;
-    for (const auto& [name, entry] : gone.children) open.push_back(entry.inode);
-    gone.children.clear();
-    gone.xattrs.clear();
+    for (const auto& [name, entry] : gone.children()) {
+      bytes_ -= bytes_of_name(name);
+      open.push_back(entry.inode);
+    }
+    bytes_ -= bytes_of(gone);
+    gone = {};
+    free_.push_back(id);
   }
 }
 

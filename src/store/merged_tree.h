@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,20 +26,34 @@ class MergedTree {
     Id inode = 0;
     std::uint32_t layer = 0;  // The last layer (from 1) that had an entry for it, or below it.
   };
+  using Children = std::map<std::string, Name>;
+  using Attributes = std::vector<std::pair<std::string, std::string>>;
   struct Inode {
     tar::Type type = tar::Type::Directory;  // Never HardLink.
+    std::uint16_t path_bytes = 0;           // Of a directory: the length of its path.
     std::uint32_t mode = 0755;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t names = 0;  // Hard links; 0: it is gone.
     Id parent = 0;            // Of a directory.
+    std::uint32_t cleared = 0;  // Of a directory: the last layer that hid what was below it.
     UnixNanos mtime = 0;
     std::uint64_t size = 0;
     std::uint32_t layer = 0;  // From 0: whose index `content.pack` refers to.
     ContentPlace content;
-    std::string link;  // Target of a symbolic link.
-    std::vector<std::pair<std::string, std::string>> xattrs;
-    std::map<std::string, Name> children;
+    // What most do not have.
+    const std::string& link() const;  // Target of a symbolic link.
+    const Attributes& xattrs() const;
+    const Children& children() const;
+
+   private:
+    friend class MergedTree;
+    struct Rare {
+      std::string link;
+      Attributes xattrs;
+    };
+    std::unique_ptr<Rare> rare_;
+    std::unique_ptr<Children> children_;
   };
 
   MergedTree();
@@ -62,20 +78,33 @@ class MergedTree {
   Result<> put(const Place& place, const IndexEntry& entry);
   Result<> put_directory(const Place& place, const IndexEntry& entry);
   Result<> put_hard_link(const Place& place, const IndexEntry& entry);
-  void fill(Inode& inode, const IndexEntry& entry) const;
+  Result<> fill(Inode& inode, const IndexEntry& entry);
+  // Counts memory. Errors: Invalid, when it becomes too much.
+  Result<> use(std::size_t bytes);
+  static std::size_t bytes_of_name(const std::string& name);
+  static std::size_t bytes_of(const Inode& inode);
 
   // The directory that `path` leads to. NotFound, or Invalid when something else is in the way.
   Result<Id> find_directory(std::string_view path, Missing missing);
   Result<Place> find_place(std::string_view path, Missing missing);
   Name* child(const Place& place);
-  Id make_inode(tar::Type type);
-  void link_to(const Place& place, Id inode);
+  // Errors: Invalid (too many files, too long a path).
+  Result<Id> make_inode(tar::Type type);
+  Result<Id> make_directory(const Place& place);
+  Result<> check_length(Id dir, std::string_view name) const;
+  Result<> link_to(const Place& place, Id inode);
   void mark(Id dir, std::string_view name);
   void remove(Id dir, const std::string& name);
   void release(Id inode);
   void clear_lower(Id dir);
 
-  std::vector<Inode> inodes_;
+  // Counts one step of a path. Errors: Invalid, when all paths together are too long a way.
+  Result<> step();
+
+  std::deque<Inode> inodes_;  // Grows without moving: there may be a million.
+  std::vector<Id> free_;      // Of them.
+  std::uint64_t steps_ = 0;
+  std::size_t bytes_ = 0;  // Of memory, about.
   std::uint32_t layer_ = 0;  // Under way, from 1.
   // The parent of the last entry: most entries follow their siblings. Forgotten when anything is
   // removed: only then can a path that existed lead somewhere else.

@@ -246,5 +246,54 @@ TEST_CASE("layers: odd names") {
   CHECK(!f.apply(Tar().file(".").bytes()));
 }
 
+// What takes a step for each of its children, or of its parts, for each entry, would not end.
+TEST_CASE("layers: whiteouts and links over and over") {
+  MergedTree tree;
+  const auto apply = [&](const std::vector<IndexEntry>& entries) -> Result<> {
+    IndexWriter writer;
+    for (const IndexEntry& entry : entries) must(writer.add(entry));
+    const std::string text = must(writer.finish({}, {}, {}));
+    const LayerIndex index = must(LayerIndex::parse(text));
+    return tree.apply(index);
+  };
+  std::vector<std::string> names(20'000);
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = "d/" + std::to_string(i);
+  std::vector<IndexEntry> entries;
+  for (const std::string& name : names) {
+    entries.push_back({});
+    entries.back().path = name;
+  }
+  for (std::size_t i = 0; i < 20'000; ++i) {
+    entries.push_back({});
+    entries.back().path = i % 2 == 0 ? ".wh.d" : "d/.wh..wh..opq";
+  }
+  must(apply(entries));
+  CHECK(tree.size() == 20'002);
+  // What goes makes room for what comes.
+  for (int i = 0; i < 5; ++i) {
+    entries.resize(1);
+    entries[0].path = ".wh.d";
+    must(apply(entries));
+    entries.clear();
+    for (const std::string& name : names) {
+      entries.push_back({});
+      entries.back().path = name;
+    }
+    must(apply(entries));
+  }
+  CHECK(tree.size() == 20'002);
+}
+
+TEST_CASE("layers: paths longer than a path may be") {
+  if (!may_unpack()) return;
+  Fixture f;
+  std::string deep = "d";
+  for (int i = 0; i < 1500; ++i) deep += "/d";
+  must(f.apply(Tar().dir(deep).link("s", deep).dir("s/" + std::string(200, 'e')).bytes()));
+  const auto failed = f.apply(Tar().dir("s/" + deep).bytes());
+  REQUIRE(!failed);
+  CHECK(failed.error().message().find("longer than 4095 bytes") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace tare::store

@@ -24,6 +24,7 @@
 // rename). Start-up is recovery: opening a store removes the garbage of those who died.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -98,6 +99,14 @@ class Store {
   enum class Removal : std::uint8_t { Now, InBackground, Later };
   Result<> discard(const std::string& name, Removal removal = Removal::Now);
 
+  // How many bytes may still be written before somebody has to ask for more (Engine::admit): how much
+  // a compressed thing is, is not known before it has come. Unbounded until it is set.
+  void set_room(std::uint64_t bytes) { room_ = bytes; }
+  std::uint64_t room() const { return room_; }
+  void take_room(std::uint64_t bytes) {
+    if (room_ != kAnySize) room_ -= std::min(room_, bytes);
+  }
+
   // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
   // this order: blobs, layers (for the naming of one), images, and then what the engine has
   // (containers' names).
@@ -121,6 +130,7 @@ class Store {
   std::string path_;
   std::string programs_;
   sys::Fd dir_;
+  std::uint64_t room_ = kAnySize;
 };
 
 // One layer as the unpacker needs it.

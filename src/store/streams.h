@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "codec/stream.h"
+#include "store/store.h"
 #include "sys/fd.h"
 
 namespace tare::store {
@@ -65,6 +67,33 @@ class LimitedSource : public codec::Source {
  private:
   codec::Source& inner_;
   std::uint64_t left_;
+};
+
+inline std::unexpected<Error> no_more_room(std::uint64_t bytes) {
+  return std::unexpected(
+      Error(Kind::Unavailable, "it is larger than the " + human_size(bytes) +
+                                   " that the store has room for: it is stopped before it fills "
+                                   "the disk")
+          .hint("tare df -v shows what takes space; --store-max or 'max' in the store's settings "
+                "changes the budget"));
+}
+
+// Ends with an Unavailable error when more comes than the store has room for, and takes it.
+class RoomSource : public codec::Source {
+ public:
+  RoomSource(codec::Source& inner, Store& store) : inner_(inner), store_(store) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const std::size_t count = TRY(inner_.read(buffer, size));
+    if (count > store_.room()) return no_more_room(taken_ + store_.room());
+    store_.take_room(count);
+    taken_ += count;
+    return count;
+  }
+
+ private:
+  codec::Source& inner_;
+  Store& store_;
+  std::uint64_t taken_ = 0;
 };
 
 // Copies all that is read from `inner` to `copy`.

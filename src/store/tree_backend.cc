@@ -197,7 +197,7 @@ Result<> TreeBackend::try_it() {
   IndexEntry entry{.mode = 0644, .size = content.size(), .content = {.pack = kInObject}};
   entry.content.digest = raw_digest(digest);
   entry.path = "probe";
-  writer.add(entry);
+  TRY(writer.add(entry));
   const std::string text = TRY(writer.finish({}, {}, {}));
   const LayerIndex index = TRY(LayerIndex::parse(text));
   TRY(image.tree.apply(index));

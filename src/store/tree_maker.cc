@@ -13,7 +13,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <deque>
+#include <memory>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -44,8 +44,24 @@ std::string owned_capability(const std::string& value, std::uint32_t root) {
   return out.append(reinterpret_cast<const char*>(&root), sizeof root);
 }
 
-Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) {
-  auto in = static_cast<off_t>(offset);
+// The data at `in` or behind it, before `end`: where it begins and how much there is.
+struct Data {
+  off_t begin = 0;
+  std::uint64_t bytes = 0;
+};
+Data next_data(int from, off_t in, off_t end) {
+  constexpr off_t kNoHoles = 1 << 20;  // Smaller contents are not worth the looking.
+  const Data all{.begin = in, .bytes = static_cast<std::uint64_t>(end - in)};
+  if (end - in <= kNoHoles) return all;
+  const off_t data = ::lseek(from, in, SEEK_DATA);
+  if (data < 0) return errno == ENXIO ? Data{.begin = end, .bytes = 0} : all;
+  if (data >= end) return {.begin = end, .bytes = 0};
+  const off_t hole = ::lseek(from, data, SEEK_HOLE);
+  const off_t stop = hole < 0 ? end : std::min(hole, end);
+  return {.begin = data, .bytes = static_cast<std::uint64_t>(stop - data)};
+}
+
+Result<> copy_data(int from, off_t in, int to, std::uint64_t size) {
   while (size > 0) {
     ssize_t count = ::copy_file_range(from, &in, to, nullptr, size, 0);
     if (count < 0 &&
@@ -64,50 +80,76 @@ Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) 
   return {};
 }
 
+// Holes stay holes: a file may be a thousand times larger than what is in it.
+Result<> copy_bytes(int from, std::uint64_t offset, int to, std::uint64_t size) {
+  auto in = static_cast<off_t>(offset);
+  const auto end = static_cast<off_t>(offset + size);
+  while (in < end) {
+    const Data data = next_data(from, in, end);
+    if (data.begin > in && ::lseek(to, data.begin - in, SEEK_CUR) < 0)
+      return fail_errno("leave a hole");
+    TRY(copy_data(from, data.begin, to, data.bytes));
+    in = data.begin + static_cast<off_t>(data.bytes);
+  }
+  // What is missing in the pack is not a hole.
+  struct stat info{};
+  if (::fstat(from, &info) != 0) return fail_errno("look at its content");
+  if (info.st_size < end)
+    return fail(Kind::Corrupt, "the content of a layer in the store ends too early");
+  if (::ftruncate(to, static_cast<off_t>(size)) != 0) return fail_errno("set its size");
+  return {};
+}
+
 class TreeMaker {
  public:
   explicit TreeMaker(const TreeRequest& request) : request_(request), tree_(request.image->tree) {}
 
   Result<> run() {
     TRY(prepare());
-    open_.push_back({.id = 0, .path = "."});
+    open_.push_back({.id = 0, .name = {}});
     while (!open_.empty()) {
-      const Directory next = std::move(open_.front());
-      open_.pop_front();
-      TRY(fill(next), "directory " + quoted(next.path));
-      done_.push_back(next);
+      const Directory next = std::move(open_.back());
+      open_.pop_back();
+      const std::string path = next.name.path();
+      TRY(fill(next.id, path), "directory " + quoted(path));
     }
-    // The times of directories last, deepest first: filling changes them.
-    for (auto dir = done_.rbegin(); dir != done_.rend(); ++dir) TRY(set_time(*dir));
     return {};
   }
 
  private:
+  // Many have the same parent, whose path may have thousands of bytes.
+  struct Path {
+    std::shared_ptr<const std::string> parent;  // None: the root's.
+    const std::string* last = nullptr;          // The tree's own.
+
+    std::string path() const {
+      if (last == nullptr) return ".";
+      return *parent == "." ? *last : *parent + "/" + *last;
+    }
+  };
   struct Directory {
     Id id = 0;
-    std::string path;
+    Path name;
   };
 
   Result<> prepare();
   Result<sys::Fd> open_directory(const std::string& path) const;
-  Result<> fill(const Directory& at);
-  Result<> make(int dir, const Directory& at, const std::string& name, Id id);
+  Result<> fill(Id id, const std::string& path);
+  Result<> make(int dir, const Path& path, Id id);
   Result<> make_regular(int dir, const std::string& name, const Inode& inode);
   Result<> write_content(int file, const Inode& inode);
   Result<> redirect(int file, const Inode& inode);
   Result<> finish_by_name(int dir, const std::string& name, const Inode& inode);
   Result<> own(int dir, const std::string& name, const Inode& inode);
   Result<> set_xattrs(int file, const Inode& inode);
-  Result<> set_time(const Directory& at);
 
   const TreeRequest& request_;
   const MergedTree& tree_;
   sys::IdMap groups_;
   std::uint32_t root_ = 0;
   std::vector<sys::Fd> packs_;
-  std::deque<Directory> open_;
-  std::vector<Directory> done_;
-  std::unordered_map<Id, std::string> first_names_;  // Of inodes with several.
+  std::vector<Directory> open_;
+  std::unordered_map<Id, Path> first_names_;  // Of inodes with several.
 };
 
 Result<> TreeMaker::prepare() {
@@ -127,35 +169,41 @@ Result<sys::Fd> TreeMaker::open_directory(const std::string& path) const {
   return sys::Fd(static_cast<int>(fd));
 }
 
-Result<> TreeMaker::fill(const Directory& at) {
-  const sys::Fd dir = TRY(open_directory(at.path));
-  const Inode& self = tree_.inode(at.id);
+Result<> TreeMaker::fill(Id id, const std::string& path) {
+  const sys::Fd dir = TRY(open_directory(path));
+  const Inode& self = tree_.inode(id);
   TRY(own(dir.get(), "", self));
   if (::fchmod(dir.get(), self.mode) != 0) return fail_errno("change the mode");
   TRY(set_xattrs(dir.get(), self));
-  for (const auto& [name, entry] : self.children)
-    TRY(make(dir.get(), at, name, entry.inode), "file " + quoted(name));
+  const auto own_path = std::make_shared<const std::string>(path);
+  for (const auto& [name, entry] : self.children())
+    TRY(make(dir.get(), {.parent = own_path, .last = &name}, entry.inode), "file " + quoted(name));
+  // The time last. What is put into its directories later does not change it.
+  const timespec time = to_timespec(self.mtime);
+  const timespec times[2] = {time, time};
+  if (::futimens(dir.get(), times) != 0) return fail_errno("set the time");
   return {};
 }
 
-Result<> TreeMaker::make(int dir, const Directory& at, const std::string& name, Id id) {
+Result<> TreeMaker::make(int dir, const Path& path, Id id) {
   const Inode& inode = tree_.inode(id);
-  const std::string path = at.path == "." ? name : at.path + "/" + name;
+  const std::string& name = *path.last;
   if (inode.type != tar::Type::Directory && inode.names > 1) {
     const auto [first, is_new] = first_names_.try_emplace(id, path);
     if (!is_new) {
-      if (::linkat(request_.root, first->second.c_str(), dir, name.c_str(), 0) != 0)
-        return fail_errno("link to " + quoted(first->second));
+      const std::string other = first->second.path();
+      if (::linkat(request_.root, other.c_str(), dir, name.c_str(), 0) != 0)
+        return fail_errno("link to " + quoted(other));
       return {};
     }
   }
   switch (inode.type) {
     case tar::Type::Directory:
       if (::mkdirat(dir, name.c_str(), 0700) != 0) return fail_errno("make the directory");
-      open_.push_back({.id = id, .path = path});
+      open_.push_back({.id = id, .name = path});
       return {};
     case tar::Type::Symlink:
-      if (::symlinkat(inode.link.c_str(), dir, name.c_str()) != 0)
+      if (::symlinkat(inode.link().c_str(), dir, name.c_str()) != 0)
         return fail_errno("make the symbolic link");
       return finish_by_name(dir, name, inode);
     case tar::Type::Fifo:
@@ -238,7 +286,7 @@ Result<> TreeMaker::own(int dir, const std::string& name, const Inode& inode) {
 }
 
 Result<> TreeMaker::set_xattrs(int file, const Inode& inode) {
-  for (const auto& [name, value] : inode.xattrs) {
+  for (const auto& [name, value] : inode.xattrs()) {
     const bool capability = name == "security.capability";
     const std::string own =
         capability && request_.v3_capabilities ? owned_capability(value, root_) : value;
@@ -248,15 +296,6 @@ Result<> TreeMaker::set_xattrs(int file, const Inode& inode) {
     // fault.
     if (errno != EOPNOTSUPP && errno != EPERM) return fail_errno("set attribute " + quoted(name));
   }
-  return {};
-}
-
-Result<> TreeMaker::set_time(const Directory& at) {
-  const sys::Fd dir = TRY(open_directory(at.path));
-  const timespec time = to_timespec(tree_.inode(at.id).mtime);
-  const timespec times[2] = {time, time};
-  if (::futimens(dir.get(), times) != 0)
-    return fail_errno("set the time of directory " + quoted(at.path));
   return {};
 }
 

@@ -28,6 +28,10 @@ class Account {
   // always for another origin.
   std::string authorization(const std::string& url, const std::string& scopes) const;
 
+  // The registry is on this machine itself: then it may send us to others there.
+  bool is_here() const { return is_here_; }
+  void set_here() { is_here_ = true; }
+
   // What is to be done about a 401.
   enum class Step : std::uint8_t { GiveUp, Repeat, AskForToken };
   // `tried`: the Authorization that was of no use. Errors: Invalid; Denied (see check_realm).
@@ -48,6 +52,7 @@ class Account {
   };
   transfer::Endpoint endpoint_;
   bool basic_wanted_ = false;
+  bool is_here_ = false;
   std::map<std::string, Token> tokens_;  // By scopes.
   std::string realm_;
   std::vector<std::pair<std::string, std::string>> query_;

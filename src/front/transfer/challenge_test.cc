@@ -46,7 +46,13 @@ TEST_CASE("URLs: origins, and where secrets may go") {
 
   CHECK(check_redirect("https://a.example/x", "https://cdn.test/y"));
   CHECK_FALSE(check_redirect("https://a.example/x", "http://a.example/x"));
-  CHECK_FALSE(check_redirect("https://a.example/x", "https://127.0.0.1/x"));
+  for (const char* here : {"127.0.0.1", "127.1", "2130706433", "localhost", "0.0.0.0", "[::1]", "[::]",
+                           "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "169.254.169.254", "[fe80::1]"}) {
+    CAPTURE(here);
+    CHECK_FALSE(check_redirect("https://a.example/x", "https://" + std::string(here) + "/x"));
+    CHECK_FALSE(check_realm("https://a.example", "https://" + std::string(here) + "/x", false));
+  }
+  CHECK(check_redirect("http://127.0.0.1:5000/x", "http://127.0.0.1:5001/x"));
   CHECK_FALSE(check_redirect("https://a.example/x", "file:///etc/passwd"));
 }
 

@@ -2,6 +2,8 @@
 #include "front/transfer/exchange.h"
 
 #include <curl/curl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,10 +18,18 @@ namespace tare::front_transfer {
 namespace {
 
 constexpr long kConnectSeconds = 20;
-constexpr long kSilentSeconds = 60;  // Without a byte: it is given up.
+constexpr long kSilentSeconds = 60;  // With fewer than kLeastRate bytes a second: it is given up.
+constexpr std::uint64_t kLeastRate = 100;
 constexpr std::size_t kMaxHeaders = 256 << 10;
 constexpr std::uint64_t kReceiveBytes = 256 << 10;
 constexpr std::uint64_t kLeastBytes = 1024;  // libcurl takes no smaller buffer.
+
+// What libcurl asks the environment. With a proxy, it is that one that is connected to.
+bool uses_proxy() {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return true;
+  return false;
+}
 
 curl_blob blob_of(const std::string& text) {
   return {.data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_COPY};
@@ -57,6 +67,7 @@ class Exchange {
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_read(char* bytes, std::size_t size, std::size_t count, void* self);
   static int on_seek(void* self, curl_off_t offset, int origin);
+  static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
   void take_header(std::string_view line);
 
   Network& network_;
@@ -69,6 +80,7 @@ class Exchange {
   std::size_t header_bytes_ = 0;
   std::uint64_t sent_ = 0;
   bool is_wrong_ = false;
+  bool is_sent_here_ = false;
 };
 
 Result<> Exchange::prepare() {
@@ -84,7 +96,15 @@ Result<> Exchange::prepare() {
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  const std::uint64_t limit = network_.bytes_per_second_;
+  const std::uint64_t least =
+      limit == 0 ? kLeastRate : std::clamp<std::uint64_t>(limit / 16, 1, kLeastRate);
+  set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(least));
+  set(CURLOPT_TIMEOUT, call_.seconds);
+  if (call_.no_local && !uses_proxy()) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_socket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
+  }
   set(CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
   // libcurl looks at the rate after at most 100 readings. [lib/transfer.c, maxloops]
   std::uint64_t at_once = kReceiveBytes;
@@ -200,7 +220,24 @@ int Exchange::on_seek(void* self, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
+// SECURITY: what a name means is known only here.
+curl_socket_t Exchange::on_socket(void* self, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  std::array<char, NI_MAXHOST> host{};
+  if (::getnameinfo(&address->addr, address->addrlen, host.data(), host.size(), nullptr, 0,
+                    NI_NUMERICHOST) != 0 ||
+      is_local(host.data())) {
+    static_cast<Exchange*>(self)->is_sent_here_ = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 void Exchange::explain(CURLcode code) {
+  if (is_sent_here_) {
+    outcome_.failure = "the registry sends us to this machine itself: not followed";
+    outcome_.is_lasting = true;
+    return;
+  }
   outcome_.failure = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
   outcome_.is_refused = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
                         code == CURLE_COULDNT_RESOLVE_PROXY;
@@ -231,6 +268,9 @@ const Outcome& Exchange::finish(CURLcode code) {
   long status = 0;
   ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (status != 0) outcome_.status = static_cast<int>(status);
+  char* address = nullptr;
+  if (::curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address != nullptr)
+    outcome_.is_here = is_local(address);
   if (code != CURLE_OK && !outcome_.is_our_will) explain(code);
   return outcome_;
 }

@@ -35,6 +35,8 @@ struct Call {
   // Where the answer goes; false ends the exchange. Called only after the headers are known.
   std::function<bool(std::string_view bytes)> take;
   std::function<void(std::uint64_t sent)> told;  // Bytes of the upload.
+  long seconds = 0;       // For all of it; 0: as long as something comes.
+  bool no_local = false;  // A stranger named the host: its name may not mean this machine.
 };
 
 struct Outcome {
@@ -46,6 +48,7 @@ struct Outcome {
   bool is_lasting = false;   // Trying again is no use: an unknown certificate, a wrong URL.
   bool is_refused = false;   // Nothing listens there, or there is no such host.
   bool is_our_will = false;  // take() ended it.
+  bool is_here = false;      // This machine itself answered.
   std::string header(const std::string& name) const {
     const auto found = headers.find(name);
     return found == headers.end() ? "" : found->second;

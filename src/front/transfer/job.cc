@@ -14,6 +14,8 @@ constexpr int kMaxHops = 5;
 constexpr int kMaxQuestions = 3;  // No token, an old token, a token that is too small.
 constexpr std::size_t kMaxText = 64 << 10;
 constexpr std::size_t kMaxDetail = 4096;
+constexpr std::uint64_t kMostOfDocument = 4 << 20;
+constexpr long kDocumentSeconds = 300;  // 14 kB a second for the largest one.
 constexpr auto kFirstPause = std::chrono::milliseconds(200);
 constexpr auto kLongestPause = std::chrono::seconds(15);
 constexpr auto kMostPatience = std::chrono::seconds(120);  // With a server that says when.
@@ -97,6 +99,8 @@ Call Job::make_call() {
   Call call;
   if (asks_token_) {
     call = account_.token_call();
+    call.seconds = kDocumentSeconds;
+    call.no_local = is_foreign(call.url);
     call.take = [this](std::string_view bytes) {
       text_ += bytes;
       return text_.size() <= kMaxText;
@@ -106,6 +110,9 @@ Call Job::make_call() {
   call.method = request_.method;
   call.url = url_;
   call.tls = account_.tls_for(url_);
+  call.no_local = is_foreign(url_);
+  const bool is_document = !upload_ && request_.size.value_or(0) <= kMostOfDocument;
+  if (is_document) call.seconds = kDocumentSeconds;
   authorization_ = account_.authorization(url_, scope_key(request_.scopes));
   add_headers(call, authorization_);
   if (upload_) {
@@ -115,6 +122,13 @@ Call Job::make_call() {
   }
   call.take = [this](std::string_view bytes) { return take(bytes); };
   return call;
+}
+
+// Somebody else than us named its host, and that somebody is not this machine.
+bool Job::is_foreign(const std::string& url) const {
+  const auto own = origin_of(account_.endpoint().url);
+  const auto other = origin_of(url);
+  return own && other && own->host != other->host && !is_local(own->host) && !account_.is_here();
 }
 
 void Job::add_headers(Call& call, const std::string& authorization) const {
@@ -180,6 +194,8 @@ void Job::hear(const Outcome& outcome) {
 }
 
 Result<> Job::judge(const Outcome& outcome) {
+  if (outcome.is_here && !is_foreign(asks_token_ ? account_.token_call().url : url_))
+    account_.set_here();
   if (problem_) {
     if (body_ && problem_->kind() == Kind::Corrupt) TRY(body_->restart());
     return std::unexpected(*problem_);

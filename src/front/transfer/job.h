@@ -34,6 +34,7 @@ class Job {
  private:
   Result<> try_once();
   Call make_call();
+  bool is_foreign(const std::string& url) const;
   void add_headers(Call& call, const std::string& authorization) const;
   bool take(std::string_view bytes);
   Result<bool> accepts(const Outcome& outcome);

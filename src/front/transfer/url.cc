@@ -89,6 +89,16 @@ bool is_loopback(const std::string& host) {
          (host.starts_with("127.") && is_address(host));
 }
 
+// Also as an address of IPv6 has one of IPv4 in it, and "this host", which Linux takes for itself.
+// [RFC 4291 2.5.5.2; RFC 1122 3.2.1.3; RFC 3927]
+bool is_local(const std::string& host) {
+  const std::string mapped = "::ffff:";
+  const std::string address = host.starts_with(mapped) ? host.substr(mapped.size()) : host;
+  if (is_loopback(address) || address == "::") return true;
+  if (address.find(':') != std::string::npos) return address.starts_with("fe80:");
+  return is_address(address) && (address.starts_with("0.") || address.starts_with("169.254."));
+}
+
 bool is_same_site(const std::string& host, const std::string& other) {
   if (host == other) return true;
   if (is_address(host) || is_address(other)) return false;
@@ -103,6 +113,8 @@ Result<> check_realm(const std::string& registry, const std::string& realm, bool
     return fail(Kind::Denied, named + ", which is not encrypted");
   if (theirs.scheme != "https" && theirs.host != own.host)
     return fail(Kind::Denied, named + ", which is another host and not encrypted");
+  if (is_local(theirs.host) && !is_local(own.host))
+    return fail(Kind::Denied, named + ", which is this machine itself");
   if (with_credentials && !is_same_site(own.host, theirs.host))
     return std::unexpected(
         Error(Kind::Denied, named + ", which is another site: the password is not sent there")
@@ -117,7 +129,7 @@ Result<> check_redirect(const std::string& from, const std::string& to) {
     return fail(Kind::Denied,
                 old.host + " redirects to " + next.host + " without encryption: not followed");
   // A machine's own services answer its own programs: nobody from outside may send us to them.
-  if (is_loopback(next.host) && !is_loopback(old.host))
+  if (is_local(next.host) && !is_local(old.host))
     return fail(Kind::Denied, old.host + " redirects to this machine itself: not followed");
   return {};
 }
