@@ -70,7 +70,7 @@ class TreeMaker {
 
   Result<> run() {
     TRY(prepare());
-    open_.push_back({.id = 0, .path = "."});
+    open_.push_back({.id = request_.top, .path = "."});
     while (!open_.empty()) {
       const Directory next = std::move(open_.front());
       open_.pop_front();
