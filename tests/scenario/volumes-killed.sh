@@ -24,7 +24,7 @@ at() {
 # Nothing under way is left, and no volume but `$1`.
 clean() {
   tare ps -a >/dev/null || return 1
-  [ "$(tare volume ls -q)" = "$1" ] && [ -z "$(ls -A "$TARE_ROOT/tmp")$(ls -A "$TARE_ROOT/trash")" ]
+  [ "$(tare volume ls -q)" = "$1" ] && [ -z "$(ls -A "$TARE_ROOT/tmp")$(ls -A "$TARE_ROOT/trash")$(ls -A "$TARE_ROOT/containers")" ]
 }
 whole() { [ "$(tare run --rm --network none -v data:/srv img ls /srv | tr '\n' ' ')" = '1 2 3 ' ] || fail "content after $1"; }
 
