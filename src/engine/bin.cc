@@ -15,6 +15,7 @@
 #include "engine/record.h"
 #include "engine/state.h"
 #include "store/settings.h"
+#include "store/volumes.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -65,6 +66,17 @@ Removed as_removed(const store::Store& store, const BinnedContainer& one,
           .until = one.removed_at + undo_time.count(),
           .batch = one.batch,
           .bytes = sys::disk_usage(store.dir(), place).value_or(0)};
+}
+
+Removed as_removed(const store::Store& store, const store::BinnedVolume& one,
+                   std::chrono::nanoseconds undo_time) {
+  return {.type = Removed::Type::Volume,
+          .id = one.key,
+          .names = {one.volume.name},
+          .removed_at = one.removed_at,
+          .until = one.removed_at + undo_time.count(),
+          .batch = one.batch,
+          .bytes = sys::disk_usage(store.dir(), store::binned_volume_path(one.key)).value_or(0)};
 }
 
 bool is_meant(const Removed& one, const std::string& text) {
@@ -131,6 +143,8 @@ Result<std::vector<Removed>> Engine::State::list_removed(std::chrono::nanosecond
     out.push_back(as_removed(image, undo_time));
   for (const BinnedContainer& one : TRY(list_binned_containers(store)))
     out.push_back(as_removed(store, one, undo_time));
+  for (const store::BinnedVolume& one : TRY(store::list_binned_volumes(store)))
+    out.push_back(as_removed(store, one, undo_time));
   std::ranges::stable_sort(out, std::ranges::greater(), &Removed::removed_at);
   return out;
 }
@@ -157,6 +171,37 @@ Result<> Engine::State::restore_image_of(const Container& container,
   return {};
 }
 
+Result<Restored> Engine::State::restore_volume(const std::string& key,
+                                               const std::string& new_name) {
+  const sys::Fd alone = TRY(store.lock(store::Store::kVolumesLock));
+  for (const store::BinnedVolume& one : TRY(store::list_binned_volumes(store))) {
+    if (one.key != key) continue;
+    const std::string& name = new_name.empty() ? one.volume.name : new_name;
+    TRY(store::restore_volume(store, one, new_name), "bring back volume " + quoted(name));
+    return Restored{.type = Removed::Type::Volume, .id = key, .names = {name}};
+  }
+  return fail(Kind::NotFound, "volume " + key.substr(0, 12) + " is not among what was removed");
+}
+
+// The volumes that a container needs, out of the bin: of each name what was removed last.
+Result<> Engine::State::restore_volumes_of(const Container& container,
+                                           std::vector<Restored>& restored) {
+  for (const MountRequest& mount : container.config.mounts) {
+    if (mount.type != MountType::Volume || store::has_volume(store, mount.volume)) continue;
+    std::string key;
+    for (const store::BinnedVolume& one : TRY(store::list_binned_volumes(store)))
+      if (one.volume.name == mount.volume) key = one.key;
+    if (key.empty())
+      return std::unexpected(
+          Error(Kind::NotFound, "container " + quoted(container.name) +
+                                    " cannot be brought back: its volume " + quoted(mount.volume) +
+                                    " was removed for good")
+              .hint("an empty one in its place: tare volume create " + mount.volume));
+    restored.push_back(TRY(restore_volume(key, "")));
+  }
+  return {};
+}
+
 Result<Restored> Engine::State::restore_container(const std::string& id,
                                                   const std::string& new_name) {
   BinnedContainer one = TRY(load_binned_container(store, id), "bring back container " + id);
@@ -168,7 +213,7 @@ Result<Restored> Engine::State::restore_container(const std::string& id,
     TRY(sys::replace_file(dir.get(), "config.json", print_record(one.container)));
   }
   const std::string& name = one.container.name;
-  TRY(id_ranges.confirm(one.container.id_claim, container_path(id)),
+  TRY(id_ranges.confirm(one.container.id_claim, claim_owner(one.container)),
       "bring back container " + quoted(name));
   const sys::Fd between = TRY(store.lock(kBetween, sys::Lock::Shared));
   if (::symlinkat(id.c_str(), store.dir(), ("container-names/" + name).c_str()) != 0) {
@@ -180,6 +225,11 @@ Result<Restored> Engine::State::restore_container(const std::string& id,
   failpoint("undo.container.named");
   Undo undo;
   undo.push([&]() noexcept { ::unlinkat(store.dir(), ("container-names/" + name).c_str(), 0); });
+  // From the rename on it is seen by who removes volumes.
+  const sys::Fd volumes = TRY(store.lock(store::Store::kVolumesLock, sys::Lock::Shared));
+  for (const MountRequest& mount : one.container.config.mounts)
+    if (mount.type == MountType::Volume && !store::has_volume(store, mount.volume))
+      return fail(Kind::Busy, "volume " + quoted(mount.volume) + " was removed meanwhile");
   if (::renameat(store.dir(), place.c_str(), store.dir(), ("containers/" + id).c_str()) != 0)
     return fail_errno("move the container out of the bin");
   undo.keep();
@@ -203,9 +253,10 @@ Result<std::vector<Restored>> Engine::restore(const std::string& name_or_id,
     wanted = {Removed(*found)};
   }
   if (wanted.empty()) return nothing_to_restore("");
-  if (!new_name.empty() && (wanted.size() != 1 || wanted[0].type != Removed::Type::Container))
-    return fail(Kind::Invalid, "--name is for one container; an image is renamed with tare tag");
-  std::ranges::stable_sort(wanted, {}, &Removed::type);  // Images first.
+  if (!new_name.empty() && (wanted.size() != 1 || wanted[0].type == Removed::Type::Image))
+    return fail(Kind::Invalid,
+                "--name is for one container or volume; an image is renamed with tare tag");
+  std::ranges::stable_sort(wanted, {}, &Removed::type);  // Images and volumes first.
   std::vector<Restored> restored;
   for (const Removed& one : wanted) {
     if (one.type == Removed::Type::Image) {
@@ -214,8 +265,13 @@ Result<std::vector<Restored>> Engine::restore(const std::string& name_or_id,
         restored.push_back(TRY(state_->restore_image(one)));
       continue;
     }
+    if (one.type == Removed::Type::Volume) {
+      restored.push_back(TRY(state_->restore_volume(one.id, new_name)));
+      continue;
+    }
     const BinnedContainer binned = TRY(load_binned_container(state_->store, one.id));
     TRY(state_->restore_image_of(binned.container, restored));
+    TRY(state_->restore_volumes_of(binned.container, restored));
     restored.push_back(TRY(state_->restore_container(one.id, new_name)));
   }
   return restored;
@@ -226,6 +282,11 @@ Result<> Engine::State::forget(const std::vector<Removed>& which) {
   for (const Removed& one : which) {
     if (one.type == Removed::Type::Image) {
       ids.push_back(TRY(Digest::parse(one.id)));
+      continue;
+    }
+    if (one.type == Removed::Type::Volume) {
+      TRY(store.discard(store::binned_volume_path(one.id), store::Store::Removal::InBackground));
+      failpoint("forget.volume.discarded");
       continue;
     }
     const auto binned = load_binned_container(store, one.id);
@@ -247,14 +308,17 @@ Result<std::uint64_t> Engine::empty_bin() {
   for (const std::string& id : left.value_or(std::vector<std::string>()))
     if (!load_binned_container(state_->store, id))
       TRY(state_->store.discard(std::string(kContainers) + "/" + id));
+  const auto volumes = sys::list_directory(state_->store.dir(), "bin/volumes");
+  for (const std::string& key : volumes.value_or(std::vector<std::string>()))
+    TRY(state_->store.discard(store::binned_volume_path(key)));
   state_->id_ranges.sweep(state_->store.path() + "/containers/");
   const std::uint64_t after = TRY(usage()).store.total.bytes;
   return before > after ? before - after : 0;
 }
 
-Result<IdClaim> Engine::State::claim_ids(const std::string& id, std::uint32_t wanted) {
+Result<IdClaim> Engine::State::claim_ids(const std::string& owner, std::uint32_t wanted) {
   for (;;) {
-    auto claimed = id_ranges.claim(container_path(id), wanted);
+    auto claimed = id_ranges.claim(owner, wanted);
     if (claimed || claimed.error().kind() != Kind::Unavailable) return claimed;
     const sys::Fd alone = TRY(store.lock(kBinLock));
     const std::vector<BinnedContainer> all = TRY(list_binned_containers(store));

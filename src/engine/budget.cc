@@ -49,6 +49,7 @@ Candidates find_candidates(const Usage& usage, std::vector<Removed> bin) {
   for (const Removed& one : bin) {
     std::vector<std::string> owners = {"bin/containers/" + one.id};
     if (one.type == Removed::Type::Image) owners.clear();
+    if (one.type == Removed::Type::Volume) owners = {store::binned_volume_path(one.id)};
     for (const ImageUsage& image : usage.images)
       if (image.removed && image.id.text() == one.id) owners = image.owners;
     out.add({.kind = Candidate::Kind::Binned,

@@ -18,6 +18,7 @@
 #include "engine/state.h"
 #include "engine/systemd_mode.h"
 #include "engine/user_namespace.h"
+#include "engine/volumes.h"
 #include "sys/cgroup.h"
 #include "sys/files.h"
 
@@ -101,10 +102,13 @@ Result<> check_mounts(std::vector<MountRequest>& mounts) {
     if (mount.target.find_first_not_of('/') == std::string::npos)
       return fail(Kind::Invalid, "mount target '/' would hide the image");
     if (mount.type == MountType::Tmpfs) continue;
+    if (mount.type == MountType::Volume) {
+      TRY(check_volume_mount(mount));
+      continue;
+    }
     if (!mount.source.starts_with('/'))
-      return std::unexpected(
-          Error(Kind::Unsupported, "named volume " + quoted(mount.source) + " cannot be used yet")
-              .hint("give a directory of the host: an absolute path, or one that starts with ./"));
+      return fail(Kind::Invalid,
+                  "bind mount source " + quoted(mount.source) + " is not an absolute path");
     struct stat info{};
     if (::stat(mount.source.c_str(), &info) == 0) continue;
     if (errno != ENOENT || !mount.make_source)
@@ -202,6 +206,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(check_network(config));
   TRY(check_processes(config));
   TRY(check_hostname(config.hostname));
+  for (const std::string& text : config.volumes_from) {
+    const Container other = TRY(find(volumes_from_name(text)), "--volumes-from");
+    TRY(add_volumes_from(config, other, text));
+  }
   const UserNamespace users = TRY(parse_user_namespace(config.userns));
   const Caller caller = TRY(find_caller(state.namespace_root));
   TRY(check_user_namespace(users, caller));
@@ -216,7 +224,9 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     config.systemd = is_systemd(container.argv) ? Systemd::Always : Systemd::No;
   const bool systemd = config.systemd == Systemd::Always;
   if (systemd) TRY(check_systemd(config));
+  TRY(add_image_volumes(config, image.config.volumes));
   const policy::Grants grants = TRY(collect_grants(config, users, caller));
+  TRY(check_volume_ids(grants, users));
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
   merge_env(config.env, image.config.env);
@@ -256,8 +266,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     ::unlinkat(state.store.dir(), ("container-names/" + container.name).c_str(), 0);
   });
   failpoint("create.named");
-  if (users.kind != UserNamespace::Kind::Host)
-    container.id_claim = TRY(state.claim_ids(container.id, users.size));
+  if (grants.has<policy::grants::SharedIds>())
+    container.id_claim = TRY(state.claim_volume_ids());
+  else if (users.kind != UserNamespace::Kind::Host)
+    container.id_claim = TRY(state.claim_ids(state.container_path(container.id), users.size));
   undo.push([&, claim = container.id_claim]() noexcept {
     state.id_ranges.release(claim, state.container_path(container.id));
   });
@@ -275,10 +287,13 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   }
   failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
-  // From the record on, the image is in use. Who removes images holds this lock alone: he either
-  // saw the record, or is seen here.
+  State::FirstContent first{.image = image};
+  TRY(state.make_volumes(container, first, undo));
+  // From the record on, the image and the volumes are in use. Who removes them holds the lock
+  // alone: he either saw the record, or is seen here.
   const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));
   TRY(state.images.find(image.id.text()), gone);
+  const sys::Fd volumes = TRY(state.lock_volumes_of(container, first, undo));
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
   state.images.touch(image.id);

@@ -264,12 +264,15 @@ Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const 
     state_->recover();
     ids = TRY(sys::list_directory(state_->store.dir(), "containers"));
   }
+  bool has_begun = false;
   for (const std::string& id : ids) {
     auto dir = state_->open_container(id);
     if (!dir) continue;  // Removed meanwhile.
     auto container = load_container(dir->get());
     if (!container) {
-      // A directory without a record is one whose creation is under way: not a container yet.
+      // A directory without a record is one whose creation is under way, or was killed: not a
+      // container yet.
+      has_begun = has_begun || container.error().kind() == Kind::NotFound;
       if (problems != nullptr && container.error().kind() != Kind::NotFound)
         problems->push_back(std::move(container).error().wrap("container " + id.substr(0, 12)));
       continue;
@@ -278,6 +281,7 @@ Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const 
     if (state_->sweep(*container, dir->get())) continue;
     containers.push_back(std::move(*container));
   }
+  if (has_begun) state_->recover();
   std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
     return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
   });

@@ -25,18 +25,22 @@
 
 namespace tare::engine {
 
-enum class MountType : std::uint8_t { Bind, Tmpfs };
+enum class MountType : std::uint8_t { Bind, Tmpfs, Volume };
 
-// -v, --mount, --tmpfs. Named volumes do not exist yet: a source without a slash is Invalid.
+// -v, --mount, --tmpfs, and the image's volumes.
 struct MountRequest {
   MountType type = MountType::Bind;
   std::string source;  // Absolute host path (bind).
+  std::string volume;  // Its name; an anonymous one has none before create() gives it one.
   std::string target;  // Absolute path in the container.
   bool read_only = false;
   bool make_source = false;  // -v makes a missing source directory, --mount does not.
   bool executable = true;    // tmpfs without "exec" is noexec, as in Docker.
   std::uint64_t tmpfs_bytes = 0;
   std::uint32_t tmpfs_mode = 01777;
+  bool anonymous = false;  // A volume made for this container.
+  bool no_copy = false;    // An empty volume stays empty, whatever the image has there.
+  std::string subpath;     // A directory or file in the volume instead of all of it.
 };
 
 // --device: a node of the host's /dev.
@@ -102,8 +106,10 @@ struct CreateRequest {
   bool init = false;
   bool read_only = false;
   std::vector<MountRequest> mounts;
-  std::string stop_signal;            // "": the image's, else SIGTERM.
-  std::optional<int> stop_timeout_s;  // Default 10.
+  std::vector<std::string> volumes_from;   // "CONTAINER[:ro]": its mounts, too.
+  std::vector<std::string> image_volumes;  // Paths. From the image; create() fills it in.
+  std::string stop_signal;                 // "": the image's, else SIGTERM.
+  std::optional<int> stop_timeout_s;       // Default 10.
   Resources resources;
   std::optional<int> oom_score_adj;              // -1000..1000
   std::vector<std::string> device_cgroup_rules;  // "c 42:* rwm", beside the usual devices.
@@ -299,8 +305,9 @@ class Engine {
   // Blocks until it is not running; gives the exit code.
   Result<int> wait(const std::string& id);
   struct RemoveRequest {
-    bool force = false;  // Kill it first.
-    bool now = false;    // Not into the bin, as those of --rm.
+    bool force = false;    // Kill it first.
+    bool now = false;      // Not into the bin, as those of --rm.
+    bool volumes = false;  // Also its anonymous volumes; with --rm always.
   };
   Result<> remove(const std::string& id, const RemoveRequest& request);
   Result<> rename(const std::string& id, const std::string& new_name);
@@ -343,6 +350,17 @@ class Engine {
   std::vector<std::string> isolation_report(const Container& container) const;
   // Facts for `tare info`.
   Result<json::Value> info() const;
+
+  // Volumes. One that is there already is as good as a new one, unless its options are others.
+  // Errors: Invalid, Unsupported (name, options); Exists.
+  Result<store::Volume> create_volume(const CreateVolumeRequest& request);
+  // All by name; and one. Errors: NotFound.
+  Result<std::vector<VolumeInfo>> volumes() const;
+  Result<VolumeInfo> find_volume(const std::string& name) const;
+  // docker volume inspect's JSON object.
+  json::Value inspect_volume(const store::Volume& volume) const;
+  // Into the bin, or `now` for good. Errors: NotFound; Busy (a container has it, running or not).
+  Result<> remove_volume(const std::string& name, bool now);
 
   // What lies in the store, and whose it is. Walks all of it.
   Result<Usage> usage() const;

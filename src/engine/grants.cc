@@ -82,10 +82,17 @@ bool maps_zero(const std::vector<sys::IdRange>& ranges) {
   return std::ranges::any_of(ranges, [](const auto& range) { return range.outside == 0; });
 }
 
+// Other containers have it, too, now or later. One that was made for this one alone is not.
+bool is_shared_volume(const MountRequest& mount) {
+  return mount.type == MountType::Volume && !mount.anonymous;
+}
+
 void add_users(policy::Grants& to, const CreateRequest& config, const UserNamespace& users,
                const Caller& caller) {
   const std::string because = "--userns " + config.userns;
   const bool initial = sys::in_initial_user_namespace();
+  if (!initial && std::ranges::any_of(config.mounts, is_shared_volume))
+    to.allow<grants::SharedIds>("volume as an ordinary user");
   if (users.kind == UserNamespace::Kind::Host) to.allow<grants::HostUsers>(because);
   if (!users.uids.empty() || !users.gids.empty()) to.allow<grants::HostIds>(because);
   if (users.kind == UserNamespace::Kind::KeepId ||
@@ -98,6 +105,8 @@ void add_users(policy::Grants& to, const CreateRequest& config, const UserNamesp
   if (std::ranges::any_of(config.mounts,
                           [](const MountRequest& mount) { return mount.type == MountType::Bind; }))
     to.allow<grants::CallerId>("bind mount as an ordinary user");
+  else if (std::ranges::any_of(config.mounts, is_shared_volume))
+    to.allow<grants::CallerId>("volume as an ordinary user");
 }
 
 }  // namespace

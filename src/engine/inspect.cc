@@ -64,7 +64,12 @@ json::Value config_object(const Container& container) {
   out.set("Env", json::Value(config.env));
   out.set("Cmd", strings_or_null(config.cmd));
   out.set("Image", container.image_name);
-  out.set("Volumes", nullptr);
+  json::Value volumes;
+  for (const std::string& path : config.image_volumes) volumes.set(path, json::Object{});
+  for (const MountRequest& mount : config.mounts)
+    if (mount.type == MountType::Volume && mount.anonymous)
+      volumes.set(mount.target, json::Object{});
+  out.set("Volumes", std::move(volumes));
   out.set("WorkingDir", config.working_dir);
   out.set("Entrypoint", strings_or_null(config.entrypoint.value_or(std::vector<std::string>())));
   json::Value labels{json::Object{}};
@@ -79,9 +84,13 @@ json::Value host_config_object(const Container& container) {
   const CreateRequest& config = container.config;
   json::Value out;
   json::Array binds;
-  for (const MountRequest& mount : config.mounts)
-    if (mount.type == MountType::Bind)
-      binds.emplace_back(mount.source + ":" + mount.target + (mount.read_only ? ":ro" : ""));
+  for (const MountRequest& mount : config.mounts) {
+    const bool named = mount.type == MountType::Volume && !mount.anonymous;
+    if (mount.type == MountType::Bind || named)
+      binds.emplace_back((named ? mount.volume : mount.source) + ":" + mount.target +
+                         (mount.read_only ? ":ro" : ""));
+  }
+  out.set("VolumesFrom", strings_or_null(config.volumes_from));
   out.set("Binds", binds.empty() ? json::Value() : json::Value(std::move(binds)));
   json::Value log;
   log.set("Type", "cri");
@@ -122,16 +131,31 @@ json::Value host_config_object(const Container& container) {
   return out;
 }
 
-json::Value mounts_array(const Container& container) {
+const char* mount_word(MountType type) {
+  switch (type) {
+    case MountType::Bind:
+      return "bind";
+    case MountType::Tmpfs:
+      return "tmpfs";
+    case MountType::Volume:
+      return "volume";
+  }
+  return "";
+}
+
+json::Value mounts_array(const Container& container, const std::string& root) {
   json::Array mounts;
   for (const MountRequest& mount : container.config.mounts) {
+    const bool volume = mount.type == MountType::Volume;
     json::Value out;
-    out.set("Type", mount.type == MountType::Bind ? "bind" : "tmpfs");
-    out.set("Source", mount.source);
+    out.set("Type", mount_word(mount.type));
+    if (volume) out.set("Name", mount.volume);
+    out.set("Source", volume ? root + "/" + store::volume_data_path(mount.volume) : mount.source);
     out.set("Destination", mount.target);
+    if (volume) out.set("Driver", "local");
     out.set("Mode", mount.read_only ? "ro" : "");
     out.set("RW", !mount.read_only);
-    out.set("Propagation", "rprivate");
+    out.set("Propagation", volume ? "" : "rprivate");
     mounts.push_back(std::move(out));
   }
   return mounts;
@@ -201,7 +225,7 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
   out.set("Platform", "linux");
   out.set("HostConfig", host_config_object(container));
   if (with_size) out.set("SizeRw", TRY(size(container.id)));
-  out.set("Mounts", mounts_array(container));
+  out.set("Mounts", mounts_array(container, root()));
   out.set("Config", config_object(container));
   // Beyond Docker: what isolates it, and what weakens that.
   json::Value tare;

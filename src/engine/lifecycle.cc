@@ -142,7 +142,7 @@ Result<> Engine::remove(const std::string& id, const RemoveRequest& request) {
   failpoint("remove.locked");
   const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;
   const bool keep = !request.now && !container.config.auto_remove && undo_time.count() > 0;
-  TRY(state_->destroy(container, keep));
+  TRY(state_->destroy(container, keep, request.volumes || container.config.auto_remove));
   if (keep) state_->note_binned();
   return {};
 }

@@ -47,6 +47,22 @@ std::uint64_t bytes_of_containers(const Usage& usage, const std::vector<std::str
 
 }  // namespace
 
+// Those that no container has but the ones that go.
+Result<> Engine::State::plan_volumes(const PruneRequest& request, PrunePlan& plan) const {
+  const VolumeUsers users = TRY(volume_users());
+  const auto goes = [&](const std::string& id) {
+    return std::ranges::find(plan.containers, id) != plan.containers.end();
+  };
+  for (const store::Volume& volume : TRY(store::list_volumes(store))) {
+    if (!request.all_volumes && !volume.is_anonymous()) continue;
+    if (!passes(request, volume.labels, volume.created)) continue;
+    const auto found = users.find(volume.name);
+    if (found == users.end() || std::ranges::all_of(found->second, goes))
+      plan.volumes.push_back(volume.name);
+  }
+  return {};
+}
+
 Result<PrunePlan> Engine::plan_prune(const PruneRequest& request) const {
   PrunePlan plan;
   const std::vector<Container> containers = TRY(list());
@@ -68,8 +84,12 @@ Result<PrunePlan> Engine::plan_prune(const PruneRequest& request) const {
     plan.images.push_back({.id = image.id, .names = image.names});
     gone.insert(image.id.text());
   }
+  if (request.volumes) TRY(state_->plan_volumes(request, plan));
   const Usage now = TRY(usage());
   plan.bytes = bytes_of(now, gone) + bytes_of_containers(now, plan.containers);
+  for (const VolumeUsage& volume : now.volumes)
+    if (!volume.removed && std::ranges::find(plan.volumes, volume.name) != plan.volumes.end())
+      plan.bytes += volume.bytes;
   return plan;
 }
 
@@ -81,6 +101,13 @@ Result<Pruned> Engine::prune(const PrunePlan& plan, bool now) {
     // Started or removed by somebody meanwhile: then it is not ours to prune.
     if (removed)
       pruned.containers.push_back(id);
+    else if (removed.error().kind() != Kind::Busy && removed.error().kind() != Kind::NotFound)
+      pruned.problems.push_back(removed.error());
+  }
+  for (const std::string& name : plan.volumes) {
+    const auto removed = remove_volume(name, now);
+    if (removed)
+      pruned.volumes.push_back(name);
     else if (removed.error().kind() != Kind::Busy && removed.error().kind() != Kind::NotFound)
       pruned.problems.push_back(removed.error());
   }

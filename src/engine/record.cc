@@ -29,9 +29,19 @@ std::vector<sys::IdRange> parse_ranges(const json::Value& value) {
   return ranges;
 }
 
+constexpr std::pair<MountType, std::string_view> kMountTypes[] = {
+    {MountType::Bind, "bind"}, {MountType::Tmpfs, "tmpfs"}, {MountType::Volume, "volume"}};
+
+MountType parse_mount_type(const std::string& text) {
+  for (const auto& [type, name] : kMountTypes)
+    if (name == text) return type;
+  return MountType::Bind;
+}
+
 json::Value print_mount(const MountRequest& mount) {
   json::Value value;
-  value.set("type", mount.type == MountType::Bind ? "bind" : "tmpfs");
+  for (const auto& [type, name] : kMountTypes)
+    if (type == mount.type) value.set("type", name);
   value.set("source", mount.source);
   value.set("target", mount.target);
   value.set("readOnly", mount.read_only);
@@ -39,18 +49,27 @@ json::Value print_mount(const MountRequest& mount) {
   value.set("executable", mount.executable);
   value.set("tmpfsBytes", mount.tmpfs_bytes);
   value.set("tmpfsMode", mount.tmpfs_mode);
+  if (mount.type != MountType::Volume) return value;
+  value.set("volume", mount.volume);
+  value.set("anonymous", mount.anonymous);
+  value.set("noCopy", mount.no_copy);
+  value.set("subpath", mount.subpath);
   return value;
 }
 
 MountRequest parse_mount(const json::Value& value) {
-  return {.type = value["type"].as_string() == "tmpfs" ? MountType::Tmpfs : MountType::Bind,
+  return {.type = parse_mount_type(value["type"].as_string()),
           .source = value["source"].as_string(),
+          .volume = value["volume"].as_string(),
           .target = value["target"].as_string(),
           .read_only = value["readOnly"].as_bool(),
           .make_source = value["makeSource"].as_bool(),
           .executable = value["executable"].as_bool(true),
           .tmpfs_bytes = static_cast<std::uint64_t>(value["tmpfsBytes"].as_int()),
-          .tmpfs_mode = static_cast<std::uint32_t>(value["tmpfsMode"].as_int(01777))};
+          .tmpfs_mode = static_cast<std::uint32_t>(value["tmpfsMode"].as_int(01777)),
+          .anonymous = value["anonymous"].as_bool(),
+          .no_copy = value["noCopy"].as_bool(),
+          .subpath = value["subpath"].as_string()};
 }
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -111,6 +130,8 @@ void print_host(json::Value& out, const CreateRequest& config) {
   json::Array mounts;
   for (const MountRequest& mount : config.mounts) mounts.push_back(print_mount(mount));
   out.set("mounts", std::move(mounts));
+  out.set("volumesFrom", json::Value(config.volumes_from));
+  out.set("imageVolumes", json::Value(config.image_volumes));
   out.set("resources", print_resources(config.resources));
   if (config.oom_score_adj) out.set("oomScoreAdj", *config.oom_score_adj);
   out.set("deviceCgroupRules", json::Value(config.device_cgroup_rules));
@@ -142,6 +163,8 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.read_only = in["readOnly"].as_bool();
   for (const json::Value& mount : in["mounts"].as_array())
     config.mounts.push_back(parse_mount(mount));
+  config.volumes_from = in["volumesFrom"].as_strings();
+  config.image_volumes = in["imageVolumes"].as_strings();
   config.resources = parse_resources(in["resources"]);
   if (in.find("oomScoreAdj") != nullptr)
     config.oom_score_adj = static_cast<int>(in["oomScoreAdj"].as_int());

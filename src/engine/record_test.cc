@@ -31,6 +31,14 @@ TEST_CASE("a container's record goes out and comes back") {
   container.config.resources.cpus = 1.5;
   container.config.resources.pids_limit = 10;
   container.config.mounts = {{.source = "/src", .target = "/dst", .read_only = true}};
+  container.config.mounts.push_back({.type = MountType::Volume,
+                                     .volume = "data",
+                                     .target = "/d",
+                                     .anonymous = true,
+                                     .no_copy = true,
+                                     .subpath = "x/y"});
+  container.config.volumes_from = {"db:ro"};
+  container.config.image_volumes = {"/d"};
   container.config.ulimits = {{"nofile", "10:20"}};
   const std::string text = print_record(container);
   const Container back = parse_record(text).value();
@@ -42,6 +50,12 @@ TEST_CASE("a container's record goes out and comes back") {
   CHECK(back.argv == container.argv);
   CHECK(back.config.resources.cpus == 1.5);
   CHECK(back.config.mounts.at(0).read_only);
+  CHECK(back.config.mounts.at(1).type == MountType::Volume);
+  CHECK(back.config.mounts.at(1).volume == "data");
+  CHECK(back.config.mounts.at(1).anonymous);
+  CHECK(back.config.mounts.at(1).no_copy);
+  CHECK(back.config.mounts.at(1).subpath == "x/y");
+  CHECK(back.config.volumes_from.at(0) == "db:ro");
   CHECK(*back.config.stop_timeout_s == 3);
 }
 

@@ -77,7 +77,7 @@ bool Engine::State::sweep(const Container& container, int dir) {
   const UnixNanos age = now_ns() - container.finished_at;
   if (age >= 0 && age < kTimeForOwner) return false;
   const auto lock = lock_container(dir, container.name);
-  return lock && destroy(container);
+  return lock && destroy(container, false, true);
 }
 
 void Engine::State::recover() {
@@ -85,8 +85,10 @@ void Engine::State::recover() {
   if (!alone) return;
   if (const auto ids = sys::list_directory(store.dir(), "containers"))
     for (const std::string& id : *ids)
-      if (!is_there(store.dir(), "containers/" + id + "/config.json"))
+      if (!is_there(store.dir(), "containers/" + id + "/config.json")) {
+        drop_begun_volumes(id);
         (void)store.discard("containers/" + id);
+      }
   if (const auto names = sys::list_directory(store.dir(), "container-names"))
     for (const std::string& name : *names)
       if (is_stale_name(store, name))
@@ -94,7 +96,7 @@ void Engine::State::recover() {
   id_ranges.sweep(store.path() + "/containers/");
 }
 
-Result<> Engine::State::destroy(const Container& container, bool keep) {
+Result<> Engine::State::destroy(const Container& container, bool keep, bool volumes) {
   const sys::Fd between = TRY(store.lock(kBetween, sys::Lock::Shared));
   const sys::Cgroup group = sys::Cgroup::open(group_name(container));
   if (!group.directories().empty()) {
@@ -106,6 +108,9 @@ Result<> Engine::State::destroy(const Container& container, bool keep) {
         started && !is_there(dir->get(), "exit"))
       kill_first_process(*started);
   failpoint("remove.ended");
+  // Of one that removes itself nobody waits for the answer: what stays is found by prune.
+  auto dropped = volumes ? drop_volumes_of(container, keep) : Result<>();
+  if (!dropped && !container.config.auto_remove) return dropped;
   // On a full disk removing has to work all the same.
   auto kept = keep ? put_container_in_bin(store, container.id) : Result<>();
   const int problem = kept ? 0 : kept.error().errnum();

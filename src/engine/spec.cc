@@ -2,6 +2,7 @@
 #include "engine/spec.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -12,6 +13,7 @@
 #include "engine/resources.h"
 #include "engine/systemd_mode.h"
 #include "policy/policy.h"
+#include "store/volumes.h"
 #include "sys/files.h"
 #include "sys/limits.h"
 #include "sys/mounts.h"
@@ -46,27 +48,74 @@ Result<rlim_t> parse_limit(std::string_view text) {
   return TRY(parse_u64(text));
 }
 
-// A bind mount, id-mapped so that files belong to the caller whatever range the container has.
-// `mapping` is the user namespace for that, made for the first that needs it.
-Result<isolate::Mount> make_bind(const Container& container, const MountRequest& request,
-                                 sys::Fd& mapping) {
+// A directory or file of the host, id-mapped so that the owners in it are what the container sees
+// whatever range it has: the caller's files are root's. `mapping` is the user namespace for that,
+// made for the first that needs it.
+Result<isolate::Mount> mount_source(const Container& container, const MountRequest& request,
+                                    const sys::Fd& source, sys::Fd& mapping) {
   isolate::Mount mount;
   mount.kind = isolate::MountKind::Bind;
   mount.target = request.target;
   mount.read_only = request.read_only;
-  const sys::Fd source = TRY(sys::open_path(request.source, O_PATH));
   struct stat info{};
-  if (::fstat(source.get(), &info) != 0) return fail_errno("stat " + quoted(request.source));
+  if (::fstat(source.get(), &info) != 0) return fail_errno("look at what is mounted");
   mount.source_is_directory = S_ISDIR(info.st_mode);
   mount.source = TRY(sys::clone_mount(source.get(), false));
   if (sys::in_initial_user_namespace() && !container.ids.is_identity()) {
     if (!mapping) mapping = TRY(sys::make_user_namespace(container.ids, container.ids.groups()));
-    auto mapped = sys::idmap_mount(mount.source.get(), mapping.get());
-    if (!mapped)
-      return std::unexpected(std::move(mapped).error().hint(
-          "the file system of " + quoted(request.source) +
-          " cannot show files with other owners: bind a directory of another one"));
+    TRY(sys::idmap_mount(mount.source.get(), mapping.get()));
   }
+  return mount;
+}
+
+Result<isolate::Mount> make_bind(const Container& container, const MountRequest& request,
+                                 sys::Fd& mapping) {
+  const sys::Fd source = TRY(sys::open_path(request.source, O_PATH));
+  auto mount = mount_source(container, request, source, mapping);
+  if (!mount)
+    return std::unexpected(std::move(mount).error().hint(
+        "the file system of " + quoted(request.source) +
+        " cannot show files with other owners: bind a directory of another one"));
+  return mount;
+}
+
+// SECURITY: what a container wrote into the volume cannot lead the mount out of it: no link is
+// followed below `_data`. tests/security/volume-escapes.sh
+Result<sys::Fd> open_volume(const store::Store& store, const MountRequest& request) {
+  sys::Fd data = TRY(store::open_volume_data(store, request.volume));
+  if (request.subpath.empty()) return data;
+  auto opened = sys::open_in_root(data.get(), request.subpath, O_PATH | O_NOFOLLOW, 0,
+                                  RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+  if (!opened)
+    return std::unexpected(std::move(opened)
+                               .error()
+                               .wrap("volume-subpath " + quoted(request.subpath))
+                               .hint("it has to be in the volume, and no link on the way to it"));
+  struct stat info{};
+  if (::fstat(opened->get(), &info) != 0) return fail_errno("look at the volume");
+  if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
+    return fail(Kind::Invalid, "volume-subpath " + quoted(request.subpath) +
+                                   " is no directory and no regular file");
+  return opened;
+}
+
+Result<isolate::Mount> make_volume(const Container& container, const MountRequest& request,
+                                   const store::Store& store, sys::Fd& mapping) {
+  const store::Volume volume = TRY(store::load_volume(store, request.volume));
+  if (!volume.device().empty()) {
+    if (!request.subpath.empty())
+      return fail(Kind::Unsupported, "volume-subpath of a volume that is a directory of the host");
+    MountRequest bind = request;
+    bind.source = volume.device();
+    bind.read_only = request.read_only || volume.is_read_only();
+    return make_bind(container, bind, mapping);
+  }
+  const sys::Fd source = TRY(open_volume(store, request));
+  auto mount = mount_source(container, request, source, mapping);
+  if (!mount)
+    return std::unexpected(std::move(mount).error().hint(
+        "the file system of the store cannot show files with other owners: put the store on "
+        "ext4, xfs, btrfs or tmpfs, or use --userns host"));
   return mount;
 }
 
@@ -203,7 +252,8 @@ std::vector<std::string> clamped_ulimits(const CreateRequest& config) {
   return sentences;
 }
 
-Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
+Result<isolate::Spec> make_spec(const Container& container, sys::Fd root,
+                                const store::Store& store) {
   const CreateRequest& config = container.config;
   isolate::Spec spec;
   spec.hostname = config.hostname;
@@ -215,9 +265,15 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root) {
   share_namespaces(spec, container);
   spec.shm_bytes = config.shm_bytes;
   sys::Fd mapping;
+  sys::Fd volumes;  // Nobody removes one before it is mounted.
   for (const MountRequest& request : config.mounts) {
+    if (request.type == MountType::Volume && !volumes)
+      volumes = TRY(store.lock(store::Store::kVolumesLock, sys::Lock::Shared));
     if (request.type == MountType::Tmpfs)
       spec.mounts.push_back(make_tmpfs(request));
+    else if (request.type == MountType::Volume)
+      spec.mounts.push_back(
+          TRY(make_volume(container, request, store, mapping), "volume " + quoted(request.volume)));
     else
       spec.mounts.push_back(
           TRY(make_bind(container, request, mapping), "bind mount " + quoted(request.source)));

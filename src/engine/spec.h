@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "isolate/isolate.h"
+#include "store/store.h"
 
 namespace tare::engine {
 
@@ -22,8 +23,9 @@ Result<std::vector<isolate::Rlimit>> parse_ulimits(
     const std::vector<std::pair<std::string, std::string>>& ulimits);
 
 // Everything of the Spec but `init`, for a container whose root file system is mounted at `root`
-// (taken over). Reads the container's user database from it.
-Result<isolate::Spec> make_spec(const Container& container, sys::Fd root);
+// (taken over). Reads the container's user database from it. Errors: NotFound (a volume is gone).
+Result<isolate::Spec> make_spec(const Container& container, sys::Fd root,
+                                const store::Store& store);
 
 // A process as exec starts it in that container.
 Result<isolate::Process> make_exec_process(const Container& container, int root,

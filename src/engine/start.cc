@@ -198,7 +198,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     launch.lock = TRY(state.await_container(dir.get(), id.substr(0, 12)));
     failpoint("start.locked");
     container = TRY(load_container(dir.get()));
-    TRY(state.id_ranges.confirm(container.id_claim, state.container_path(id)));
+    TRY(state.id_ranges.confirm(container.id_claim, state.claim_owner(container)));
     for (const char* stale : {"started", "exit", "error", "paused"})
       ::unlinkat(dir.get(), stale, 0);
     failpoint("start.cleared");
@@ -213,7 +213,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
-    launch.spec = TRY(make_spec(container, std::move(root)));
+    launch.spec = TRY(make_spec(container, std::move(root), state.store));
     launch.spec.process.rows = request.rows;
     launch.spec.process.columns = request.columns;
     process = launch.spec.process;

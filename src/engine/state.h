@@ -2,10 +2,15 @@
 // What the parts of the engine share. Private to this room.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "base/undo.h"
 #include "engine/engine.h"
+#include "store/image_tree.h"
 #include "store/store.h"
 #include "sys/signals.h"
 
@@ -48,17 +53,53 @@ struct Engine::State {
   // Removes an auto-remove container whose owner died between its exit and the removal.
   bool sweep(const Container& container, int dir);
   // Its processes, cgroups, directory, ids and name; the caller holds the lock. With `keep` its
-  // directory and ids go to the bin.
-  Result<> destroy(const Container& container, bool keep = false);
+  // directory and ids go to the bin, with `volumes` its anonymous volumes as well.
+  Result<> destroy(const Container& container, bool keep, bool volumes);
+
+  // Volumes (volumes.cc, container_volumes.cc).
+  // Ids of the containers that have each volume, running or not; of none but those with a record.
+  using VolumeUsers = std::map<std::string, std::vector<std::string>>;
+  Result<VolumeUsers> volume_users() const;
+  // Takes one away for which nobody asked whether a container has it. The caller holds their lock.
+  Result<> drop_volume(const std::string& name, bool keep);
+  // Anonymous volumes of a container that nobody else has.
+  Result<> drop_volumes_of(const Container& container, bool keep);
+  // Those that a killed create() has made for a container without a record.
+  void drop_begun_volumes(const std::string& id);
+  // Makes one that is not there. Errors: Unsupported (its ids are not this container's).
+  Result<> ensure_volume(const MountRequest& mount, const Container& container);
+  // Whether a container that runs, or is being started or removed, has it.
+  Result<bool> is_volume_mounted(const std::string& name) const;
+  // Where a new container's volumes have their first content from.
+  struct FirstContent {
+    const image::Image& image;
+    std::optional<store::ImageTree> tree;  // Read when it is needed.
+    bool is_locked = false;                // The caller holds the lock of volumes alone.
+  };
+  Result<> load_first_content(FirstContent& from);
+  Result<> fill_volume(const MountRequest& mount, const Container& container, FirstContent& from);
+  // Gives anonymous volumes of the container their names and makes all volumes that are not there;
+  // empty ones get what the image has there. Anonymous ones go when `undo` runs.
+  Result<> make_volumes(Container& container, FirstContent& from, Undo& undo);
+  // Their lock, taken while all of them are there; those that somebody has removed meanwhile are
+  // made again. Empty for a container without volumes.
+  Result<sys::Fd> lock_volumes_of(Container& container, FirstContent& from, Undo& undo);
+  Result<> plan_volumes(const PruneRequest& request, PrunePlan& plan) const;
+  // The one range of an ordinary user's volumes.
+  Result<IdClaim> claim_volume_ids();
+  // Whose the claim of the container's ids is.
+  std::string claim_owner(const Container& container) const;
 
   // The bin (bin.cc). Who calls forget() and the like holds its lock.
   Result<Restored> restore_image(const Removed& one);
   Result<> restore_image_of(const Container& container, std::vector<Restored>& restored);
+  Result<Restored> restore_volume(const std::string& key, const std::string& new_name);
+  Result<> restore_volumes_of(const Container& container, std::vector<Restored>& restored);
   Result<Restored> restore_container(const std::string& id, const std::string& new_name);
   Result<> forget(const std::vector<Removed>& which);
   // Removed containers that could still be brought back give up their ids for one that is wanted
   // now, oldest first. Errors: as IdRanges::claim().
-  Result<IdClaim> claim_ids(const std::string& id, std::uint32_t wanted);
+  Result<IdClaim> claim_ids(const std::string& owner, std::uint32_t wanted);
   // Something went into the bin: takes out, in the background, what is then too much, and sees to
   // it that a later command takes it out.
   void note_binned();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "store/usage.h"
+#include "store/volumes.h"
 
 namespace tare::engine {
 
@@ -37,10 +39,32 @@ struct ContainerUsage {
   std::uint64_t records = 0;
 };
 
+struct VolumeUsage {
+  std::string name;
+  bool anonymous = false;
+  bool removed = false;  // It is in the bin.
+  int containers = 0;    // That have it.
+  std::uint64_t bytes = 0;
+  std::string owner;  // As in StoreUsage::owners.
+};
+
+struct CreateVolumeRequest {
+  std::string name;  // "": an anonymous one.
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> options;
+};
+
+struct VolumeInfo {
+  store::Volume volume;
+  std::vector<std::string> containers;  // Ids of those that have it, running or not.
+};
+
 struct Usage {
   store::StoreUsage store;
   std::vector<ImageUsage> images;
   std::vector<ContainerUsage> containers;
+  std::vector<VolumeUsage> volumes;
+  std::uint64_t volumes_reclaimable = 0;   // Of those that no container has.
   std::uint64_t images_bytes = 0;          // What belongs to images that were not removed.
   std::uint64_t images_reclaimable = 0;    // Of them, to those without a container.
   std::uint64_t removed_images_bytes = 0;  // What belongs only to images in the bin.
@@ -66,8 +90,8 @@ struct Why {
 };
 
 struct Removed {
-  enum class Type : std::uint8_t { Image, Container } type = Type::Image;
-  std::string id;                  // Of an image: with "sha256:".
+  enum class Type : std::uint8_t { Image, Volume, Container } type = Type::Image;
+  std::string id;                  // Of an image: with "sha256:"; of a volume: its key in the bin.
   std::vector<std::string> names;  // Of an image: full references.
   std::string image;               // Of a container: what it was made of.
   UnixNanos removed_at = 0;
@@ -87,6 +111,8 @@ struct PruneRequest {
   bool images = false;
   bool all_images = false;  // Not only those without a name.
   bool containers = false;
+  bool volumes = false;                                   // Those that no container has...
+  bool all_volumes = false;                               // ...and not only anonymous ones.
   UnixNanos before = 0;                                   // Only what was made before; 0: any time.
   std::vector<std::pair<std::string, std::string>> with;  // Labels; an empty value: any.
   std::vector<std::pair<std::string, std::string>> without;
@@ -100,12 +126,14 @@ struct PrunePlan {
   };
   std::vector<std::string> containers;
   std::vector<Image> images;
+  std::vector<std::string> volumes;
   std::uint64_t bytes = 0;
 };
 
 struct Pruned {
   std::vector<std::string> containers;
   std::vector<std::string> image_lines;  // "untagged: x", "deleted: sha256:..."
+  std::vector<std::string> volumes;
   std::uint64_t bytes = 0;
   std::vector<Error> problems;
 };

@@ -175,6 +175,42 @@ void explain_container(Why& why, const Usage& usage, const std::string& id) {
   why.whose.push_back("of a container that is being made or removed");
 }
 
+void explain_volume(Why& why, const Usage& usage, std::string_view owner) {
+  for (const VolumeUsage& volume : usage.volumes) {
+    if (volume.owner != owner) continue;
+    const std::string what =
+        (volume.anonymous ? "of anonymous volume " : "of volume ") + volume.name;
+    if (volume.removed) {
+      why.whose.push_back(what + ", which was removed and can be brought back");
+      why.freed_by = "tare undo --empty";
+      return;
+    }
+    why.whose.push_back(
+        what + (volume.containers > 0 ? ", which containers use" : ", which no container uses"));
+    why.freed_by = (volume.containers > 0 ? "removing those containers, then " : "") +
+                   ("tare volume rm " + volume.name) + ", and tare undo --empty";
+    return;
+  }
+  why.whose.push_back("of a volume that is being made or removed");
+}
+
+void add_volumes(Usage& usage, const std::vector<VolumeInfo>& volumes,
+                 const std::vector<store::BinnedVolume>& binned) {
+  const auto add = [&](const store::Volume& volume, const std::string& owner) -> VolumeUsage& {
+    return usage.volumes.emplace_back(VolumeUsage{.name = volume.name,
+                                                  .anonymous = volume.is_anonymous(),
+                                                  .bytes = usage.store.owner_bytes(owner),
+                                                  .owner = owner});
+  };
+  for (const VolumeInfo& one : volumes) {
+    VolumeUsage& volume = add(one.volume, "volumes/" + one.volume.name);
+    volume.containers = static_cast<int>(one.containers.size());
+    if (volume.containers == 0) usage.volumes_reclaimable += volume.bytes;
+  }
+  for (const store::BinnedVolume& one : binned)
+    add(one.volume, store::binned_volume_path(one.key)).removed = true;
+}
+
 void explain(Why& why, const Usage& usage, UsageClass which, std::string_view owner) {
   switch (which) {
     case UsageClass::Blobs:
@@ -189,8 +225,7 @@ void explain(Why& why, const Usage& usage, UsageClass which, std::string_view ow
     case UsageClass::Logs:
       return explain_container(why, usage, component(owner, 1));
     case UsageClass::Volumes:
-      why.whose.push_back("of volume " + component(owner, 1));
-      return;
+      return explain_volume(why, usage, owner);
     case UsageClass::Downloads:
       why.whose.push_back("a download that was begun and can go on");
       why.freed_by = "the pull that ends it, or eviction when space is needed";
@@ -201,6 +236,7 @@ void explain(Why& why, const Usage& usage, UsageClass which, std::string_view ow
     case UsageClass::Bin:
       if (owner.starts_with("bin/containers/"))
         return explain_container(why, usage, component(owner, 2));
+      if (owner.starts_with("bin/volumes/")) return explain_volume(why, usage, owner);
       why.whose.push_back("the record of a removed image");
       why.freed_by = "tare undo --empty";
       return;
@@ -233,6 +269,9 @@ Result<Usage> Engine::usage() const {
   const std::vector<image::RemovedImage> removed = TRY(state_->images.removed());
   const std::vector<Container> containers = TRY(list());
   const std::vector<BinnedContainer> binned = TRY(list_binned_containers(state_->store));
+  const std::vector<VolumeInfo> volumes = TRY(this->volumes());
+  const std::vector<store::BinnedVolume> binned_volumes =
+      TRY(store::list_binned_volumes(state_->store));
   usage.store = TRY(store::measure_usage(state_->store.dir()));
   for (const image::Image& image : images) {
     ImageUsage& one = usage.images.emplace_back(
@@ -270,6 +309,7 @@ Result<Usage> Engine::usage() const {
          .image = one.container.image_name,
          .status = "removed",
          .written = usage.store.owner_bytes("bin/containers/" + one.container.id)});
+  add_volumes(usage, volumes, binned_volumes);
   return usage;
 }
 

@@ -45,6 +45,9 @@ struct ExtraCapabilities {
 struct CallerId {  // Root in the container is the calling user (bind mounts as an ordinary user).
   static constexpr std::string_view name = "caller-id";
 };
+struct SharedIds {  // Ids that all containers with volumes of an ordinary user have.
+  static constexpr std::string_view name = "shared-ids";
+};
 struct UnmaskedPaths {
   static constexpr std::string_view name = "unmasked-paths";
 };

@@ -62,6 +62,9 @@ class MergedTree {
   // 65536 ids), naming the entry.
   Result<> apply(const LayerIndex& layer);
 
+  // The directory that `path` leads to for a process chrooted here. Errors: NotFound; Invalid when
+  // something else is in the way.
+  Result<Id> find(std::string_view path) { return find_directory(path, Missing::Fail); }
   const Inode& inode(Id id) const { return inodes_[id]; }
   std::size_t size() const { return inodes_.size(); }
 

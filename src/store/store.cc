@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kRooms[] = {
     "blobs",  "blobs/sha256", "images",      "names",           "layers",     "objects",
     "rootfs", "rootfs/erofs", "rootfs/flat", "rootfs/redirect", "containers", "ids",
-    "locks",  "tmp",          "trash",       "downloads"};
+    "locks",  "tmp",          "trash",       "downloads",       "volumes"};
 constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
 
 Result<std::string> unique_name() {

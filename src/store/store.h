@@ -9,6 +9,8 @@
 //   objects/AB/HEX     large files, where the backend wants them by themselves
 //   rootfs/NAME/       root file systems of the backend of that name (docs/formats/)
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
+//   volumes/NAME/      a volume: its record and its files (docs/formats/volumes.md)
+//   volume-ids         the ids that volumes of an ordinary user have (docs/formats/volumes.md)
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
 //   sweep              is there while blobs may be there that no image record names
@@ -109,9 +111,12 @@ class Store {
 
   // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
   // this order: blobs, layers (for the naming of one), images, and then what the engine has
-  // (containers' names).
+  // (containers' names). "volumes" is last: who holds it waits for no other.
   static constexpr const char* kBlobsLock = "blobs";    // Exclusive: blobs may be removed.
   static constexpr const char* kImagesLock = "images";  // Exclusive: records and names change.
+  // Shared: a container's record or mounts are made of volumes that are there. Exclusive: a volume
+  // goes away, comes back or gets its first content.
+  static constexpr const char* kVolumesLock = "volumes";
   Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,
                        sys::Wait wait = sys::Wait::Yes) const;
 

@@ -106,7 +106,7 @@ class TreeMaker {
 
   Result<> run() {
     TRY(prepare());
-    open_.push_back({.id = 0, .name = {}});
+    open_.push_back({.id = request_.top, .name = {}});
     while (!open_.empty()) {
       const Directory next = std::move(open_.back());
       open_.pop_back();

@@ -15,6 +15,7 @@ enum class LargeFiles : std::uint8_t {
 struct TreeRequest {
   const Store* store = nullptr;
   const ImageTree* image = nullptr;
+  MergedTree::Id top = 0;        // The directory of the image that becomes `root`.
   int root = -1;                 // An empty directory that nobody else can reach. Borrowed.
   sys::IdMap ids;                // Owners on disk.
   bool v3_capabilities = false;  // File capabilities belong to the root of `ids`.

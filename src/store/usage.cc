@@ -60,6 +60,7 @@ constexpr Row kRows[] = {
     {"locks", UsageClass::Bookkeeping},
     {"namespace", UsageClass::Bookkeeping},
     {"settings", UsageClass::Bookkeeping},
+    {"volume-ids", UsageClass::Bookkeeping},
     {"usage", UsageClass::Bookkeeping},
     {"sweep", UsageClass::Bookkeeping},
 };

@@ -12,6 +12,9 @@ eventually 10 status_is gone exited
 tare rm gone >/dev/null
 tar -C "$TEST_CACHE/rootfs" -cf - . | tare import -q - second >/dev/null
 tare rmi second >/dev/null
+tare run --rm --network none -v kept:/v busybox sh -c 'dd if=/dev/zero of=/v/big bs=1k count=200' >/dev/null 2>&1
+tare run --rm --network none -v lost:/v busybox sh -c 'dd if=/dev/zero of=/v/big bs=1k count=100' >/dev/null 2>&1
+tare volume rm lost >/dev/null
 # An ordinary user's du may not look into what root inside has closed to others; df may.
 du_store() {
   if [ "$TEST_AS" = user ]; then total; else du -s --block-size=1 "$TARE_ROOT" | cut -f 1; fi
@@ -23,7 +26,7 @@ assert_eq "$(total)" "$(du_store)" 'sum of df'
 # Each row's bytes make the sum.
 tare df --format '{{.Class}} {{.Bytes}}' >rows
 assert_eq "$(awk '$1 != "total" {sum += $2} END {print sum}' rows)" "$(awk '$1 == "total" {print $2}' rows)" 'sum of classes'
-for class in blobs rootfs upper bin bookkeeping; do
+for class in blobs rootfs upper volumes bin bookkeeping; do
   grep -q "^$class [1-9]" rows || fail "no $class: $(cat rows)"
 done
 assert_eq "$(awk '$1 == "other"' rows)" '' 'what is not known'
@@ -40,7 +43,10 @@ tare system df >out
 assert_contains "$(head -1 out)" 'TYPE'
 grep -Eq '^Images +1 +1 ' out || fail "$(cat out)"
 grep -Eq '^Containers +1 +0 ' out || fail "$(cat out)"
+grep -Eq '^Local Volumes +1 +0 ' out || fail "$(cat out)"
 tare df -v >out
+grep -Eq '^kept +0 +.*unused$' out || fail "$(cat out)"
+grep -Eq '^lost +0 +.*removed$' out || fail "$(cat out)"
 grep -Eq '^stopped .*exited$' out || fail "$(cat out)"
 grep -Eq '^gone .*removed$' out || fail "$(cat out)"
 assert_contains "$(tare df --format prometheus)" 'tare_store_bytes{class="blobs"} '
@@ -51,6 +57,8 @@ id=$(tare inspect --format '{{.Id}}' stopped)
 assert_contains "$(tare df --why "$TARE_ROOT/containers/$id/upper/big")" 'of container stopped (exited)'
 assert_contains "$(tare df --why "$TARE_ROOT/containers/$id/upper/big")" 'freed by: tare rm stopped'
 assert_contains "$(tare df --why names)" 'bookkeeping'
+assert_contains "$(tare df --why volumes/kept/_data/big)" 'of volume kept, which no container uses'
+assert_contains "$(tare df --why volumes/kept/_data/big)" 'freed by: tare volume rm kept'
 not tare df --why /etc/passwd 2>err
 assert_contains "$(cat err)" 'is not in the store'
 not tare df --why "containers/../names" 2>/dev/null

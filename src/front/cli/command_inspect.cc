@@ -9,7 +9,7 @@
 namespace tare::cli {
 namespace {
 
-enum class Sort : std::uint8_t { Any, Container, Image };
+enum class Sort : std::uint8_t { Any, Container, Image, Volume };
 
 Result<Sort> wanted_sort(const Arguments& arguments) {
   if (arguments.called() == "container inspect") return Sort::Container;
@@ -18,11 +18,16 @@ Result<Sort> wanted_sort(const Arguments& arguments) {
   if (type.empty()) return Sort::Any;
   if (type == "container") return Sort::Container;
   if (type == "image") return Sort::Image;
-  return bad_value("type", type, "container and image are known");
+  if (type == "volume") return Sort::Volume;
+  return bad_value("type", type, "container, image and volume are known");
 }
 
 Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name, Sort sort,
                                 bool with_size) {
+  if (sort == Sort::Volume) {
+    const engine::VolumeInfo info = TRY(engine.find_volume(name));
+    return engine.inspect_volume(info.volume);
+  }
   if (sort != Sort::Image) {
     auto container = engine.inspect(name, with_size);
     if (container || sort == Sort::Container || container.error().kind() != Kind::NotFound)
@@ -32,8 +37,10 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
   if (image) return engine.images().inspect(*image);
   if (sort == Sort::Image || image.error().kind() != Kind::NotFound)
     return std::unexpected(std::move(image).error());
-  return std::unexpected(Error(Kind::NotFound, "there is no container and no image " + quoted(name))
-                             .hint("'tare ps -a' lists containers, 'tare images' images"));
+  if (const auto volume = engine.find_volume(name)) return engine.inspect_volume(volume->volume);
+  return std::unexpected(
+      Error(Kind::NotFound, "there is no container, no image and no volume " + quoted(name))
+          .hint("'tare ps -a' lists containers, 'tare images' images, 'tare volume ls' volumes"));
 }
 
 // One of info's features on one line: "user namespaces: yes (every container has its own ids)".

@@ -81,8 +81,9 @@ Result<int> cmd_rm(Context& context, const Arguments& arguments) {
   int status = 0;
   for (const std::string& name : arguments.operands) {
     const auto remove = [&]() -> Result<> {
-      return engine.remove(TRY(engine.find(name)).id,
-                           {.force = force, .now = arguments.flag("no-undo")});
+      return engine.remove(
+          TRY(engine.find(name)).id,
+          {.force = force, .now = arguments.flag("no-undo"), .volumes = arguments.flag("volumes")});
     };
     if (const auto removed = remove()) {
       if (!quiet) context.print(name + "\n");

@@ -134,7 +134,8 @@ class Filter {
     if (key == "is-task") return value == "false";
     if (key == "volume")
       return std::ranges::any_of(container.config.mounts, [&](const auto& mount) {
-        return mount.target == value || mount.source == value;
+        return mount.target == value || mount.source == value ||
+               (mount.type == engine::MountType::Volume && mount.volume == value);
       });
     if (key == "ancestor")
       return container.image_name == value ||
@@ -158,8 +159,11 @@ struct Wanted {
 
 std::string mounts_text(const Container& container, bool whole) {
   std::vector<std::string> sources;
-  for (const auto& mount : container.config.mounts)
-    if (!mount.source.empty()) sources.push_back(whole ? mount.source : ellipsis(mount.source, 15));
+  for (const auto& mount : container.config.mounts) {
+    const std::string& source =
+        mount.type == engine::MountType::Volume ? mount.volume : mount.source;
+    if (!source.empty()) sources.push_back(whole ? source : ellipsis(source, 15));
+  }
   return join(sources, ",");
 }
 
@@ -204,7 +208,9 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   }
   fields.set("Labels", join(labels, ","));
   row.methods.set("Label", std::move(by_name));
-  fields.set("LocalVolumes", "0");
+  fields.set("LocalVolumes",
+             std::to_string(std::ranges::count(container.config.mounts, engine::MountType::Volume,
+                                               &engine::MountRequest::type)));
   fields.set("Mounts", mounts_text(container, wanted.whole));
   std::vector<std::string> grants;
   for (const auto& [name, because] : container.grants)

@@ -49,6 +49,13 @@ std::vector<Row> docker_rows(const engine::Usage& usage) {
     images += !image.removed;
     active_images += image.containers > 0;
   }
+  std::size_t volumes = 0;
+  std::size_t active_volumes = 0;
+  for (const engine::VolumeUsage& volume : usage.volumes) {
+    removed += volume.removed;
+    volumes += !volume.removed;
+    active_volumes += volume.containers > 0;
+  }
   for (const engine::ContainerUsage& container : usage.containers) {
     const bool in_bin = container.status == "removed";
     removed += in_bin;
@@ -60,7 +67,8 @@ std::vector<Row> docker_rows(const engine::Usage& usage) {
   const std::uint64_t bin = usage.store.of(UsageClass::Bin).bytes + usage.removed_images_bytes;
   return {df_row("Images", images, active_images, usage.images_bytes, usage.images_reclaimable),
           df_row("Containers", containers, running, written, stopped),
-          df_row("Local Volumes", 0, 0, usage.store.of(UsageClass::Volumes).bytes, 0),
+          df_row("Local Volumes", volumes, active_volumes,
+                 usage.store.of(UsageClass::Volumes).bytes, usage.volumes_reclaimable),
           df_row("Build Cache", 0, 0, usage.store.of(UsageClass::Caches).bytes, 0),
           df_row("Removed", removed, 0, bin, bin)};
 }
@@ -115,6 +123,17 @@ json::Value usage_json(const engine::Usage& usage) {
     containers.push_back(std::move(one));
   }
   out.set("Containers", std::move(containers));
+  json::Array volumes;
+  for (const engine::VolumeUsage& volume : usage.volumes) {
+    json::Value one;
+    one.set("Name", volume.name);
+    one.set("Anonymous", volume.anonymous);
+    one.set("Removed", volume.removed);
+    one.set("Links", volume.containers);
+    one.set("Size", volume.bytes);
+    volumes.push_back(std::move(one));
+  }
+  out.set("Volumes", std::move(volumes));
   return out;
 }
 
@@ -134,6 +153,13 @@ void print_details(Context& context, const engine::Usage& usage) {
     rows.push_back({container.name, container.id.substr(0, 12), container.image,
                     human_size(container.written), human_size(container.logs), container.status});
   context.print("\nContainers:\n" + render_table(rows));
+  rows = {{"VOLUME NAME", "LINKS", "SIZE", "STATUS"}};
+  for (const engine::VolumeUsage& volume : usage.volumes)
+    rows.push_back({volume.name, std::to_string(volume.containers), human_size(volume.bytes),
+                    volume.removed          ? "removed"
+                    : volume.containers > 0 ? "in use"
+                                            : "unused"});
+  context.print("\nLocal Volumes:\n" + render_table(rows));
 }
 
 // Parts of what is not an image's, and files that are nobody's, by name.
@@ -234,6 +260,18 @@ Result<int> cmd_df(Context& context, const Arguments& arguments) {
 
 namespace {
 
+std::string_view type_word(engine::Removed::Type type) {
+  switch (type) {
+    case engine::Removed::Type::Image:
+      return "image";
+    case engine::Removed::Type::Volume:
+      return "volume";
+    case engine::Removed::Type::Container:
+      return "container";
+  }
+  return "";
+}
+
 std::string removed_name(const engine::Removed& one) {
   std::vector<std::string> names;
   for (const std::string& name : one.names)
@@ -247,7 +285,7 @@ Result<int> list_removed(Context& context, engine::Engine& engine, const std::st
   for (const engine::Removed& one : TRY(engine.removed())) {
     const bool is_image = one.type == engine::Removed::Type::Image;
     Row row;
-    row.fields.set("Type", is_image ? "image" : "container");
+    row.fields.set("Type", type_word(one.type));
     row.fields.set("ID", is_image ? one.id.substr(7, 12) : one.id.substr(0, 12));
     row.fields.set("Names", removed_name(one));
     row.fields.set("Removed", ago(one.removed_at, now));
@@ -265,7 +303,7 @@ void print_restored(Context& context, const engine::Restored& one) {
   const bool is_image = one.type == engine::Removed::Type::Image;
   std::vector<std::string> names;
   for (const std::string& name : one.names) names.push_back(is_image ? familiar(name) : name);
-  context.print(std::string(is_image ? "Restored image: " : "Restored container: ") +
+  context.print("Restored " + std::string(type_word(one.type)) + ": " +
                 escaped(names.empty() ? one.id : join(names, ", ")) + "\n");
   for (const std::string& name : one.taken)
     context.warn("the name " + quoted(familiar(name)) + " is another image's now; it stays there");
@@ -283,7 +321,7 @@ Result<int> cmd_undo(Context& context, const Arguments& arguments) {
   }
   const std::string new_name = arguments.value_or("name", "");
   if (!new_name.empty() && arguments.operands.size() > 1)
-    return fail(Kind::Invalid, "--name is for one container");
+    return fail(Kind::Invalid, "--name is for one container or volume");
   std::vector<std::string> wanted = arguments.operands;
   if (wanted.empty()) wanted.emplace_back();
   int status = 0;
@@ -304,10 +342,14 @@ namespace {
 Result<engine::PruneRequest> prune_request(const Arguments& arguments) {
   engine::PruneRequest request;
   const std::string& command = arguments.called();
-  request.images = command != "container prune";
-  request.containers = command != "image prune";
+  const bool everything = command == "system prune";
+  request.images = command == "image prune" || everything;
+  request.containers = command == "container prune" || everything;
+  request.volumes = command == "volume prune" || (everything && arguments.flag("volumes"));
   request.all_images = request.images && arguments.flag("all");
+  request.all_volumes = command == "volume prune" && arguments.flag("all");
   std::vector<std::string> known = {"until", "label", "label!"};
+  if (command == "volume prune") known.emplace_back("all");
   if (command == "image prune") known.emplace_back("dangling");
   for (const auto& [key, value] : TRY(parse_filters(arguments.list("filter"), known))) {
     const auto pair = split_once(value, '=');
@@ -315,6 +357,11 @@ Result<engine::PruneRequest> prune_request(const Arguments& arguments) {
                                                        std::string(pair ? pair->second : "")};
     if (key == "label") request.with.push_back(label);
     if (key == "label!") request.without.push_back(label);
+    if (key == "all") {
+      const auto on = parse_bool(value);
+      if (!on) return bad_value("filter", "all=" + value, on.error().message());
+      request.all_volumes = request.all_volumes || *on;
+    }
     if (key == "dangling") {
       const auto on = parse_bool(value);
       if (!on) return bad_value("filter", "dangling=" + value, on.error().message());
@@ -333,6 +380,10 @@ std::string prune_warning(const Arguments& arguments) {
   const std::string& command = arguments.called();
   if (command == "container prune") return "WARNING! This will remove all stopped containers.\n";
   const bool all = arguments.flag("all");
+  if (command == "volume prune")
+    return all ? "WARNING! This will remove all local volumes not used by at least one container.\n"
+               : "WARNING! This will remove anonymous local volumes not used by at least one "
+                 "container.\n";
   if (command == "image prune")
     return all ? "WARNING! This will remove all images without at least one container associated "
                  "to them.\n"
@@ -340,6 +391,9 @@ std::string prune_warning(const Arguments& arguments) {
   return std::string("WARNING! This will remove:\n  - all stopped containers\n") +
          (all ? "  - all images without at least one container associated to them\n"
               : "  - all dangling images\n") +
+         (arguments.flag("volumes")
+              ? "  - all anonymous volumes not used by at least one container\n"
+              : "") +
          "\n";
 }
 
@@ -360,6 +414,8 @@ Result<> ask(Context& context, const Arguments& arguments) {
 void print_pruned(Context& context, const engine::Pruned& pruned) {
   if (!pruned.containers.empty())
     context.print("Deleted Containers:\n" + join(pruned.containers, "\n") + "\n\n");
+  if (!pruned.volumes.empty())
+    context.print("Deleted Volumes:\n" + join(pruned.volumes, "\n") + "\n\n");
   if (!pruned.image_lines.empty()) context.print("Deleted Images:\n");
   for (const std::string& line : pruned.image_lines) context.print(escaped(line) + "\n");
   if (!pruned.image_lines.empty()) context.print("\n");
@@ -368,6 +424,7 @@ void print_pruned(Context& context, const engine::Pruned& pruned) {
 engine::Pruned dry_run(const engine::PrunePlan& plan) {
   engine::Pruned out;
   out.containers = plan.containers;
+  out.volumes = plan.volumes;
   for (const auto& image : plan.images) {
     for (const std::string& name : image.names)
       out.image_lines.push_back("untagged: " + familiar(name));

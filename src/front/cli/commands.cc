@@ -88,7 +88,7 @@ constexpr Option kRm[] = {
     {'f', "force", Flag, "", "Kill it first if it runs"},
     {0, "no-undo", Flag, "", "Remove for good, at once"},
     {'q', "quiet", Flag, "", "Print nothing unless it fails"},
-    {'v', "volumes", Flag, "", "Also its anonymous volumes; there are none yet"},
+    {'v', "volumes", Flag, "", "Also its anonymous volumes"},
     {'l', "link", MissingFlag, "", "links are not offered"},
 };
 
@@ -97,7 +97,7 @@ constexpr Option kInspectFormat[] = {
 };
 constexpr Option kInspect[] = {
     {'s', "size", Flag, "", "Also the size of what a container wrote"},
-    {0, "type", Value, "type", "Only a container, or only an image"},
+    {0, "type", Value, "type", "Only a container, an image or a volume"},
 };
 constexpr Option kInspectContainer[] = {
     {'s', "size", Flag, "", "Also the size of what it wrote"},
@@ -187,10 +187,13 @@ constexpr Option kUndo[] = {
 };
 constexpr Option kPruneAll[] = {
     {'a', "all", Flag, "", "All images that no container uses, not only those without a name"},
-    {0, "volumes", Flag, "", "Also anonymous volumes; there are none yet"},
+    {0, "volumes", Flag, "", "Also anonymous volumes that no container has"},
 };
 constexpr Option kPruneImages[] = {
     {'a', "all", Flag, "", "All that no container uses, not only those without a name"},
+};
+constexpr Option kPruneVolumes[] = {
+    {'a', "all", Flag, "", "Also those with a name, not only anonymous ones"},
 };
 constexpr Option kPrune[] = {
     {0, "dry-run", Flag, "", "Only show what would be removed"},
@@ -267,6 +270,7 @@ Result<int> print_completion(Context& context, const Arguments& arguments) {
   return 0;
 }
 
+constexpr std::span<const Option> kNoOptions;
 constexpr std::string_view kOneContainer = "[OPTIONS] CONTAINER";
 constexpr std::string_view kContainers = "[OPTIONS] CONTAINER [CONTAINER...]";
 constexpr std::string_view kRunUsage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
@@ -658,6 +662,16 @@ const Command command_table[] = {
      false, Operands::None, 1, cmd_prune},
     {"system prune", "", "[OPTIONS]", "Remove stopped containers and unused images", kPruneAll,
      kPrune, 0, 0, false, Operands::None, 1, cmd_prune},
+    {"volume create", "", "[OPTIONS] [VOLUME]", "Create a volume", volume_create_options(),
+     kNoOptions, 0, 1, false, Operands::Anything, 1, cmd_volume_create},
+    {"volume inspect", "", "[OPTIONS] VOLUME [VOLUME...]", "Show all about volumes", kInspectFormat,
+     kNoOptions, 1, -1, false, Operands::Volumes, 1, cmd_volume_inspect},
+    {"volume ls", "volume list", "[OPTIONS]", "List volumes", volume_list_options(), kNoOptions, 0,
+     0, false, Operands::None, 1, cmd_volume_ls},
+    {"volume prune", "", "[OPTIONS]", "Remove volumes that no container has", kPruneVolumes, kPrune,
+     0, 0, false, Operands::None, 1, cmd_prune},
+    {"volume rm", "volume remove", "[OPTIONS] VOLUME [VOLUME...]", "Remove volumes",
+     volume_remove_options(), kNoOptions, 1, -1, false, Operands::Volumes, 1, cmd_volume_rm},
     {"update",
      "container update",
      kContainers,
@@ -713,6 +727,7 @@ constexpr CommandGroup kGroups[] = {
     {"image", "Commands for images"},
     {"manifest", "Commands for manifests in registries"},
     {"system", "Commands for the engine as a whole"},
+    {"volume", "Commands for volumes"},
 };
 
 constexpr std::string_view kNoSwarm =
@@ -721,8 +736,6 @@ constexpr std::string_view kNoBuild =
     "building is not there yet; 'tare import' and 'tare pack' make images";
 constexpr std::string_view kNoNetwork =
     "networks of our own are not there yet; --network none and host are";
-constexpr std::string_view kNoVolume =
-    "volumes are not there yet; -v /path/on/host:/path mounts a directory";
 constexpr std::string_view kNoCopy =
     "copying is not there yet; 'tare exec CONTAINER tar -c PATH' writes files to standard output";
 constexpr std::string_view kNoDaemon =
@@ -761,7 +774,7 @@ constexpr MissingCommand kMissing[] = {
     {"restart", "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
     {"container restart",
      "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
-    {"volume", kNoVolume},
+    {"volume update", kNoSwarm},
 };
 
 }  // namespace

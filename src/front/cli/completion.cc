@@ -20,6 +20,8 @@ std::string_view operands_word(Operands operands) {
       return "running";
     case Operands::Images:
       return "images";
+    case Operands::Volumes:
+      return "volumes";
   }
   return "none";
 }
@@ -124,6 +126,7 @@ constexpr std::string_view kShellBody = R"sh(_tare() {
     containers) COMPREPLY=($(compgen -W "$(tare ps -a --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
     running) COMPREPLY=($(compgen -W "$(tare ps --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
     images) COMPREPLY=($(compgen -W "$(tare images --filter dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$cur")) ;;
+    volumes) COMPREPLY=($(compgen -W "$(tare volume ls -q 2>/dev/null)" -- "$cur")) ;;
   esac
 }
 )sh";
@@ -214,6 +217,9 @@ std::string fish_command(const Command& command) {
     case Operands::Images:
       list =
           "(tare images --filter dangling=false --format \"{{.Repository}}:{{.Tag}}\" 2>/dev/null)";
+      break;
+    case Operands::Volumes:
+      list = "(tare volume ls -q 2>/dev/null)";
       break;
     case Operands::Files:
       return out + "complete -c tare -F " + words + "\n";

@@ -54,7 +54,8 @@ constexpr Option kCreateOptions[] = {
     {0, "memory-swappiness", Value, "number",
      "0 to 100: how readily it is swapped out (version 1)"},
     {0, "mount", List, "fields",
-     "Mount something: type=bind,source=PATH,target=PATH[,readonly] or "
+     "Mount something: type=volume,source=NAME,target=PATH[,volume-subpath=PATH]"
+     "[,volume-nocopy], type=bind,source=PATH,target=PATH[,readonly] or "
      "type=tmpfs,target=PATH[,tmpfs-size=64m][,tmpfs-mode=1777]"},
     {0, "name", Value, "name", "Name of the container; default: made up from two words"},
     {0, "net", Value, "network", "", {}, false, true},
@@ -89,7 +90,8 @@ constexpr Option kCreateOptions[] = {
      "host"},
     {0, "uts", Value, "mode", "private (the default) or host: whose host name it has"},
     {'v', "volume", List, "source:path[:ro]",
-     "Mount a directory or file of the host; a missing directory is made"},
+     "Mount a directory of the host or, by its name, a volume; what is missing is made"},
+    {0, "volumes-from", List, "container[:ro]", "Also the volumes and directories of another one"},
     {'w', "workdir", Value, "path", "Working directory inside"},
 
     {0, "add-host", MissingValue, "", "names for /etc/hosts are not there yet"},
@@ -129,8 +131,7 @@ constexpr Option kCreateOptions[] = {
     {0, "storage-opt", MissingValue, "", "limits of disk space are not there yet"},
     {0, "sysctl", MissingValue, "", "kernel parameters are not there yet"},
     {0, "use-api-socket", MissingFlag, "", "there is no daemon whose socket could be mounted"},
-    {0, "volume-driver", MissingValue, "", "named volumes are not there yet", "local"},
-    {0, "volumes-from", MissingValue, "", "named volumes are not there yet"},
+    {0, "volume-driver", MissingValue, "", "volumes are directories of the store", "local"},
 };
 
 constexpr Option kRunOptions[] = {

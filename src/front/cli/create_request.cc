@@ -46,6 +46,7 @@ Result<> add_mounts(CreateRequest& request, const Arguments& arguments) {
       volumes.empty() && mounts.empty() ? std::string() : TRY(current_directory());
   for (const std::string& text : volumes) request.mounts.push_back(TRY(parse_volume(text, here)));
   for (const std::string& text : mounts) request.mounts.push_back(TRY(parse_mount(text, here)));
+  request.volumes_from = arguments.list("volumes-from");
   for (const std::string& text : arguments.list("tmpfs"))
     request.mounts.push_back(TRY(parse_tmpfs(text)));
   for (const auto& mount : request.mounts) {

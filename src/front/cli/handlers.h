@@ -40,6 +40,10 @@ Result<int> cmd_fsck(Context& context, const Arguments& arguments);
 Result<int> cmd_mount(Context& context, const Arguments& arguments);
 Result<int> cmd_umount(Context& context, const Arguments& arguments);
 Result<int> cmd_df(Context& context, const Arguments& arguments);
+Result<int> cmd_volume_create(Context& context, const Arguments& arguments);
+Result<int> cmd_volume_inspect(Context& context, const Arguments& arguments);
+Result<int> cmd_volume_ls(Context& context, const Arguments& arguments);
+Result<int> cmd_volume_rm(Context& context, const Arguments& arguments);
 Result<int> cmd_undo(Context& context, const Arguments& arguments);
 Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
@@ -57,6 +61,9 @@ std::string transfer_program();
 // The table's rows of options that are too many for commands.cc: create_options.cc.
 std::span<const Option> create_options();
 std::span<const Option> update_options();
+std::span<const Option> volume_create_options();  // command_volume.cc
+std::span<const Option> volume_list_options();
+std::span<const Option> volume_remove_options();
 std::span<const Option> run_options();  // What run has beyond create.
 
 // A session with a container from its first byte to its exit, for run, start and attach.

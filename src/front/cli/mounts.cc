@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // -v, --mount and --tmpfs.
 #include <charconv>
+#include <utility>
 
 #include "base/text.h"
 #include "front/cli/request.h"
+#include "store/volumes.h"
 
 namespace tare::cli {
 namespace {
@@ -11,21 +13,12 @@ namespace {
 using engine::MountRequest;
 using engine::MountType;
 
-constexpr std::string_view kVolumeHint =
-    "give a directory of the host: -v /path/on/host:/path/in/container";
-
-std::unexpected<Error> no_volumes(std::string_view name) {
-  return std::unexpected(
-      Error(Kind::Unsupported, "named volumes, as " + quoted(name) + ", are not there yet")
-          .hint(std::string(kVolumeHint)));
-}
-
-// Absolute as it is; "./x" below the directory we were called in.
-Result<std::string> host_path(std::string_view path, std::string_view directory) {
+// Absolute as it is; "./x" below the directory we were called in; empty: it is a name.
+std::string host_path(std::string_view path, std::string_view directory) {
   if (path.starts_with('/')) return std::string(path);
   if (path == "." || path == ".." || path.starts_with("./") || path.starts_with("../"))
     return std::string(directory) + "/" + std::string(path);
-  return no_volumes(path);
+  return "";
 }
 
 Result<> check_target(std::string_view target, std::string_view text, std::string_view option) {
@@ -43,9 +36,12 @@ Result<> volume_option(MountRequest& mount, std::string_view option, std::string
     mount.read_only = true;
   } else if (option == "rw") {
     mount.read_only = false;
+  } else if (option == "nocopy" && mount.type == MountType::Volume) {
+    mount.no_copy = true;
+  } else if (option == "nocopy") {
+    return bad_value("volume", text, "nocopy goes with a volume, not with a directory of the host");
   } else if (option == "z" || option == "Z" || option == "private" || option == "rprivate" ||
-             option == "nocopy" || option == "cached" || option == "delegated" ||
-             option == "consistent") {
+             option == "cached" || option == "delegated" || option == "consistent") {
     // Labels of SELinux do not exist here; the others are what happens anyway.
   } else if (option.find("shared") != std::string_view::npos ||
              option.find("slave") != std::string_view::npos) {
@@ -101,6 +97,10 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
     mount.read_only = TRY(truth());
     return {};
   }
+  if (key == "volume-nocopy" && mount.type == MountType::Volume) {
+    mount.no_copy = TRY(truth());
+    return {};
+  }
   if (key == "bind-nonrecursive" || key == "bind-create-src") {
     const bool on = TRY(truth());
     if (!on) return {};
@@ -115,6 +115,11 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
     mount.source = value;
   } else if (key == "target" || key == "dst" || key == "destination") {
     mount.target = value;
+  } else if (key == "volume-subpath" && mount.type == MountType::Volume) {
+    if (value.empty()) return bad_value("mount", text, "volume-subpath is empty");
+    mount.subpath = value;
+  } else if (key == "volume-driver" && mount.type == MountType::Volume && value == "local") {
+    // The only one that there is.
   } else if (key == "tmpfs-size" && mount.type == MountType::Tmpfs) {
     mount.tmpfs_bytes = TRY(parse_size(value));
   } else if (key == "tmpfs-mode" && mount.type == MountType::Tmpfs) {
@@ -128,8 +133,9 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
   } else if (key.starts_with("tmpfs-")) {
     return bad_value("mount", text, quoted(key) + " goes with type=tmpfs");
   } else {
-    const std::vector<std::string> known = {"type",     "source",     "target",
-                                            "readonly", "tmpfs-size", "tmpfs-mode"};
+    const std::vector<std::string> known = {"type",           "source",       "target",
+                                            "readonly",       "tmpfs-size",   "tmpfs-mode",
+                                            "volume-subpath", "volume-nocopy"};
     const auto close = nearest(key, known);
     return bad_value(
         "mount", text,
@@ -145,12 +151,16 @@ Result<MountType> mount_type(const std::vector<std::string>& fields, std::string
       type = lower(pair->second);
   if (type == "bind") return MountType::Bind;
   if (type == "tmpfs") return MountType::Tmpfs;
-  if (type == "volume" || type == "image" || type == "npipe" || type == "cluster")
+  if (type == "volume") return MountType::Volume;
+  if (type == "image" || type == "npipe" || type == "cluster")
     return std::unexpected(
         Error(Kind::Unsupported,
               "--mount " + quoted(text) + ": mounts of type " + type + " are not there yet")
-            .hint("type=bind,source=/path/on/host,target=/path or type=tmpfs,target=/path"));
-  return bad_value("mount", text, "unknown type " + quoted(type) + "; bind and tmpfs are known");
+            .hint(
+                "type=volume,source=NAME,target=/path, type=bind,source=/path/on/host,target=/path "
+                "or type=tmpfs,target=/path"));
+  return bad_value("mount", text,
+                   "unknown type " + quoted(type) + "; volume, bind and tmpfs are known");
 }
 
 }  // namespace
@@ -160,13 +170,21 @@ Result<MountRequest> parse_volume(std::string_view text, std::string_view direct
   if (parts.size() > 3) return bad_value("volume", text, "more than two colons");
   if (parts.size() == 1) {
     if (text.empty()) return bad_value("volume", text, "it is empty");
-    return std::unexpected(
-        Error(Kind::Unsupported, "anonymous volumes, as -v " + quoted(text) + ", are not there yet")
-            .hint("--tmpfs makes a directory in memory; " + std::string(kVolumeHint)));
+    MountRequest mount{.type = MountType::Volume, .target = parts[0], .anonymous = true};
+    TRY(check_target(mount.target, text, "volume"));
+    return mount;
   }
-  if (parts[0].empty()) return bad_value("volume", text, "the path on the host is missing");
+  if (parts[0].empty())
+    return bad_value("volume", text, "the volume, or the path on the host, is missing");
   MountRequest mount{.type = MountType::Bind, .make_source = true};
-  mount.source = TRY(host_path(parts[0], directory));
+  mount.source = host_path(parts[0], directory);
+  if (mount.source.empty()) {
+    mount.type = MountType::Volume;
+    mount.make_source = false;
+    mount.volume = parts[0];
+    const auto name = store::check_volume_name(mount.volume);
+    if (!name) return bad_value("volume", text, name.error().message());
+  }
   mount.target = parts[1];
   TRY(check_target(mount.target, text, "volume"));
   if (parts.size() == 3)
@@ -178,7 +196,7 @@ Result<MountRequest> parse_mount(std::string_view text, std::string_view directo
   const std::vector<std::string> fields = TRY(csv_fields(text));
   MountRequest mount;
   mount.type = TRY(mount_type(fields, text));
-  mount.executable = mount.type == MountType::Bind;
+  mount.executable = mount.type != MountType::Tmpfs;
   for (const std::string& field : fields) {
     const auto pair = split_once(field, '=');
     const std::string key = lower(pair ? pair->first : std::string_view(field));
@@ -189,7 +207,16 @@ Result<MountRequest> parse_mount(std::string_view text, std::string_view directo
     return bad_value("mount", text, "a tmpfs has no source");
   if (mount.type == MountType::Bind) {
     if (mount.source.empty()) return bad_value("mount", text, "source is missing");
-    mount.source = TRY(host_path(mount.source, directory));
+    const std::string path = host_path(mount.source, directory);
+    if (path.empty())
+      return bad_value("mount", text,
+                       "source " + quoted(mount.source) + " is no absolute path, as a bind has it");
+    mount.source = path;
+  }
+  if (mount.type == MountType::Volume) {
+    mount.volume = std::exchange(mount.source, "");
+    mount.anonymous = mount.volume.empty();
+    if (!mount.anonymous) TRY(store::check_volume_name(mount.volume), "--mount");
   }
   return mount;
 }

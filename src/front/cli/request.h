@@ -15,8 +15,9 @@
 
 namespace tare::cli {
 
-// -v SOURCE:TARGET[:OPTIONS]. A source that starts with "." is taken from `directory`. Errors:
-// Invalid; Unsupported for named and anonymous volumes. [docker run reference, --volume]
+// -v SOURCE:TARGET[:OPTIONS]. A source that starts with "." is taken from `directory`, one without
+// a slash is a volume's name, and a target alone an anonymous volume. Errors: Invalid. [docker run
+// reference, --volume]
 Result<engine::MountRequest> parse_volume(std::string_view text, std::string_view directory);
 // --mount type=bind,source=...,target=...,readonly. Fields may stand in double quotes, as in CSV.
 Result<engine::MountRequest> parse_mount(std::string_view text, std::string_view directory);
