@@ -29,14 +29,33 @@ YAML
   REGISTRY=$(sed -n 's/.*listening on \([0-9.]*:[0-9]*\).*/\1/p' "$REGISTRY_DIR/log" | head -1)
 }
 
+# start_tool NAME ARGUMENTS...: a server of tests/tools; sets TOOL (host:port) and TOOL_LOG.
+start_tool() {
+  local name=$1
+  shift
+  TOOL_LOG=$(mktemp "$TMPDIR/$name.XXXXXX")
+  "$(dirname "$TEST_LIB")/tools/$name" "$@" >"$TOOL_LOG" 2>&1 &
+  REGISTRY_PIDS+=("$!")
+  eventually 10 grep -q '^listening on' "$TOOL_LOG"
+  TOOL=$(sed -n 's/^listening on //p' "$TOOL_LOG" | head -1)
+}
+
 # start_liar ARGUMENTS...: a server of ours that does what its arguments say (tests/tools/liar); sets
 # LIAR (host:port) and LIAR_LOG.
 start_liar() {
-  LIAR_LOG=$(mktemp "$TMPDIR/liar.XXXXXX")
-  "$(dirname "$TEST_LIB")/tools/liar" "$@" >"$LIAR_LOG" 2>&1 &
-  REGISTRY_PIDS+=("$!")
-  eventually 10 grep -q '^listening on' "$LIAR_LOG"
-  LIAR=$(sed -n 's/^listening on //p' "$LIAR_LOG" | head -1)
+  start_tool liar "$@"
+  LIAR=$TOOL LIAR_LOG=$TOOL_LOG
+}
+
+# make_authority: ca.crt and ca.key in the working directory. make_certificate NAME [EXTENSIONS]: NAME.crt
+# and NAME.key, signed by it.
+make_authority() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.crt 2>/dev/null
+}
+make_certificate() {
+  openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+  openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
+    -extfile <(echo "${2-}") -out "$1.crt" 2>/dev/null
 }
 
 end_registries() {

@@ -186,6 +186,14 @@ Result<std::vector<image::Images::Pushed>> Engine::push(image::Images::PushReque
   return state_->images.push(request, progress);
 }
 
+Result<image::Images::Copied> Engine::copy(image::Images::CopyRequest request,
+                                           const image::TransferProgress& progress) {
+  const sys::IdMap map = TRY(first_map());
+  request.options.program = state_->programs + "/tare-transfer";
+  request.unpack_for = &map;
+  return state_->images.copy(request, progress);
+}
+
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id,
                                                       const RemoveImageRequest& request) {
   const auto undo_time = TRY(store::load_settings(state_->store.dir())).undo_time;

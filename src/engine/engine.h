@@ -265,6 +265,8 @@ class Engine {
                                                   const image::TransferProgress& progress);
   Result<std::vector<image::Images::Pushed>> push(image::Images::PushRequest request,
                                                   const image::TransferProgress& progress);
+  Result<image::Images::Copied> copy(image::Images::CopyRequest request,
+                                     const image::TransferProgress& progress);
   struct RemoveImageRequest {
     bool force = false;
     bool all_names = false;  // By id also when it has names in several repositories.

@@ -77,9 +77,10 @@ class DirectoryArchive : public Archive {
   Result<std::string> document(const std::string& path) const override;
   Result<std::string> resolve(const std::string& path) const override;
   Result<> read(const std::set<std::string>& paths, const Take& take) const override;
+  // A regular file. Errors: NotFound, Invalid.
+  Result<sys::Fd> open(const std::string& path) const;
 
  private:
-  Result<sys::Fd> open(const std::string& path) const;
   int dir_;
 };
 

@@ -45,25 +45,12 @@ Result<std::vector<RemoteDocument>> look_for_referrers(std::string_view name,
   TRY(registry.connect(sites.back()));
   Digest digest = reference.digest;
   if (digest.empty()) digest = TRY(registry.manifest(site, reference.tag)).digest;
-  auto index = registry.get_json(site, site.path("referrers/" + digest.text()), pull_scope(site));
-  // A registry without that part keeps them under a tag. [distribution-spec 1.1, "Referrers Tag
-  // Schema"]
-  if (!index && index.error().kind() == Kind::NotFound) {
-    const auto tagged = registry.manifest(site, "sha256-" + digest.hex());
-    if (!tagged && tagged.error().kind() == Kind::NotFound) return std::vector<RemoteDocument>();
-    const RawManifest raw = TRY(tagged);
-    index = json::parse(raw.text);
-  }
-  const json::Value value = TRY(std::move(index));
   std::vector<RemoteDocument> all;
-  for (const json::Value& entry : value["manifests"].as_array()) {
-    RemoteDocument document;
-    document.reference = reference.registry + "/" + reference.repository;
-    document.media_type = entry["artifactType"].as_string();
-    document.digest = TRY(Digest::parse(entry["digest"].as_string()), "a referrer");
-    document.text = json::print(entry);
-    all.push_back(std::move(document));
-  }
+  for (const oci::Descriptor& referrer : TRY(registry.referrers(site, digest)))
+    all.push_back({.reference = reference.registry + "/" + reference.repository,
+                   .text = json::print(oci::print_descriptor(referrer)),
+                   .media_type = referrer.artifact_type,
+                   .digest = referrer.digest});
   return all;
 }
 

@@ -142,6 +142,12 @@ std::string server_host(const std::string& server) {
   return host;
 }
 
+Result<json::Value> load_docker_config() {
+  const std::string path = docker_file();
+  if (path.empty()) return json::Value();
+  return load(path);
+}
+
 Result<Credentials> find_credentials(const std::string& host, const std::string& repository) {
   for (const std::string& path : files()) {
     const json::Value file = TRY(load(path));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "codec/json.h"
 #include "image/login.h"
 
 namespace tare::image {
@@ -23,6 +24,9 @@ struct Credentials {
 Result<Credentials> find_credentials(const std::string& host, const std::string& repository);
 Result<LoginResult> store_credentials(const std::string& host, const Credentials& credentials);
 Result<bool> erase_credentials(const std::string& host);
+
+// Docker's config.json; empty when there is none. Errors: Invalid, naming the file.
+Result<json::Value> load_docker_config();
 
 // The programs docker-credential-NAME: a request on standard input, JSON or a sentence on standard
 // output. [docker/docker-credential-helpers, README "Development"] Errors: Invalid (the name),

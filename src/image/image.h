@@ -155,6 +155,29 @@ class Images {
   Result<std::vector<Pushed>> push(const PushRequest& request,
                                    const TransferProgress& progress) const;
 
+  // From one place to another, each "docker://NAME", "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
+  // "docker-archive:FILE[:NAME]" or "store:NAME": an image, an index or an artifact, with all bytes
+  // as they are. Every blob is verified on the way, and what has the name appears last. Errors:
+  // those of pull and push; Unsupported (the target cannot hold that).
+  struct CopyRequest {
+    std::string source;
+    std::string target;
+    std::string platform;  // As PullWish::platform; of an index, unless `all` of it is wanted.
+    bool all = false;
+    bool referrers = false;   // Also what refers to it.
+    TransferOptions options;  // But for tls_verify.
+    std::optional<bool> source_tls_verify;
+    std::optional<bool> target_tls_verify;
+    const sys::IdMap* unpack_for = nullptr;
+  };
+  struct Copied {
+    Digest digest;
+    std::string media_type;
+    std::size_t documents = 0;       // Manifests and indexes.
+    std::vector<std::string> notes;  // What could not be kept as it was.
+  };
+  Result<Copied> copy(const CopyRequest& request, const TransferProgress& progress);
+
   Result<> tag(std::string_view source, std::string_view target);
 
   // Takes a name away; the image goes with its last name (or at once by id, with `force` also with

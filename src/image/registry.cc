@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "codec/sha256.h"
 #include "image/credentials.h"
+#include "image/proxies.h"
 #include "image/registries.h"
 
 namespace tare::image {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kMaxManifest = 4 << 20;  // [distribution-spec 1.1, "Pushing Manifests"]
 constexpr int kTries = 3;
+constexpr int kPutTries = 5;
 constexpr int kMaxPages = 1000;
 constexpr std::size_t kMaxPaged = 16 << 20;  // Bytes of all of them.
 
@@ -43,7 +45,14 @@ std::string media_type_of(const transfer::Reply& reply) {
   return std::string(trim(std::string_view(header).substr(0, header.find(';'))));
 }
 
+std::string manifest_name(const Site& site, const std::string& tag_or_digest) {
+  const char* mark = tag_or_digest.find(':') != std::string::npos ? "@" : ":";
+  return "manifest " + site.repository + mark + tag_or_digest;
+}
+
 }  // namespace
+
+std::string referrers_tag(const Digest& digest) { return "sha256-" + digest.hex(); }
 
 std::vector<std::string> pull_scope(const Site& site) {
   return {"repository:" + site.repository + ":pull"};
@@ -74,8 +83,9 @@ Error answer_error(const transfer::Reply& reply, const Site& site, const std::st
 }
 
 Result<Registry> Registry::open(const TransferOptions& options, transfer::Client::Hear hear) {
-  auto client =
-      TRY(transfer::Client::start(options.program, {.bytes_per_second = options.bytes_per_second}));
+  transfer::Settings settings{.bytes_per_second = options.bytes_per_second,
+                              .proxies = TRY(find_proxies())};
+  auto client = TRY(transfer::Client::start(options.program, settings));
   return Registry(std::move(client), options, std::move(hear));
 }
 
@@ -92,9 +102,7 @@ Result<> Registry::connect(Site& site) {
 }
 
 Result<RawManifest> Registry::manifest(const Site& site, const std::string& tag_or_digest) {
-  const std::string what = "manifest " + site.repository +
-                           (tag_or_digest.find(':') != std::string::npos ? "@" : ":") +
-                           tag_or_digest;
+  const std::string what = manifest_name(site, tag_or_digest);
   transfer::Request request{.endpoint = site.number,
                             .target = site.path("manifests/" + tag_or_digest),
                             .scopes = pull_scope(site),
@@ -127,6 +135,43 @@ Result<std::string> Registry::blob_text(const Site& site, const oci::Descriptor&
   auto answer = TRY(client_.fetch(std::move(request), hear_), what);
   if (answer.reply.status != 200) return std::unexpected(answer_error(answer.reply, site, what));
   return std::move(answer.text);
+}
+
+Result<transfer::Reply> Registry::put_manifest(const Site& site, const std::string& tag_or_digest,
+                                               const RawManifest& manifest) {
+  const std::string what = manifest_name(site, tag_or_digest);
+  const sys::Fd memory = TRY(sys::make_memfd("tare-manifest"));
+  TRY(sys::write_all(memory.get(), manifest.text));
+  transfer::Request request{.endpoint = site.number,
+                            .method = "PUT",
+                            .target = site.path("manifests/" + tag_or_digest),
+                            .scopes = push_scope(site),
+                            .content_type = manifest.media_type,
+                            .uploads = true,
+                            .size = manifest.text.size(),
+                            .tries = kPutTries};
+  transfer::Reply reply = TRY(client_.run(std::move(request), memory.get(), hear_), what);
+  if (reply.status != 200 && reply.status != 201 && reply.status != 202)
+    return std::unexpected(answer_error(reply, site, what));
+  const std::string told = reply.header("docker-content-digest");
+  if (told.starts_with("sha256:") && told != manifest.digest.text())
+    return fail(Kind::Corrupt, what + ": " + site.host + " has made " + quoted(told) + " of " +
+                                   manifest.digest.text());
+  return reply;
+}
+
+Result<std::vector<oci::Descriptor>> Registry::referrers(const Site& site, const Digest& digest) {
+  auto index = get_json(site, site.path("referrers/" + digest.text()), pull_scope(site));
+  if (!index && index.error().kind() == Kind::NotFound) {
+    const auto tagged = manifest(site, referrers_tag(digest));
+    if (!tagged && tagged.error().kind() == Kind::NotFound) return std::vector<oci::Descriptor>();
+    index = json::parse(TRY(tagged).text);
+  }
+  const json::Value value = TRY(std::move(index));
+  std::vector<oci::Descriptor> all;
+  for (const json::Value& entry : value["manifests"].as_array())
+    all.push_back(TRY(oci::parse_descriptor(entry, "a referrer")));
+  return all;
 }
 
 Result<> Registry::get_pages(const Site& site, const std::string& target,

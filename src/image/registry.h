@@ -50,6 +50,12 @@ class Registry {
   Result<RawManifest> manifest(const Site& site, const std::string& tag_or_digest);
   // A small blob (a config). Errors: the same.
   Result<std::string> blob_text(const Site& site, const oci::Descriptor& descriptor);
+  // Puts a manifest or index there, byte for byte. Errors: Denied; Corrupt (the registry has
+  // something else now).
+  Result<transfer::Reply> put_manifest(const Site& site, const std::string& tag_or_digest,
+                                       const RawManifest& manifest);
+  // Descriptors of what refers to a manifest there. [distribution-spec 1.1, "Listing Referrers"]
+  Result<std::vector<oci::Descriptor>> referrers(const Site& site, const Digest& digest);
   // A JSON document at any path; all pages of it, if the answer has a Link to more.
   Result<json::Value> get_json(const Site& site, const std::string& target,
                                const std::vector<std::string>& scopes);
@@ -73,6 +79,9 @@ std::vector<std::string> pull_scope(const Site& site);
 std::vector<std::string> push_scope(const Site& site);
 // What an answer with a status from 300 means, in a sentence about `what` ("manifest of x").
 Error answer_error(const transfer::Reply& reply, const Site& site, const std::string& what);
+// The tag under which a registry without a list of referrers keeps one. [distribution-spec 1.1,
+// "Referrers Tag Schema"]
+std::string referrers_tag(const Digest& digest);
 // The media types that a manifest may have, for Accept.
 std::vector<std::string> manifest_types();
 

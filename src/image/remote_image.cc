@@ -12,12 +12,6 @@ namespace {
 constexpr int kMaxNesting = 4;          // Of indexes in indexes.
 constexpr std::size_t kMaxOthers = 32;  // Platforms that are told.
 
-bool matches(const oci::Platform& has, const oci::Platform& wanted) {
-  if (wanted.architecture.empty()) return oci::matches_host(has);
-  return (has.os.empty() || has.os == wanted.os) && has.architecture == wanted.architecture &&
-         (wanted.variant.empty() || has.variant == wanted.variant);
-}
-
 class Finder {
  public:
   Finder(Registry& registry, const Site& site, const oci::Platform& platform)
@@ -72,13 +66,7 @@ class Finder {
                                        std::to_string(descriptor.size) + " were announced");
       return raw;
     }
-    if (others.empty()) return fail(Kind::Unsupported, "the index has no image in it");
-    const std::string wanted =
-        wanted_.architecture.empty() ? "linux/" + oci::host_architecture() : wanted_.text();
-    return std::unexpected(
-        Error(Kind::Unsupported,
-              "no matching manifest for " + wanted + "; there are images for " + join(others, ", "))
-            .hint("--platform takes one of them"));
+    return no_such_platform(wanted_, others);
   }
 
   Result<PlannedImage> plan(const oci::Manifest& manifest, const std::string& text) {
@@ -106,37 +94,54 @@ class Finder {
     return image;
   }
 
-  static Result<> check_is_image(const oci::Manifest& manifest) {
-    if (!manifest.artifact_type.empty() || (manifest.config.media_type != oci::kConfigType &&
-                                            manifest.config.media_type != oci::kDockerConfigType)) {
-      const std::string& type =
-          manifest.artifact_type.empty() ? manifest.config.media_type : manifest.artifact_type;
-      return std::unexpected(
-          Error(Kind::Unsupported, "it is no image but an artifact of type " + quoted(type))
-              .hint("'tare copy docker://NAME oci:DIRECTORY' gets artifacts"));
-    }
-    if (manifest.layers.size() > kMaxLayers)
-      return fail(Kind::Invalid, "the image has " + std::to_string(manifest.layers.size()) +
-                                     " layers; " + std::to_string(kMaxLayers) + " are allowed");
-    for (const oci::Descriptor& layer : manifest.layers) {
-      const std::string& type = layer.media_type;
-      if (type.find("nondistributable") != type.npos || type.find(".foreign.") != type.npos)
-        return fail(Kind::Unsupported, "the layer " + layer.digest.text() +
-                                           " is not in the registry but to be got elsewhere (" +
-                                           quoted(type) + "), which is not done");
-      if (!oci::is_layer_type(type))
-        return fail(Kind::Unsupported, "the layer " + layer.digest.text() + " has the media type " +
-                                           quoted(type) + ", which is no file system");
-    }
-    return {};
-  }
-
   Registry& registry_;
   const Site& site_;
   const oci::Platform& wanted_;
 };
 
 }  // namespace
+
+bool matches(const oci::Platform& has, const oci::Platform& wanted) {
+  if (wanted.architecture.empty()) return oci::matches_host(has);
+  return (has.os.empty() || has.os == wanted.os) && has.architecture == wanted.architecture &&
+         (wanted.variant.empty() || has.variant == wanted.variant);
+}
+
+std::unexpected<Error> no_such_platform(const oci::Platform& wanted,
+                                        const std::vector<std::string>& others) {
+  if (others.empty()) return fail(Kind::Unsupported, "the index has no image in it");
+  const std::string name =
+      wanted.architecture.empty() ? "linux/" + oci::host_architecture() : wanted.text();
+  return std::unexpected(
+      Error(Kind::Unsupported,
+            "no matching manifest for " + name + "; there are images for " + join(others, ", "))
+          .hint("--platform takes one of them"));
+}
+
+Result<> check_is_image(const oci::Manifest& manifest) {
+  if (!manifest.artifact_type.empty() || (manifest.config.media_type != oci::kConfigType &&
+                                          manifest.config.media_type != oci::kDockerConfigType)) {
+    const std::string& type =
+        manifest.artifact_type.empty() ? manifest.config.media_type : manifest.artifact_type;
+    return std::unexpected(
+        Error(Kind::Unsupported, "it is no image but an artifact of type " + quoted(type))
+            .hint("'tare copy docker://NAME oci:DIRECTORY' gets artifacts"));
+  }
+  if (manifest.layers.size() > kMaxLayers)
+    return fail(Kind::Invalid, "the image has " + std::to_string(manifest.layers.size()) +
+                                   " layers; " + std::to_string(kMaxLayers) + " are allowed");
+  for (const oci::Descriptor& layer : manifest.layers) {
+    const std::string& type = layer.media_type;
+    if (type.find("nondistributable") != type.npos || type.find(".foreign.") != type.npos)
+      return fail(Kind::Unsupported, "the layer " + layer.digest.text() +
+                                         " is not in the registry but to be got elsewhere (" +
+                                         quoted(type) + "), which is not done");
+    if (!oci::is_layer_type(type))
+      return fail(Kind::Unsupported, "the layer " + layer.digest.text() + " has the media type " +
+                                         quoted(type) + ", which is no file system");
+  }
+  return {};
+}
 
 Result<oci::Platform> parse_platform(std::string_view text) {
   oci::Platform platform;

@@ -18,6 +18,12 @@ struct RemoteImage {
 
 // "linux/arm64", "linux/arm/v7", "arm64". Errors: Invalid.
 Result<oci::Platform> parse_platform(std::string_view text);
+// Whether an image for `has` is what is wanted; empty: for this machine.
+bool matches(const oci::Platform& has, const oci::Platform& wanted);
+std::unexpected<Error> no_such_platform(const oci::Platform& wanted,
+                                        const std::vector<std::string>& others);
+// Errors: Unsupported for what is no image, or has layers that are elsewhere or no file systems.
+Result<> check_is_image(const oci::Manifest& manifest);
 // The image of `tag_or_digest` at `site` for `platform` (empty: this machine's). Errors: NotFound;
 // Unsupported (no image for the platform; an artifact; a layer that has to be got elsewhere);
 // Corrupt.

@@ -50,18 +50,10 @@ Result<Platform> parse_platform(const json::Value& object, std::string_view what
   return platform;
 }
 
-Result<Descriptor> parse_descriptor(const json::Value& object, std::string_view what) {
-  if (!object.is_object()) return fail(Kind::Invalid, std::string(what) + " is not an object");
-  Descriptor descriptor;
-  descriptor.media_type = TRY(json::require_string(object, "mediaType", what));
-  const std::string digest = TRY(json::require_string(object, "digest", what));
-  descriptor.digest = TRY(Digest::parse(digest), what);
-  const std::int64_t size = TRY(json::require_int(object, "size", what));
-  if (size < 0) return fail(Kind::Invalid, std::string(what) + ": 'size' is below zero");
-  descriptor.size = static_cast<std::uint64_t>(size);
-  descriptor.platform = TRY(parse_platform(object, what));
-  descriptor.annotations = TRY(parse_annotations(object, what));
-  return descriptor;
+Result<Digest> parse_subject(const json::Value& object) {
+  const json::Value* value = object.find("subject");
+  if (value == nullptr || value->is_null()) return Digest();
+  return TRY(parse_descriptor(*value, "subject")).digest;
 }
 
 Result<std::vector<Descriptor>> parse_descriptors(const json::Value& list, std::string_view name) {
@@ -94,11 +86,29 @@ json::Value annotations_value(const Annotations& annotations) {
   return object;
 }
 
-json::Value descriptor_value(const Descriptor& descriptor) {
+}  // namespace
+
+Result<Descriptor> parse_descriptor(const json::Value& object, std::string_view what) {
+  if (!object.is_object()) return fail(Kind::Invalid, std::string(what) + " is not an object");
+  Descriptor descriptor;
+  descriptor.media_type = TRY(json::require_string(object, "mediaType", what));
+  const std::string digest = TRY(json::require_string(object, "digest", what));
+  descriptor.digest = TRY(Digest::parse(digest), what);
+  const std::int64_t size = TRY(json::require_int(object, "size", what));
+  if (size < 0) return fail(Kind::Invalid, std::string(what) + ": 'size' is below zero");
+  descriptor.size = static_cast<std::uint64_t>(size);
+  descriptor.platform = TRY(parse_platform(object, what));
+  descriptor.annotations = TRY(parse_annotations(object, what));
+  descriptor.artifact_type = TRY(optional_string(object, "artifactType", what));
+  return descriptor;
+}
+
+json::Value print_descriptor(const Descriptor& descriptor) {
   json::Value value;
   value.set("mediaType", descriptor.media_type);
   value.set("digest", descriptor.digest.text());
   value.set("size", descriptor.size);
+  if (!descriptor.artifact_type.empty()) value.set("artifactType", descriptor.artifact_type);
   if (!descriptor.annotations.empty())
     value.set("annotations", annotations_value(descriptor.annotations));
   if (descriptor.platform != Platform()) {
@@ -109,8 +119,6 @@ json::Value descriptor_value(const Descriptor& descriptor) {
   }
   return value;
 }
-
-}  // namespace
 
 std::string Platform::text() const {
   std::string out = os;
@@ -163,6 +171,7 @@ Result<Document> parse_document(std::string_view text, std::string_view expected
     index.media_type = type.empty() ? std::string(kIndexType) : type;
     index.manifests = TRY(parse_descriptors(*manifests, "manifests"));
     index.annotations = TRY(parse_annotations(value, "the index"));
+    index.subject = TRY(parse_subject(value));
     return Document(std::move(index));
   }
   Manifest manifest;
@@ -171,6 +180,7 @@ Result<Document> parse_document(std::string_view text, std::string_view expected
   manifest.config = TRY(parse_descriptor(value["config"], "config"));
   manifest.layers = TRY(parse_descriptors(*layers, "layers"));
   manifest.annotations = TRY(parse_annotations(value, "the manifest"));
+  manifest.subject = TRY(parse_subject(value));
   return Document(std::move(manifest));
 }
 
@@ -178,9 +188,9 @@ std::string print_manifest(const Manifest& manifest) {
   json::Value value;
   value.set("schemaVersion", 2);
   value.set("mediaType", manifest.media_type);
-  value.set("config", descriptor_value(manifest.config));
+  value.set("config", print_descriptor(manifest.config));
   json::Value& layers = value.set("layers", json::Array());
-  for (const Descriptor& layer : manifest.layers) layers.push(descriptor_value(layer));
+  for (const Descriptor& layer : manifest.layers) layers.push(print_descriptor(layer));
   if (!manifest.annotations.empty())
     value.set("annotations", annotations_value(manifest.annotations));
   return json::print(value);
@@ -191,7 +201,7 @@ std::string print_index(const Index& index) {
   value.set("schemaVersion", 2);
   value.set("mediaType", index.media_type);
   json::Value& manifests = value.set("manifests", json::Array());
-  for (const Descriptor& manifest : index.manifests) manifests.push(descriptor_value(manifest));
+  for (const Descriptor& manifest : index.manifests) manifests.push(print_descriptor(manifest));
   if (!index.annotations.empty()) value.set("annotations", annotations_value(index.annotations));
   return json::print(value);
 }

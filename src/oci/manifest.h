@@ -44,6 +44,7 @@ struct Descriptor {
   std::uint64_t size = 0;
   Platform platform;  // Only in an index; empty when not given.
   Annotations annotations;
+  std::string artifact_type;  // Only in an index, of what is no image.
 };
 
 struct Manifest {
@@ -52,12 +53,14 @@ struct Manifest {
   Descriptor config;
   std::vector<Descriptor> layers;
   Annotations annotations;
+  Digest subject;  // What it refers to, as a signature does; empty: nothing.
 };
 
 struct Index {
   std::string media_type;
   std::vector<Descriptor> manifests;
   Annotations annotations;
+  Digest subject;
 };
 
 // `expected_type` is what the descriptor (or the Content-Type) said; empty when nothing was said. A
@@ -69,6 +72,9 @@ Result<Document> parse_document(std::string_view text, std::string_view expected
 // A manifest for layers and a config of our own making; the same input gives the same bytes.
 std::string print_manifest(const Manifest& manifest);
 std::string print_index(const Index& index);
+// A descriptor as it stands in them.
+json::Value print_descriptor(const Descriptor& descriptor);
+Result<Descriptor> parse_descriptor(const json::Value& object, std::string_view what);
 
 bool is_index_type(std::string_view media_type);
 bool is_manifest_type(std::string_view media_type);

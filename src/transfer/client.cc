@@ -25,8 +25,7 @@ constexpr std::size_t kMaxDocument = 4 << 20;
 // What the program may know of our environment.
 bool is_passed_on(std::string_view variable) {
   const std::string name = lower(variable.substr(0, variable.find('=')));
-  for (const std::string_view known : {"http_proxy", "https_proxy", "all_proxy", "no_proxy",
-                                       "ssl_cert_file", "ssl_cert_dir", "lang", "lc_all", "path"})
+  for (const std::string_view known : {"ssl_cert_file", "ssl_cert_dir", "lang", "lc_all", "path"})
     if (name == known) return true;
   return false;
 }

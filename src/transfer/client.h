@@ -13,7 +13,7 @@ namespace tare::transfer {
 class Client {
  public:
   // `program` is the path of tare-transfer. It gets the socket, and of our environment only what
-  // names proxies and certificates. Errors: NotFound (it is not installed).
+  // names certificates. Errors: NotFound (it is not installed).
   static Result<Client> start(const std::string& program, const Settings& settings);
   Client(Client&& other) noexcept;
   Client& operator=(Client&&) = delete;

@@ -48,6 +48,9 @@ Error parse_failure(const json::Value& message) {
 json::Value print_settings(const Settings& settings) {
   json::Value value = message_of("settings");
   value.set("bytesPerSecond", settings.bytes_per_second);
+  value.set("httpProxy", settings.proxies.http);
+  value.set("httpsProxy", settings.proxies.https);
+  value.set("noProxy", settings.proxies.none);
   return value;
 }
 
@@ -114,7 +117,10 @@ json::Value print_event(const Event& event) {
 std::string_view kind_of(const json::Value& message) { return message["message"].as_string(); }
 
 Settings parse_settings(const json::Value& message) {
-  return {.bytes_per_second = message["bytesPerSecond"].as_uint()};
+  return {.bytes_per_second = message["bytesPerSecond"].as_uint(),
+          .proxies = {.http = message["httpProxy"].as_string(),
+                      .https = message["httpsProxy"].as_string(),
+                      .none = message["noProxy"].as_string()}};
 }
 
 Endpoint parse_endpoint(const json::Value& message) {

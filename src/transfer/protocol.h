@@ -26,8 +26,16 @@ namespace tare::transfer {
 inline constexpr int kSocket = 3;
 inline constexpr std::size_t kMaxMessage = 1 << 20;  // Bytes of a line.
 
+// Of plain and encrypted connections, as URLs; and what is spoken to without one, as in NO_PROXY.
+struct Proxies {
+  std::string http;
+  std::string https;
+  std::string none;
+};
+
 struct Settings {
   std::uint64_t bytes_per_second = 0;  // Of all downloads and uploads together; 0: no limit.
+  Proxies proxies;
 };
 
 // A registry as it is spoken to: what is told about one origin is never told to another.

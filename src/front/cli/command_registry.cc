@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// pull, push, search, manifest inspect and referrers.
+// pull, push, copy, search, manifest inspect and referrers.
 #include <unistd.h>
 
 #include "base/text.h"
@@ -157,6 +157,40 @@ Result<int> cmd_push(Context& context, const Arguments& arguments) {
     context.print(
         (request.all_tags ? reference.registry + "/" + reference.repository : reference.text()) +
         "\n");
+  return 0;
+}
+
+Result<int> cmd_copy(Context& context, const Arguments& arguments) {
+  const bool quiet = arguments.flag("quiet");
+  const bool json = arguments.flag("json");
+  image::Images::CopyRequest request;
+  request.source = arguments.operands[0];
+  request.target = arguments.operands[1];
+  request.platform = arguments.value_or("platform", "");
+  request.all = arguments.flag("all");
+  request.referrers = arguments.flag("referrers");
+  request.options = TRY(transfer_options(arguments));
+  if (request.all && !request.platform.empty())
+    return fail(Kind::Invalid, "--all takes all platforms, and --platform one: not both");
+  request.source_tls_verify = request.target_tls_verify = request.options.tls_verify;
+  if (arguments.given("src-tls-verify"))
+    request.source_tls_verify = arguments.flag("src-tls-verify");
+  if (arguments.given("dest-tls-verify"))
+    request.target_tls_verify = arguments.flag("dest-tls-verify");
+  engine::Engine& engine = *TRY(context.engine());
+  TransferView view(context, quiet, json);
+  const auto copied = TRY(engine.copy(request, view.callback()), "copy");
+  for (const std::string& note : copied.notes) context.warn(note);
+  if (json) {
+    json::Value line;
+    line.set("name", request.target);
+    line.set("digest", copied.digest.text());
+    line.set("mediaType", copied.media_type);
+    line.set("manifests", static_cast<std::uint64_t>(copied.documents));
+    context.print(json::print(line) + "\n");
+    return 0;
+  }
+  context.print((quiet ? "" : "Digest: ") + copied.digest.text() + "\n");
   return 0;
 }
 

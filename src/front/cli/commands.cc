@@ -239,6 +239,20 @@ constexpr Option kPush[] = {
     {0, "disable-content-trust", Flag, "", "", {}, true, true},
 };
 
+constexpr Option kCopy[] = {
+    {'a', "all", Flag, "", "Of an index everything: all platforms, and what else is in it"},
+    {0,
+     "dest-tls-verify",
+     Flag,
+     "",
+     "The same as --tls-verify, for the destination only",
+     {},
+     true},
+    {0, "platform", Value, "os/arch", "Of an index the image for another kind of machine"},
+    {'q', "quiet", Flag, "", "Print the digest only"},
+    {0, "referrers", Flag, "", "Also what refers to it: signatures, lists of packages"},
+    {0, "src-tls-verify", Flag, "", "The same as --tls-verify, for the source only", {}, true},
+};
 constexpr Option kVerify[] = {
     {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
 };
@@ -302,6 +316,11 @@ const Command command_table[] = {
      Operands::Anything,
      1,
      print_completion},
+    {"copy", "", "[OPTIONS] SOURCE DESTINATION",
+     "Copy an image, index or artifact between docker://NAME, oci:DIR[:TAG], "
+     "oci-archive:FILE[:TAG], "
+     "docker-archive:FILE[:NAME] and store:NAME",
+     kCopy, kTransfers, 2, 2, false, Operands::Anything, 1, cmd_copy},
     {"create",
      "container create",
      kRunUsage,

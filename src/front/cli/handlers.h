@@ -49,6 +49,7 @@ Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
 Result<int> cmd_pull(Context& context, const Arguments& arguments);
 Result<int> cmd_push(Context& context, const Arguments& arguments);
+Result<int> cmd_copy(Context& context, const Arguments& arguments);
 Result<int> cmd_manifest_inspect(Context& context, const Arguments& arguments);
 Result<int> cmd_referrers(Context& context, const Arguments& arguments);
 Result<int> cmd_search(Context& context, const Arguments& arguments);

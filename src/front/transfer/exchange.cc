@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "front/transfer/proxy.h"
 #include "front/transfer/url.h"
 
 namespace tare::front_transfer {
@@ -163,10 +164,12 @@ void Exchange::set_tls() {
   set(CURLOPT_SSLKEY_BLOB, &key);
 }
 
-// From the environment, by libcurl; this machine is spoken to directly. [net/http, ProxyFromEnv]
+// libcurl's own rules are others (it knows no HTTP_PROXY in capital letters, for one).
 void Exchange::set_proxy() {
   const auto origin = origin_of(call_.url);
-  if (origin && is_loopback(origin->host)) set(CURLOPT_PROXY, "");
+  const std::string proxy = origin ? proxy_for(*origin, network_.proxies_) : "";
+  set(CURLOPT_PROXY, proxy.c_str());  // Empty: none.
+  set(CURLOPT_NOPROXY, "");
 }
 
 std::size_t Exchange::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {
@@ -241,6 +244,12 @@ void Exchange::explain(CURLcode code) {
   outcome_.failure = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
   outcome_.is_refused = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
                         code == CURLE_COULDNT_RESOLVE_PROXY;
+  const bool is_encrypted = call_.url.starts_with("https:");
+  const char* const certificate_hint =
+      call_.tls.certificate.empty()
+          ? "a registry that asks for a certificate is shown client.cert and client.key of "
+            "/etc/docker/certs.d/HOST[:PORT]"
+          : "the registry may not accept the certificate that it was shown, from certs.d";
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
       outcome_.is_lasting = true;
@@ -248,10 +257,17 @@ void Exchange::explain(CURLcode code) {
           "put the certificate of its authority into /etc/docker/certs.d/HOST[:PORT]/ca.crt; "
           "--tls-verify=false trusts whoever answers";
       break;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      // A server may say no to a certificate by going away.
+      if (is_encrypted) outcome_.hint = certificate_hint;
+      break;
     case CURLE_SSL_CONNECT_ERROR:
-      outcome_.hint =
-          "a registry without TLS is spoken to with --tls-verify=false, or 'insecure = "
-          "true' in registries.conf";
+      outcome_.hint = certificate_hint;
+      if (call_.tls.certificate.empty())
+        outcome_.hint =
+            "a registry without TLS is spoken to with --tls-verify=false, or 'insecure = "
+            "true' in registries.conf";
       break;
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
@@ -275,11 +291,12 @@ const Outcome& Exchange::finish(CURLcode code) {
   return outcome_;
 }
 
-Result<std::unique_ptr<Network>> Network::open(std::uint64_t bytes_per_second) {
+Result<std::unique_ptr<Network>> Network::open(const transfer::Settings& settings) {
   if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return fail(Kind::Internal, "libcurl cannot be set up");
   auto network = std::unique_ptr<Network>(new Network);
-  network->bytes_per_second_ = bytes_per_second;
+  network->bytes_per_second_ = settings.bytes_per_second;
+  network->proxies_ = settings.proxies;
   network->multi_ = ::curl_multi_init();
   if (network->multi_ == nullptr) return fail(Kind::Unavailable, "there is no memory");
   return network;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "transfer/protocol.h"
 
 namespace tare::front_transfer {
 
@@ -59,7 +60,7 @@ class Exchange;
 
 class Network {
  public:
-  static Result<std::unique_ptr<Network>> open(std::uint64_t bytes_per_second);
+  static Result<std::unique_ptr<Network>> open(const transfer::Settings& settings);
   ~Network();
 
   // Starts; `done` is called from run(), after which the exchange is gone. `call` is kept.
@@ -78,6 +79,7 @@ class Network {
   friend class Exchange;
   void* multi_ = nullptr;
   std::uint64_t bytes_per_second_ = 0;
+  transfer::Proxies proxies_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   const Outcome* current_ = nullptr;
 };

@@ -70,7 +70,7 @@ Result<> Server::hear(const std::string& line) {
   const json::Value message = TRY(json::parse(line));
   const std::string_view kind = transfer::kind_of(message);
   if (kind == "settings") {
-    network_ = TRY(Network::open(transfer::parse_settings(message).bytes_per_second));
+    network_ = TRY(Network::open(transfer::parse_settings(message)));
     return {};
   }
   if (kind == "endpoint") {
