@@ -26,7 +26,7 @@
 namespace tare::store {
 namespace {
 
-constexpr std::size_t kPiece = 1 << 20;               // As much as a pipe may hold.
+constexpr std::size_t kPiece = 1 << 20;  // As much as a pipe may hold.
 constexpr std::uint64_t kReportEvery = 8 << 20;
 constexpr std::uint64_t kLeastFile = 64 << 20;  // For an index, however little room there is.
 
@@ -139,8 +139,8 @@ class Feeder {
 // A content of another layer that was hashed: its layer (of the known ones), place and digest.
 using Shared = std::tuple<std::size_t, std::uint64_t, std::uint64_t, RawDigest>;
 
-// A file that was hashed this long after it was last written to does not change unseen: the clock of
-// its times has gone on since. [inode_set_ctime_current(): ticks of at most 10 ms]
+// A file that was hashed this long after it was last written to does not change unseen: the clock
+// of its times has gone on since. [inode_set_ctime_current(): ticks of at most 10 ms]
 constexpr auto kSettled = std::chrono::milliseconds(50);
 
 bool is_same_file(const struct stat& a, const struct stat& b) {
@@ -246,8 +246,8 @@ Result<> WorkerReport::add_object(const std::string& hex) {
   return {};
 }
 
-// SECURITY: whoever made an object may still write to it. It is hashed when it has not been changed for
-// a while, and at the end it must be the same file with the same times.
+// SECURITY: whoever made an object may still write to it. It is hashed when it has not been changed
+// for a while, and at the end it must be the same file with the same times.
 Result<> WorkerReport::check_objects(Clock::time_point now) {
   for (; hashed_ < objects_.size() && objects_[hashed_].told + kSettled <= now; ++hashed_) {
     Object& object = objects_[hashed_];
@@ -301,8 +301,8 @@ Result<> WorkerReport::check_left_objects() const {
   return {};
 }
 
-// SECURITY: the index says where contents are, also in other layers, which may be somebody else's. Only
-// what was seen to have the right digest may be referred to.
+// SECURITY: the index says where contents are, also in other layers, which may be somebody else's.
+// Only what was seen to have the right digest may be referred to.
 Result<> WorkerReport::check_index() const {
   struct stat info{};
   const sys::Fd pack = TRY(open_part("pack", info));
@@ -332,8 +332,8 @@ Result<> WorkerReport::check_entry(const IndexEntry& entry, std::uint64_t pack_b
   else if (content.pack == 0)
     known = content.offset + entry.size <= pack_bytes;
   else
-    known = shared_.contains(
-        {layers[content.pack - 1], content.offset, entry.size, content.digest});
+    known =
+        shared_.contains({layers[content.pack - 1], content.offset, entry.size, content.digest});
   if (known) return {};
   return fail(Kind::Internal, "the unpacking process refers to a content that was not checked");
 }
@@ -360,25 +360,22 @@ Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput&
     sys::Pipe pipe = TRY(make_wide_pipe());
     const sys::Fd empty = TRY(sys::open_at(place, "empty", O_RDONLY | O_DIRECTORY));
     const int output = pipe.write.get();
-    decompressor.emplace(
-        TRY(Confined::start({.root = empty.get(),
-                             .ids = our_id(),
-                             .inputs = {input.blob, output},
-                             .file_bytes = 0},
-                            [&](const Report&) { return decompress_to(input.blob, output); })));
+    decompressor.emplace(TRY(Confined::start(
+        {.root = empty.get(), .ids = our_id(), .inputs = {input.blob, output}, .file_bytes = 0},
+        [&](const Report&) { return decompress_to(input.blob, output); })));
     plain = std::move(pipe.read);
   }
   sys::Pipe pipe = TRY(make_wide_pipe());
   const int tar = pipe.read.get();
-  Confined worker = TRY(
-      Confined::start({.root = place,
-                       .ids = our_id(),
-                       .inputs = {tar},
-                       .file_bytes = std::max(input.max_bytes, kLeastFile)},
-                      [&](const Report& report) {
-                        return take_layer_apart(tar, {.contents = contents, .max_bytes = input.max_bytes},
-                                                known.contents(), report);
-                      }));
+  Confined worker = TRY(Confined::start(
+      {.root = place,
+       .ids = our_id(),
+       .inputs = {tar},
+       .file_bytes = std::max(input.max_bytes, kLeastFile)},
+      [&](const Report& report) {
+        return take_layer_apart(tar, {.contents = contents, .max_bytes = input.max_bytes},
+                                known.contents(), report);
+      }));
   pipe.read.reset();
   failpoint("import.started");
   FileSource from_pipe(plain.get());
