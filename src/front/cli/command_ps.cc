@@ -202,7 +202,7 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
     labels.push_back(fmt::format("{}={}", key, value));
     by_name.set(key, value);
   }
-  fields.set("Labels", escaped(join(labels, ",")));
+  fields.set("Labels", join(labels, ","));
   row.methods.set("Label", std::move(by_name));
   fields.set("LocalVolumes", "0");
   fields.set("Mounts", mounts_text(container, wanted.whole));
