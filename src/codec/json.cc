@@ -196,7 +196,8 @@ class Builder {
 
   bool descend() {
     if (++depth_ <= limits_.depth) return true;
-    return refuse(fmt::format("arrays and objects are nested deeper than {} levels", limits_.depth));
+    return refuse(
+        fmt::format("arrays and objects are nested deeper than {} levels", limits_.depth));
   }
 
   bool refuse(std::string why) {
@@ -231,8 +232,8 @@ class Builder {
 };
 
 // Escapes as Go's encoder does, so that output can be compared with Docker's: the line separators
-// U+2028 and U+2029 are escaped, and bytes that are not UTF-8 become U+FFFD. Unlike it, we escape all
-// control characters: what we print goes to terminals, and some of those obey U+007F to U+009F.
+// U+2028 and U+2029 are escaped, and bytes that are not UTF-8 become U+FFFD. Unlike it, we escape
+// all control characters: what we print goes to terminals, and some of those obey U+007F to U+009F.
 void print_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {

@@ -98,7 +98,7 @@ TEST_CASE("JSON limits") {
   CHECK(parse("[[[1]]]", limits).error().message() ==
         "JSON at byte 2: arrays and objects are nested deeper than 2 levels");
   CHECK(parse("[[],{},1]", {.values = 3}).error().message() ==
-        "JSON at byte 9: there are more than 3 values");
+        "JSON at byte 8: there are more than 3 values");
   CHECK(parse("[[],{},1]", {.values = 4}).has_value());
   CHECK(parse("[1,2,3,4,5]", limits).error().message() ==
         "JSON of 11 bytes is larger than the limit of 10 bytes");

@@ -45,10 +45,10 @@ struct Entry {
 // Every bound is told in the error when it is hit.
 struct Limits {
   std::uint64_t entries = 4'000'000;
-  std::uint64_t total_bytes = 1ull << 40;  // Sum of expanded content.
-  std::size_t name_bytes = 4096;           // Of a name or link target.
-  std::size_t pax_bytes = 1 << 20;         // Of one extended header, and of one sparse map.
-  std::size_t xattrs = 64;                 // Per entry.
+  std::uint64_t total_bytes = 1ull << 40;    // Sum of expanded content.
+  std::size_t name_bytes = 4096;             // Of a name or link target.
+  std::size_t pax_bytes = 1 << 20;           // Of one extended header, and of one sparse map.
+  std::size_t xattrs = 64;                   // Per entry.
   std::size_t xattr_bytes = (64 << 10) - 1;  // Of one value: 16 bits hold it. [EROFS]
 };
 

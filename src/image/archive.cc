@@ -19,7 +19,7 @@ constexpr std::size_t kMaxDocuments = 16 << 20;  // Of all that are kept.
 // Of the names that are kept. A layout's have 77 bytes each.
 constexpr std::size_t kMaxNames = 16 << 20;
 constexpr std::size_t kPerName = 160;  // What a member takes besides.
-constexpr std::size_t kMaxDepth = 4;  // Of members in an image archive: "a/blobs/sha256/HEX".
+constexpr std::size_t kMaxDepth = 4;   // Of members in an image archive: "a/blobs/sha256/HEX".
 constexpr int kMaxLinks = 8;
 
 bool looks_like_json(std::string_view text) {

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kMaxNesting = 4;           // Of indexes in indexes.
 constexpr std::size_t kMaxImages = 256;  // In one layout.
-// What is read, indexes and those of other platforms included: an index may name another one, or the
-// same one, ten thousand times.
+// What is read, indexes and those of other platforms included: an index may name another one, or
+// the same one, ten thousand times.
 constexpr int kMaxManifests = 1024;
 constexpr std::size_t kMaxRead = 32 << 20;
 constexpr std::size_t kMaxOthers = 32;  // Platforms that are told.

@@ -44,6 +44,7 @@ class LayerPull {
   Result<> run();
   // The parts are of no more use: they are in the store, or not what they should be.
   void remove_parts();
+  void remove_empty_parts();
 
  private:
   struct Layer {
@@ -218,6 +219,11 @@ void LayerPull::remove_parts() {
   for (const Digest& digest : parts_) downloads_.remove(digest);
 }
 
+void LayerPull::remove_empty_parts() {
+  for (const Digest& digest : parts_)
+    if (downloads_.bytes_of(digest) == 0) downloads_.remove(digest);
+}
+
 // What a failure means that no later try can mend.
 bool is_lasting(const Error& error) {
   return error.kind() == Kind::Corrupt || error.kind() == Kind::Invalid;
@@ -283,7 +289,10 @@ Result<Image> Pull::take(Registry& registry, const Site& site, RemoteImage remot
     return std::move(added.front());
   };
   auto image = work();
-  if (image || is_lasting(image.error())) layers.remove_parts();
+  if (image || is_lasting(image.error()))
+    layers.remove_parts();
+  else
+    layers.remove_empty_parts();
   return image;
 }
 

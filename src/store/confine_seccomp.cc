@@ -27,6 +27,7 @@ constexpr std::uint32_t kAllowed[] = {
     SYS_mkdirat,
     SYS_unlinkat,
     SYS_renameat,
+    SYS_renameat2,  // What renameat() is where there is no other.
     SYS_ftruncate,
     SYS_pwrite64,
     // Memory, time, end.

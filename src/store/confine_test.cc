@@ -84,7 +84,8 @@ TEST_CASE("confined: sees one directory and can do nothing else") {
   const auto looked = run_confined(
       confinement,
       [](const Report& report) -> Result<> {
-        for (const char* path : {"/proc", "/etc/passwd", "/../../etc/passwd", "../../../etc/passwd"})
+        for (const char* path :
+             {"/proc", "/etc/passwd", "/../../etc/passwd", "../../../etc/passwd"})
           if (sys::open_path(path, O_RDONLY)) report(path);
         // Nothing of ours is open in it: standard descriptors that lead nowhere, and the report.
         int open = 0;

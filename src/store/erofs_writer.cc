@@ -88,7 +88,8 @@ Result<> check_xattrs(const Inode& inode) {
   for (const auto& [name, value] : inode.xattrs()) {
     if (value.size() > std::numeric_limits<std::uint16_t>::max())
       return fail(Kind::Invalid, "the extended attribute " + quoted(name) + " has " +
-                                     human_size(value.size()) + ", more than a file system can hold");
+                                     human_size(value.size()) +
+                                     ", more than a file system can hold");
     if (!name.starts_with("user.") && !name.starts_with("security."))
       return fail(Kind::Invalid, "the extended attribute " + quoted(name) + " is not allowed");
     all += sizeof(erofs::XattrEntry) + name.size() + value.size() + 4;

@@ -150,7 +150,8 @@ Result<> IndexWriter::finish(IndexSummary summary, const std::vector<Digest>& re
             [](const Sum& a, const Sum& b) { return a.digest < b.digest; });
   std::string first;
   for (const Digest& reference : references) first += bytes_of(raw_digest(reference));
-  const std::string_view last(reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(Sum));
+  const std::string_view last(reinterpret_cast<const char*>(sums.data()),
+                              sums.size() * sizeof(Sum));
   codec::Sha256 hash;
   hash.update(first);
   TRY(each_piece([&](std::string_view piece) -> Result<> {

@@ -27,7 +27,7 @@ constexpr std::size_t kChunk = 256 << 10;
 // Smaller contents are looked at before anything is written of them.
 constexpr std::size_t kHeld = 1 << 20;
 constexpr std::uint64_t kMaxIndex = 512 << 20;
-constexpr std::uint64_t kMaxFiles = 1'000'000;  // As of an image, see merged_tree.cc.
+constexpr std::uint64_t kMaxFiles = 1'000'000;        // As of an image, see merged_tree.cc.
 constexpr std::uint64_t kMaxHeaders = 4 * kMaxFiles;  // Of the tar: a file may have three.
 constexpr std::size_t kMaxComponent = 255;
 constexpr std::uint64_t kLeastPack = 1 << 20;
@@ -114,8 +114,7 @@ Result<> LayerWork::run(int input) {
     TRY(residue.literal_until(reader.offset()));
     TRY(take_entry(reader, residue), "entry " + quoted(reader.entry().name));
     if (index_->count() > kMaxFiles)
-      return fail(Kind::Invalid,
-                  "the layer has more than " + std::to_string(kMaxFiles) + " files");
+      return fail(Kind::Invalid, "the layer has more than " + std::to_string(kMaxFiles) + " files");
     if (pack_->position() > max_bytes_ + kLeastPack)
       return fail(Kind::Unavailable, "its files take more than the " + human_size(max_bytes_) +
                                          " that the store has room for");
@@ -214,7 +213,7 @@ Result<> LayerWork::take_streamed(tar::Reader& reader, ResidueRecorder& residue,
 }
 
 Result<> LayerWork::take_object(tar::Reader& reader, ResidueRecorder& residue, IndexEntry& entry) {
-  sys::Fd file = TRY(sys::open_path("/objects/new", O_WRONLY | O_CREAT | O_TRUNC, 0400));
+  sys::Fd file = TRY(sys::open_path("/objects/new", O_WRONLY | O_CREAT | O_EXCL, 0400));
   codec::Sha256 hash;
   for (std::uint64_t done = 0; done < entry.size;) {
     const std::uint64_t hole = reader.is_sparse() ? reader.hole_bytes() : 0;
@@ -236,7 +235,10 @@ Result<> LayerWork::take_object(tar::Reader& reader, ResidueRecorder& residue, I
 
 Result<> LayerWork::name_object(const IndexEntry& entry) {
   const auto [at, is_new] = own_.try_emplace(entry.content.digest, 0);
-  if (!is_new) return {};  // The next one writes over "new".
+  if (!is_new) {
+    if (::unlinkat(AT_FDCWD, "/objects/new", 0) != 0) return fail_errno("remove an object");
+    return {};
+  }
   const std::string hex = digest_of(entry.content.digest).hex();
   if (::renameat(AT_FDCWD, "/objects/new", AT_FDCWD, ("/objects/" + hex).c_str()) != 0)
     return fail_errno("name an object");
@@ -285,9 +287,6 @@ Result<> LayerWork::finish() {
   FileSink sink(file.get());
   TRY(index_->finish(summary_, references_, std::move(sums_), sink));
   (void)::unlinkat(AT_FDCWD, "/entries", 0);
-  if (contents_ == Contents::Objects) {
-    (void)::unlinkat(AT_FDCWD, "/objects/new", 0);
-  }
   report_("n " + std::to_string(devices_) + " " + std::to_string(xattrs_));
   report_("s " + std::to_string(summary_.tar_bytes) + " " + std::to_string(summary_.content_bytes) +
           " " + std::to_string(summary_.newest));

@@ -161,8 +161,8 @@ bool has_layer(const Store& store, const Digest& diff_id) {
 
 Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id) {
   const std::string what = "layer " + diff_id.text();
-  const sys::Fd file = TRY(
-      sys::open_at(store.dir(), layer_path(diff_id, "index"), O_RDONLY | O_NOFOLLOW), what);
+  const sys::Fd file =
+      TRY(sys::open_at(store.dir(), layer_path(diff_id, "index"), O_RDONLY | O_NOFOLLOW), what);
   return TRY(LayerIndex::map(file.get()), what);
 }
 

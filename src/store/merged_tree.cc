@@ -14,15 +14,16 @@ namespace {
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kWhiteoutMeta = ".wh..wh.";  // Of aufs; ".wh..wh..opq" is one of them.
 constexpr std::string_view kOpaque = ".wh..wh..opq";
-constexpr std::uint32_t kIds = 65536;    // Of every container.
-constexpr int kMaxLinks = 40;            // As the kernel. [path_resolution(7)]
-constexpr std::size_t kMaxParts = 2000;  // Of a path that is being walked: more than PATH_MAX holds.
-constexpr std::size_t kMaxPath = 4095;   // Without the NUL. [limits.h, PATH_MAX]
+constexpr std::uint32_t kIds = 65536;  // Of every container.
+constexpr int kMaxLinks = 40;          // As the kernel. [path_resolution(7)]
+constexpr std::size_t kMaxParts =
+    2000;                               // Of a path that is being walked: more than PATH_MAX holds.
+constexpr std::size_t kMaxPath = 4095;  // Without the NUL. [limits.h, PATH_MAX]
 // Of the files of an image, together: each takes some 200 bytes of memory, without its name.
 constexpr std::size_t kMaxInodes = 1'000'000;
 constexpr std::size_t kMaxBytes = 256 << 20;  // Of memory for them.
-// Of all paths, links followed: some ten seconds. Each entry of a layer may lead through 40 links, and
-// each of those through a thousand directories.
+// Of all paths, links followed: some ten seconds. Each entry of a layer may lead through 40 links,
+// and each of those through a thousand directories.
 constexpr std::uint64_t kMaxSteps = 50'000'000;
 
 std::pair<std::string_view, std::string_view> split_last(std::string_view path) {
@@ -294,8 +295,7 @@ Result<MergedTree::Id> MergedTree::make_inode(tar::Type type) {
     return id;
   }
   if (inodes_.size() >= kMaxInodes)
-    return fail(Kind::Invalid,
-                "the image has more than " + std::to_string(kMaxInodes) + " files");
+    return fail(Kind::Invalid, "the image has more than " + std::to_string(kMaxInodes) + " files");
   inodes_.emplace_back();
   inodes_.back().type = type;
   TRY(use(bytes_of(inodes_.back())));

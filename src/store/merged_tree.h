@@ -34,8 +34,8 @@ class MergedTree {
     std::uint32_t mode = 0755;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::uint32_t names = 0;  // Hard links; 0: it is gone.
-    Id parent = 0;            // Of a directory.
+    std::uint32_t names = 0;    // Hard links; 0: it is gone.
+    Id parent = 0;              // Of a directory.
     std::uint32_t cleared = 0;  // Of a directory: the last layer that hid what was below it.
     UnixNanos mtime = 0;
     std::uint64_t size = 0;
@@ -107,7 +107,7 @@ class MergedTree {
   std::deque<Inode> inodes_;  // Grows without moving: there may be a million.
   std::vector<Id> free_;      // Of them.
   std::uint64_t steps_ = 0;
-  std::size_t bytes_ = 0;  // Of memory, about.
+  std::size_t bytes_ = 0;    // Of memory, about.
   std::uint32_t layer_ = 0;  // Under way, from 1.
   // The parent of the last entry: most entries follow their siblings. Forgotten when anything is
   // removed: only then can a path that existed lead somewhere else.

@@ -101,8 +101,8 @@ class Store {
   enum class Removal : std::uint8_t { Now, InBackground, Later };
   Result<> discard(const std::string& name, Removal removal = Removal::Now);
 
-  // How many bytes may still be written before somebody has to ask for more (Engine::admit): how much
-  // a compressed thing is, is not known before it has come. Unbounded until it is set.
+  // How many bytes may still be written before somebody has to ask for more (Engine::admit): how
+  // much a compressed thing is, is not known before it has come. Unbounded until it is set.
   void set_room(std::uint64_t bytes) { room_ = bytes; }
   std::uint64_t room() const { return room_; }
   void take_room(std::uint64_t bytes) {

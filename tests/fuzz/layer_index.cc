@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer indexes of strangers with a right check sum: every entry is within its bounds, what is read can
-// be written again as it was, and the tree of it is an EROFS image or an error.
+// Layer indexes of strangers with a right check sum: every entry is within its bounds, what is read
+// can be written again as it was, and the tree of it is an EROFS image or an error.
 #include "store/layer_index.h"
 
 #include <cstring>

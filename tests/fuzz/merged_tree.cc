@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers of all sorts one over the other, beside a model that is as simple as can be: a map of whole
-// paths, for layers without symbolic links as parents. And the EROFS image of the tree read back.
+// Layers of all sorts one over the other, beside a model that is as simple as can be: a map of
+// whole paths, for layers without symbolic links as parents. And the EROFS image of the tree read
+// back.
 #include "store/merged_tree.h"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ using store::MergedTree;
 namespace {
 
 // Names that mean something, few enough that they meet.
-constexpr std::string_view kNames[] = {"a", "b", "c", ".wh.a", ".wh.b", ".wh..wh..opq", ".wh..wh.plnk", "d"};
+constexpr std::string_view kNames[] = {
+    "a", "b", "c", ".wh.a", ".wh.b", ".wh..wh..opq", ".wh..wh.plnk", "d"};
 constexpr std::size_t kMaxEntries = 200;
 
 struct Op {
@@ -54,8 +56,9 @@ Op op_of(Bytes& bytes) {
   Op op{.path = path_of(bytes.next())};
   const unsigned plan = bytes.next();
   op.mode = plan * 8 & 07777;
-  constexpr tar::Type kTypes[] = {tar::Type::Regular,    tar::Type::Directory, tar::Type::HardLink,
-                                  tar::Type::CharDevice, tar::Type::Fifo,      tar::Type::Directory};
+  constexpr tar::Type kTypes[] = {tar::Type::Regular,  tar::Type::Directory,
+                                  tar::Type::HardLink, tar::Type::CharDevice,
+                                  tar::Type::Fifo,     tar::Type::Directory};
   op.type = kTypes[plan % 6];
   if (op.type == tar::Type::HardLink) op.link = path_of(bytes.next());
   return op;
@@ -81,11 +84,13 @@ struct Model {
   void remove(const std::string& path) {
     remove_below(path, false);
     nodes.erase(path);
-    std::erase_if(ours, [&](const std::string& one) { return one == path || one.starts_with(path + "/"); });
+    std::erase_if(
+        ours, [&](const std::string& one) { return one == path || one.starts_with(path + "/"); });
   }
   // False: something that is no directory is in the way.
   bool make_parents(const std::string& path) {
-    for (std::size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
+    for (std::size_t slash = path.find('/'); slash != path.npos;
+         slash = path.find('/', slash + 1)) {
       const std::string parent = path.substr(0, slash);
       const auto [at, is_new] = nodes.try_emplace(parent, Node{});
       if (at->second.type != tar::Type::Directory) return false;
@@ -143,7 +148,8 @@ struct Model {
     const auto from = nodes.find(op.link);
     if (from == nodes.end() || from->second.type != tar::Type::Regular) return false;
     const Node node = from->second;
-    if (const auto there = nodes.find(op.path); there != nodes.end() && there->second.file == node.file) {
+    if (const auto there = nodes.find(op.path);
+        there != nodes.end() && there->second.file == node.file) {
       ours.insert(op.path);
       return true;
     }
@@ -218,7 +224,8 @@ class Image {
     std::string last;
     std::size_t found = 0;
     for (std::uint64_t block = 0; block < inode.size; block += 4096) {
-      const std::string_view data = at(start + block, std::min<std::uint64_t>(4096, inode.size - block));
+      const std::string_view data =
+          at(start + block, std::min<std::uint64_t>(4096, inode.size - block));
       store::erofs::Dirent first{};
       std::memcpy(&first, data.data(), sizeof first);
       const std::size_t count = first.name_offset / sizeof first;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records of images, of removed images, and settings: what is accepted prints and reads back the same.
+// Records of images, of removed images, and settings: what is accepted prints and reads back the
+// same.
 #include "image/records.h"
 
 #include "codec/sha256.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A residue from a stranger ends in an error or an end; and a tar that was taken apart, wherever it is
-// cut into literals and contents, comes back as it was.
+// A residue from a stranger ends in an error or an end; and a tar that was taken apart, wherever it
+// is cut into literals and contents, comes back as it was.
 #include "store/residue.h"
 
 #include <algorithm>

@@ -41,8 +41,8 @@ for file in index.json oci-layout "blobs/sha256/$manifest" "blobs/sha256/$config
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$(basename "$file")")
   refused "socket $file" ''
 done
-# A file of the right name that has a petabyte and no bytes.
-cp -r good bad && truncate -s 1000T "bad/blobs/sha256/$layer" 2>/dev/null || truncate -s 8T "bad/blobs/sha256/$layer"
+# A file of the right name that has terabytes and no bytes.
+cp -r good bad && truncate -s 8T "bad/blobs/sha256/$layer"
 refused 'sparse blob' ''
 cp -r good bad && truncate -s 8T "bad/blobs/sha256/$config"
 refused 'sparse config' ''

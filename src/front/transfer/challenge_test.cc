@@ -46,9 +46,10 @@ TEST_CASE("URLs: origins, and where secrets may go") {
 
   CHECK(check_redirect("https://a.example/x", "https://cdn.test/y"));
   CHECK_FALSE(check_redirect("https://a.example/x", "http://a.example/x"));
-  for (const char* here : {"127.0.0.1", "127.1", "2130706433", "localhost", "0.0.0.0", "[::1]", "[::]",
-                           "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "169.254.169.254", "[fe80::1]"}) {
-    CAPTURE(here);
+  for (const char* here :
+       {"127.0.0.1", "127.1", "2130706433", "localhost", "0.0.0.0", "[::1]", "[::]",
+        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "169.254.169.254", "[fe80::1]"}) {
+    CAPTURE(std::string(here));
     CHECK_FALSE(check_redirect("https://a.example/x", "https://" + std::string(here) + "/x"));
     CHECK_FALSE(check_realm("https://a.example", "https://" + std::string(here) + "/x", false));
   }

@@ -36,7 +36,7 @@ struct Call {
   // Where the answer goes; false ends the exchange. Called only after the headers are known.
   std::function<bool(std::string_view bytes)> take;
   std::function<void(std::uint64_t sent)> told;  // Bytes of the upload.
-  long seconds = 0;       // For all of it; 0: as long as something comes.
+  long seconds = 0;                              // For all of it; 0: as long as something comes.
   bool no_local = false;  // A stranger named the host: its name may not mean this machine.
 };
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/transfer/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "base/text.h"
@@ -89,14 +93,24 @@ bool is_loopback(const std::string& host) {
          (host.starts_with("127.") && is_address(host));
 }
 
-// Also as an address of IPv6 has one of IPv4 in it, and "this host", which Linux takes for itself.
-// [RFC 4291 2.5.5.2; RFC 1122 3.2.1.3; RFC 3927]
+// As the resolver reads an address, which may be "127.1" or one of IPv4 in one of IPv6; and "this
+// host", which Linux takes for itself. [inet_aton(3); RFC 4291 2.5.5.2; RFC 1122 3.2.1.3; RFC 3927]
 bool is_local(const std::string& host) {
-  const std::string mapped = "::ffff:";
-  const std::string address = host.starts_with(mapped) ? host.substr(mapped.size()) : host;
-  if (is_loopback(address) || address == "::") return true;
-  if (address.find(':') != std::string::npos) return address.starts_with("fe80:");
-  return is_address(address) && (address.starts_with("0.") || address.starts_with("169.254."));
+  constexpr std::uint32_t kLinkLocal = 0xa9fe;
+  const auto is_local_v4 = [](std::uint32_t address) {
+    return address >> 24 == 127 || address >> 24 == 0 || address >> 16 == kLinkLocal;
+  };
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_aton(host.c_str(), &v4) != 0) return is_local_v4(ntohl(v4.s_addr));
+  if (::inet_pton(AF_INET6, host.substr(0, host.find('%')).c_str(), &v6) != 1)
+    return is_loopback(host);
+  if (IN6_IS_ADDR_V4MAPPED(&v6) || IN6_IS_ADDR_V4COMPAT(&v6)) {
+    std::uint32_t last = 0;
+    std::memcpy(&last, v6.s6_addr + 12, sizeof last);
+    return is_local_v4(ntohl(last)) || IN6_IS_ADDR_LOOPBACK(&v6);
+  }
+  return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_LINKLOCAL(&v6);
 }
 
 bool is_same_site(const std::string& host, const std::string& other) {

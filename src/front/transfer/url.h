@@ -24,7 +24,8 @@ Result<Origin> origin_of(const std::string& url);
 Result<std::string> resolve_url(const std::string& base, const std::string& reference);
 // "localhost", 127.0.0.0/8 or ::1.
 bool is_loopback(const std::string& host);
-// That, link-local, and the addresses that Linux takes for itself: nobody outside may send us there.
+// That, link-local, and the addresses that Linux takes for itself: nobody outside may send us
+// there.
 bool is_local(const std::string& host);
 // Whether both hosts belong to one owner: the same host, or names with the same last labels (two,
 // or three below short domains as co.uk). Addresses are the same only if they are equal.
