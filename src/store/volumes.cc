@@ -196,7 +196,8 @@ Result<> create_volume(Store& store, const Volume& volume, const VolumeRoot& roo
 Result<Volume> load_volume(const Store& store, const std::string& name) {
   const auto no_such = [&] {
     return std::unexpected(Error(Kind::NotFound, "no such volume: " + quoted(name))
-                               .hint("tare volume ls lists all volumes"));
+                               .hint("tare volume ls lists all volumes, tare undo --list what was "
+                                     "removed"));
   };
   if (!check_volume_name(name)) return no_such();
   auto volume = load_from(store.dir(), path_of(name));

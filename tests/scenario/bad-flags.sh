@@ -16,8 +16,10 @@ error=$(not tare run --rm --cap-add NET_ADMIM busybox true 2>&1)
 assert_contains "$error" NET_ADMIN
 error=$(not tare run --rm --network nonsense busybox true 2>&1)
 assert_contains "$error" none
-error=$(not tare run --rm -v relative:/x busybox true 2>&1)
-assert_contains "$error" relative
+error=$(not tare run --rm -v rela/tive:/x busybox true 2>&1)
+assert_contains "$error" "'rela/tive' includes invalid characters for a local volume name"
+error=$(not tare run --rm --volume-driver nfs -v data:/x busybox true 2>&1)
+assert_contains "$error" 'volumes are directories of the store'
 # Options end at IMAGE; everything after it belongs to the program.
 assert_eq "$(tare run --rm --network=none busybox echo --rm -x)" '--rm -x'
 tare run --help | grep -q -- --read-only

@@ -26,6 +26,9 @@ run -v data:/srv img:1 sh -c 'rm -r /srv/*'
 assert_eq "$(run -v data:/srv img:1 cat /srv/a)" text
 # Through a link of the image; the target of the mount goes through it as well.
 assert_eq "$(run -v linked:/alias img:1 cat /srv/a)" text
+# Large files, and programs.
+assert_eq "$(run -v programs:/bin img:1 echo works)" works
+cmp "$TARE_ROOT/volumes/programs/_data/busybox" "$TEST_CACHE/rootfs/bin/busybox"
 # No copy.
 assert_eq "$(run -v none:/srv:nocopy img:1 ls -A /srv)" ''
 assert_eq "$(run --mount type=volume,src=none,dst=/srv,volume-nocopy img:1 ls -A /srv)" ''

@@ -69,8 +69,8 @@ assert_contains "$(cat err)" 'more than 128'
 assert_eq "$(tare volume ls -q)" ''
 
 # Subpaths. What a container writes into its volume cannot lead the next mount out of it.
-tare run --rm --network none -v data:/d busybox sh -c "mkdir /d/real; ln -s / /d/root; ln -s $up$PWD/outside /d/out; ln -s real /d/near; ln -s /proc/self/fd /d/magic; mkfifo /d/pipe"
-for subpath in .. ../.. ../volume.json real/../.. "/real" root root/etc out out/secret near magic/3 pipe gone; do
+tare run --rm --network none -v data:/d busybox sh -c "mkdir /d/real; ln -s . /d/loop; ln -s / /d/root; ln -s $up$PWD/outside /d/out; ln -s real /d/near; ln -s /proc/self/fd /d/magic; mkfifo /d/pipe"
+for subpath in .. ../.. ../volume.json real/../.. "/real" root root/etc out out/secret near loop/real magic/3 pipe gone; do
   not timeout 20 tare run --rm --network none --mount "type=volume,src=data,dst=/m,volume-subpath=$subpath" busybox true 2>err
   [ -s err ] || fail "no reason for subpath $subpath"
 done
