@@ -2,6 +2,7 @@
 // Layouts and archives as targets of a copy. What is there of them is whole at any time: blobs get
 // their names when they have all their bytes, and index.json, or the archive, is the last.
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,8 +20,6 @@
 
 namespace tare::image {
 namespace {
-
-constexpr std::size_t kMaxIndex = 4 << 20;
 
 // "busybox:1" is a full name for who loads the archive; "1" is a tag and no more.
 oci::Annotations name_annotations(const std::string& tag) {
@@ -58,14 +57,17 @@ class LayoutTarget : public CopyTarget {
         names, [](const std::string& name) { return name == "blobs" || name.starts_with("."); });
     if (!is_layout && !was_begun)
       return fail(Kind::Exists, quoted(location.place) + " is neither empty nor an image layout");
+    if (is_layout) {
+      const std::string version =
+          TRY(DirectoryArchive(target->dir_.get()).document("oci-layout"), location.place);
+      TRY(oci::check_layout(version), quoted(location.place));
+    }
     return target;
   }
 
   Result<> begin(const CopyPlan&) override {
-    for (const char* name : {"blobs", "blobs/sha256"})
-      if (::mkdirat(dir_.get(), name, 0755) != 0 && errno != EEXIST)
-        return fail_errno("make the directory " + quoted(name));
-    blobs_ = TRY(sys::open_in_root(dir_.get(), "blobs/sha256", O_RDONLY | O_DIRECTORY));
+    const sys::Fd blobs = TRY(make_directory(dir_.get(), "blobs"));
+    blobs_ = TRY(make_directory(blobs.get(), "sha256"));
     return {};
   }
 
@@ -99,6 +101,13 @@ class LayoutTarget : public CopyTarget {
  private:
   LayoutTarget() = default;
 
+  // A layout may come from anybody: no link in it leads us elsewhere.
+  static Result<sys::Fd> make_directory(int dir, const char* name) {
+    if (::mkdirat(dir, name, 0755) != 0 && errno != EEXIST)
+      return fail_errno("make the directory " + quoted(name));
+    return sys::open_in_root(dir, name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+  }
+
   Result<> write(codec::Source& content, const oci::Descriptor& expected) {
     WholeFile file = TRY(WholeFile::begin(blobs_.get()));
     store::FileSink sink(file.fd());
@@ -123,7 +132,7 @@ class LayoutTarget : public CopyTarget {
   // Keeps what is there, but for what has the same tag, or is the same without one.
   Result<> write_index(const std::vector<oci::Descriptor>& entries) {
     json::Value index;
-    auto text = sys::load_file(dir_.get(), "index.json", kMaxIndex);
+    auto text = DirectoryArchive(dir_.get()).document("index.json");
     if (!text && text.error().kind() != Kind::NotFound)
       return std::unexpected(std::move(text).error());
     if (text) index = TRY(json::parse(*text), "index.json");

@@ -5,6 +5,7 @@
 //   images/HEX.json    an image record (src/image), named by the config digest
 //   names/             image names, and nowhere else: one small file a name (its file name is the
 //                      escaped reference, its content the image)
+//   manifests/         manifest lists before they are pushed (docs/formats/manifests.md)
 //   layers/HEX.*       layers taken apart (docs/formats/layers.md)
 //   objects/AB/HEX     large files, where the backend wants them by themselves
 //   rootfs/NAME/       root file systems of the backend of that name (docs/formats/)

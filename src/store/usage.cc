@@ -55,6 +55,7 @@ constexpr Row kRows[] = {
     {"trash", UsageClass::Bookkeeping},
     {"images", UsageClass::Bookkeeping},
     {"names", UsageClass::Bookkeeping},
+    {"manifests", UsageClass::Bookkeeping},
     {"container-names", UsageClass::Bookkeeping},
     {"ids", UsageClass::Bookkeeping},
     {"locks", UsageClass::Bookkeeping},

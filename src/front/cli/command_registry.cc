@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// pull, push, copy, search, manifest inspect and referrers.
+// pull, push, copy, search and referrers.
 #include <unistd.h>
 
 #include "base/text.h"
@@ -44,31 +44,6 @@ std::string transfer_program() {
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   path.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
   return path.substr(0, path.rfind('/')) + "/tare-transfer";
-}
-
-Result<int> cmd_manifest_inspect(Context& context, const Arguments& arguments) {
-  image::TransferOptions options;
-  if (arguments.given("tls-verify")) options.tls_verify = arguments.flag("tls-verify");
-  if (arguments.flag("insecure")) options.tls_verify = false;
-  options.program = transfer_program();
-  const auto document = TRY(image::look_at_manifest(arguments.operands[0], options));
-  if (arguments.flag("raw")) {
-    context.print(document.text);
-    return 0;
-  }
-  json::Value manifest = TRY(json::parse(document.text));
-  if (arguments.flag("verbose")) {
-    json::Value whole;
-    whole.set("Ref", document.reference);
-    json::Value& descriptor = whole.set("Descriptor", json::Object());
-    descriptor.set("mediaType", document.media_type);
-    descriptor.set("digest", document.digest.text());
-    descriptor.set("size", static_cast<std::uint64_t>(document.text.size()));
-    whole.set("SchemaV2Manifest", std::move(manifest));
-    manifest = std::move(whole);
-  }
-  context.print(json::print(manifest, json::Style::Indented) + "\n");
-  return 0;
 }
 
 Result<int> cmd_referrers(Context& context, const Arguments& arguments) {

@@ -2,6 +2,7 @@
 // The table of commands.
 #include "front/cli/handlers.h"
 #include "front/cli/help.h"
+#include "front/cli/registry_options.h"
 
 namespace tare::cli {
 namespace {
@@ -221,59 +222,6 @@ constexpr Option kPack[] = {
 };
 
 // --- Registries ---
-constexpr Option kTransfers[] = {
-    {0, "json", Flag, "", "Print progress and result as lines of JSON"},
-    {0, "rate", Value, "bytes", "At most so many bytes in a second, as 2m"},
-    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
-};
-constexpr Option kPull[] = {
-    {'a', "all-tags", Flag, "", "All tags of the repository"},
-    {0, "platform", Value, "os/arch", "The image for another kind of machine"},
-    {'q', "quiet", Flag, "", "Print the name only"},
-    {0, "disable-content-trust", Flag, "", "", {}, true, true},
-};
-constexpr Option kPush[] = {
-    {'a', "all-tags", Flag, "", "All tags of the repository that are here"},
-    {'q', "quiet", Flag, "", "Print the name only"},
-    {0, "platform", MissingValue, "", "an image here is for one platform"},
-    {0, "disable-content-trust", Flag, "", "", {}, true, true},
-};
-
-constexpr Option kCopy[] = {
-    {'a', "all", Flag, "", "Of an index everything: all platforms, and what else is in it"},
-    {0,
-     "dest-tls-verify",
-     Flag,
-     "",
-     "The same as --tls-verify, for the destination only",
-     {},
-     true},
-    {0, "platform", Value, "os/arch", "Of an index the image for another kind of machine"},
-    {'q', "quiet", Flag, "", "Print the digest only"},
-    {0, "referrers", Flag, "", "Also what refers to it: signatures, lists of packages"},
-    {0, "src-tls-verify", Flag, "", "The same as --tls-verify, for the source only", {}, true},
-};
-constexpr Option kVerify[] = {
-    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
-};
-constexpr Option kManifestInspect[] = {
-    {0, "insecure", Flag, "", "The same as --tls-verify=false"},
-    {0, "raw", Flag, "", "Byte for byte as the registry has it"},
-    {'v', "verbose", Flag, "", "Also its digest, type and size"},
-};
-constexpr Option kSearch[] = {
-    {'f', "filter", MissingValue, "", "search does not filter yet"},
-    {0, "format", Value, "format", "table, json, or a Go template as '{{.Name}}'"},
-    {0, "limit", Value, "number", "At most so many (default 25)"},
-    {0, "no-trunc", Flag, "", "Do not shorten descriptions"},
-};
-constexpr Option kLogin[] = {
-    {'p', "password", Value, "password", "Password or token; others can see it: see the next one"},
-    {0, "password-stdin", Flag, "", "Read the password from standard input"},
-    {0, "tls-verify", Flag, "", "Verify certificates, and ask for them (on by default)", {}, true},
-    {'u', "username", Value, "user", "User at the registry"},
-};
-
 Result<int> print_man_page(Context& context, const Arguments&) {
   context.print(man_page());
   return 0;
@@ -471,9 +419,29 @@ const Command command_table[] = {
     {"pack", "", "[OPTIONS] PROGRAM [PROGRAM...]",
      "Make the minimal image of programs of this machine", kPack, kProgress, 1, -1, false,
      Operands::Files, 1, cmd_pack},
-    {"manifest inspect", "", "[OPTIONS] NAME[:TAG|@DIGEST]",
-     "Show the manifest or index that a name stands for", kManifestInspect, kVerify, 1, 1, false,
+    {"manifest annotate", "", "[OPTIONS] LIST IMAGE", "Say what an image in a manifest list is for",
+     kManifestAnnotate, kVerify, 2, 2, false, Operands::Anything, 1, cmd_manifest_annotate},
+    {"manifest create", "", "[OPTIONS] LIST IMAGE [IMAGE...]",
+     "Make a manifest list (an index) of images in registries, to be pushed", kManifestCreate,
+     kVerify, 2, -1, false, Operands::Anything, 1, cmd_manifest_create},
+    {"manifest inspect", "", "[OPTIONS] [LIST] NAME[:TAG|@DIGEST]",
+     "Show the manifest or index that a name stands for", kManifestInspect, kVerify, 1, 2, false,
      Operands::Images, 1, cmd_manifest_inspect},
+    {"manifest push", "", "[OPTIONS] LIST",
+     "Send a manifest list to its registry, and the images in it that are elsewhere", kManifestPush,
+     kVerify, 1, 1, false, Operands::Anything, 1, cmd_manifest_push},
+    {"manifest rm",
+     "",
+     "LIST [LIST...]",
+     "Remove manifest lists that were made here",
+     {},
+     {},
+     1,
+     -1,
+     false,
+     Operands::Anything,
+     1,
+     cmd_manifest_rm},
     {"pause",
      "container pause",
      "CONTAINER [CONTAINER...]",
