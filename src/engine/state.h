@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "store/move.h"
 #include "store/store.h"
 #include "sys/signals.h"
 
@@ -22,6 +23,9 @@ struct Engine::State {
   std::string self;             // The tare program.
   std::string programs;         // Directory of tare-keeper and tare-init.
   bool namespace_root = false;  // We were an ordinary user before.
+  // What admit_start() said when a container was created by this process, which then starts it.
+  std::optional<std::vector<std::string>> admitted;
+  Digest spared;  // The image that a container is being made of: nothing makes room of it.
 
   // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
   // directory, name and ids do not agree.
@@ -50,6 +54,12 @@ struct Engine::State {
   // Its processes, cgroups, directory, ids and name; the caller holds the lock. With `keep` its
   // directory and ids go to the bin.
   Result<> destroy(const Container& container, bool keep = false);
+
+  // Walks the store, and notes what it takes for those who do not.
+  Result<store::StoreUsage> measure() const;
+
+  // Copies what changes and switches over, then has the store at its new place open.
+  Result<> finish_move(store::StoreMove& move);
 
   // The bin (bin.cc). Who calls forget() and the like holds its lock.
   Result<Restored> restore_image(const Removed& one);
