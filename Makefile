@@ -7,7 +7,7 @@ STEP := tools/step
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
-        bench bench-images bench-seccomp bench-start conformance coverage install clean
+        vm bench bench-images bench-seccomp bench-start conformance coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -53,6 +53,10 @@ security: build ## Attacks that have to fail, the same three ways (TESTS=pattern
 
 apps: build ## Large applications under the default protections (downloads several 100 MB)
 	@$(STEP) "application tests" tests/run apps $(TESTS)
+
+vm: build ## What only Debian's kernel has (fs-verity), in a machine of qemu (TESTS=name; downloads a kernel)
+	@$(STEP) "install qemu" tools/install-deps vm
+	@for script in tests/vm/*$(TESTS)*.sh; do $(STEP) "vm $$script" tests/vm/run $$script || exit 1; done
 
 fuzz: build/fuzz/build.ninja ## Run every fuzzer for a minute each (FUZZ_SECONDS=60)
 	@$(STEP) "build the fuzzers" cmake --build build/fuzz --target fuzzers -j $(JOBS)

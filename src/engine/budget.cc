@@ -4,13 +4,17 @@
 
 #include <fmt/format.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "engine/bin.h"
 #include "engine/engine.h"
+#include "engine/record.h"
 #include "engine/state.h"
 #include "store/settings.h"
+#include "sys/files.h"
 
 namespace tare::engine {
 namespace {
@@ -34,13 +38,31 @@ struct Candidates {
   }
 };
 
+// What the last walk found: "bytes=", "free=", "when=" in the file `usage`.
+constexpr const char* kUsageFile = "usage";
+struct UsageNote {
+  std::uint64_t bytes = 0;
+  std::uint64_t disk_free = 0;
+  UnixNanos when = 0;  // 0: there was none.
+};
+
+std::string print_note(const UsageNote& note) {
+  return fmt::format("bytes={}\nfree={}\nwhen={}\n", note.bytes, note.disk_free, note.when);
+}
+
+UsageNote parse_note(const std::string& text) {
+  return {.bytes = static_cast<std::uint64_t>(number_field(text, "bytes")),
+          .disk_free = static_cast<std::uint64_t>(number_field(text, "free")),
+          .when = number_field(text, "when")};
+}
+
 std::string name_of(const std::vector<std::string>& names, const std::string& id) {
   return names.empty() ? id : names[0];
 }
 
 // In the order in which they go: the bin, oldest first, then downloads that were begun, then images
 // without containers, those first that were used least recently.
-Candidates find_candidates(const Usage& usage, std::vector<Removed> bin) {
+Candidates find_candidates(const Usage& usage, std::vector<Removed> bin, const Digest& spared) {
   Candidates out;
   for (const auto& [owner, bytes] : usage.store.owners) out.parts[owner].bytes = bytes;
   for (const ImageUsage& image : usage.images)
@@ -65,7 +87,7 @@ Candidates find_candidates(const Usage& usage, std::vector<Removed> bin) {
               owner, {owner});
   std::vector<const ImageUsage*> unused;
   for (const ImageUsage& image : usage.images)
-    if (!image.removed && image.containers == 0) unused.push_back(&image);
+    if (!image.removed && image.containers == 0 && image.id != spared) unused.push_back(&image);
   std::ranges::stable_sort(unused, {}, [](const ImageUsage* image) { return image->last_used; });
   for (const ImageUsage* image : unused)
     out.add({.kind = Candidate::Kind::Image,
@@ -88,12 +110,11 @@ std::uint64_t missing(const Budget& budget, std::uint64_t wanted) {
 std::unexpected<Error> no_room(const Budget& budget, std::uint64_t bytes, const std::string& what,
                                std::uint64_t would_give) {
   return std::unexpected(
-      Error(
-          Kind::Unavailable,
-          fmt::format("{} needs {}, {} free of the budget of {}; removing everything unused would "
-                      "give {}",
-                      what, human_size(bytes), human_size(budget.available), human_size(budget.max),
-                      human_size(would_give)))
+      Error(Kind::Unavailable,
+            fmt::format(
+                "{}, {} free of the budget of {}; removing everything unused would give {}",
+                bytes == 0 ? "there is no room for " + what : what + " needs " + human_size(bytes),
+                human_size(budget.available), human_size(budget.max), human_size(would_give)))
           .hint("tare df -v shows what takes space; --store-max or 'max' in the store's settings "
                 "changes the budget"));
 }
@@ -131,6 +152,60 @@ Result<Budget> Engine::budget(std::uint64_t used) const {
   return out;
 }
 
+Result<store::StoreUsage> Engine::State::measure() const {
+  // The note is part of what is measured.
+  if (::faccessat(store.dir(), kUsageFile, F_OK, 0) != 0)
+    (void)sys::replace_file(store.dir(), kUsageFile, "\n", sys::Durability::Lazy);
+  store::StoreUsage found = TRY(store::measure_usage(store.dir()));
+  struct statvfs disk{};
+  if (::fstatvfs(store.dir(), &disk) == 0)
+    (void)sys::replace_file(store.dir(), kUsageFile,
+                            print_note({.bytes = found.total.bytes,
+                                        .disk_free = disk.f_bavail * disk.f_frsize,
+                                        .when = now_ns()}),
+                            sys::Durability::Lazy);
+  return found;
+}
+
+Result<std::optional<std::string>> Engine::threshold_reached(std::uint64_t used) const {
+  const store::Settings settings = TRY(store::load_settings(state_->store.dir()));
+  const Budget room = TRY(budget(used));
+  for (const unsigned percent : std::views::reverse(settings.warn))
+    if (room.max > 0 && used >= room.max / 100 * percent)
+      return fmt::format("the store takes {} of its budget of {}, more than {}%: tare df -v",
+                         human_size(used), human_size(room.max), percent);
+  return std::nullopt;
+}
+
+Result<std::vector<std::string>> Engine::admit_start() {
+  constexpr UnixNanos kYoung = 60'000'000'000;
+  const UsageNote known =
+      parse_note(sys::load_file(state_->store.dir(), kUsageFile, 4096).value_or(std::string()));
+  const Budget room = TRY(budget(known.bytes));
+  // What the disk has filled by since the walk, whoever did it, may all be the store's.
+  const std::uint64_t filled =
+      known.when != 0 && known.disk_free > room.disk_free ? known.disk_free - room.disk_free : 0;
+  const UnixNanos age = now_ns() - known.when;
+  const bool is_young = age >= 0 && age < kYoung;
+  const bool over = known.bytes + (is_young ? 0 : filled) > room.max;
+  if (room.disk_free <= room.reserve || over) return admit(0, "the start of a container");
+  std::vector<std::string> said;
+  if (const auto reached = TRY(threshold_reached(known.bytes))) said.push_back(*reached);
+  return said;
+}
+
+Result<RoomPlan> Engine::plan_room(std::uint64_t bytes) const {
+  const Usage now = TRY(usage());
+  RoomPlan plan{.budget = TRY(budget(now.store.total.bytes))};
+  if (bytes <= plan.budget.available) return plan;
+  const Candidates all = find_candidates(now, TRY(removed()), state_->spared);
+  const Eviction chosen = choose_evictions(all.facts, all.parts, missing(plan.budget, bytes));
+  for (const std::size_t i : chosen.chosen) plan.evictions.push_back(all.things[i].sentence);
+  plan.would_give = chosen.bytes;
+  plan.enough = chosen.enough;
+  return plan;
+}
+
 Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::string& what) {
   const Usage now = TRY(usage());
   Budget room = TRY(budget(now.store.total.bytes));
@@ -139,7 +214,7 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
   const std::uint64_t wanted = std::max<std::uint64_t>(bytes, 1);
   if (wanted > room.available) {
     const sys::Fd alone = TRY(state_->store.lock("bin"));
-    const Candidates all = find_candidates(now, TRY(removed()));
+    const Candidates all = find_candidates(now, TRY(removed()), state_->spared);
     const Eviction chosen = choose_evictions(all.facts, all.parts, missing(room, wanted));
     if (!chosen.enough) return no_room(room, bytes, what, chosen.bytes);
     for (const std::size_t i : chosen.chosen) {
@@ -155,10 +230,7 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
     room = TRY(budget(room.used > chosen.bytes ? room.used - chosen.bytes : 0));
   }
   state_->store.set_room(std::max(room.available, bytes));
-  constexpr std::uint64_t kWarning = 80;
-  if (room.max > 0 && (room.used + bytes) / (room.max / 100 + 1) >= kWarning)
-    said.push_back(fmt::format("the store takes {} of its budget of {} with {}",
-                               human_size(room.used + bytes), human_size(room.max), what));
+  if (const auto reached = TRY(threshold_reached(room.used + bytes))) said.push_back(*reached);
   return said;
 }
 

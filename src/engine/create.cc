@@ -242,6 +242,9 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(seccomp_filter(config, 0), "seccomp profile");
   TRY(parse_ulimits(config.ulimits));
 
+  state.spared = image.id;
+  state.admitted = TRY(admit_start());
+
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
   const sys::Fd containers =
       TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));

@@ -94,7 +94,8 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   const std::string usual = TRY(usual_root());
-  const std::string root = options.root.empty() ? usual : options.root;
+  std::string root = options.root.empty() ? TRY(configured_root()) : options.root;
+  if (root.empty()) root = usual;
   const bool ordinary_user = ::geteuid() != 0;
   if (ordinary_user) TRY(enter_root_namespace(usual), "become root of an own user namespace");
   store::Store opened = TRY(store::Store::open(root), "open the store " + quoted(root));

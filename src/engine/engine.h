@@ -289,6 +289,7 @@ class Engine {
     std::unique_ptr<Attachment> attachment;  // Null without attach.
     Timing timing;
     std::vector<std::string> warnings;  // Sentences: what could not be given as it was asked for.
+    std::vector<std::string> room;      // Sentences of admit_start().
   };
   StartResult<StartedContainer> start(const std::string& id, const StartRequest& request,
                                       const Progress& progress);
@@ -385,9 +386,33 @@ class Engine {
   // removed because all of it would not be enough.
   Result<std::vector<std::string>> admit(std::uint64_t bytes, const std::string& what);
 
+  // What admit() would do.
+  Result<RoomPlan> plan_room(std::uint64_t bytes) const;
+  // Before a container starts, without a walk as long as nothing speaks for one: whether the disk
+  // has more than its reserve and the store, as the last walk found it and the disk has filled
+  // since, is in its budget. If not, as admit(). Gives sentences, thresholds reached among them.
+  Result<std::vector<std::string>> admit_start();
+  // The sentence for the highest of the settings' thresholds that `used` reaches; or none.
+  Result<std::optional<std::string>> threshold_reached(std::uint64_t used) const;
+
+  // Reads all images' bytes again, at the lowest priority, from where the last one was ended; and
+  // what it and the last whole one found.
+  Result<ScrubState> scrub(std::uint64_t bytes_per_second, const Progress& progress);
+  ScrubState scrub_state() const;
+
   // What would be removed, and its bytes; and removing it. Names and ids of images and containers.
   Result<PrunePlan> plan_prune(const PruneRequest& request) const;
   Result<Pruned> prune(const PrunePlan& plan, bool now);
+
+  // Moves the store to the directory `place`, which its old path then leads to. Errors: Busy, when
+  // containers run and `stop_them` was not asked for, naming them; those of store::StoreMove.
+  struct Moved {
+    std::string place;
+    std::uint64_t bytes = 0;
+    std::vector<std::string> restarted;  // Containers that ran before.
+    std::vector<std::string> left;       // ... and could not be started again.
+  };
+  Result<Moved> move_store(const std::string& place, bool stop_them, const Progress& progress);
 
  private:
   struct State;

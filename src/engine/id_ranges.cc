@@ -102,11 +102,14 @@ struct Claims {
 
 Result<Claims> open_claims(const std::string& directory) {
   TRY(sys::make_directories(directory, 0700));
-  Claims claims;
-  claims.dir = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
-  claims.lock = TRY(sys::open_at(claims.dir.get(), ".lock", O_RDWR | O_CREAT));
-  TRY(sys::lock_file(claims.lock.get(), sys::Lock::Exclusive, sys::Wait::Yes));
-  return claims;
+  for (;;) {
+    Claims claims;
+    claims.dir = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
+    claims.lock = TRY(sys::open_at(claims.dir.get(), ".lock", O_RDWR | O_CREAT));
+    TRY(sys::lock_file(claims.lock.get(), sys::Lock::Exclusive, sys::Wait::Yes));
+    // The store that they lie in may have been moved while we waited.
+    if (sys::leads_to(directory, claims.dir.get())) return claims;
+  }
 }
 
 // All that have been made, by their first ids.

@@ -309,7 +309,25 @@ Result<json::Value> Engine::info() const {
                                                                                    : trial.why_not);
     features.push_back(std::move(one));
   }
+  const auto add = [&](const char* name, const Result<>& tried, const char* with,
+                       const char* without) {
+    json::Value one;
+    one.set("Name", name);
+    one.set("Available", tried.has_value());
+    one.set("Detail", tried ? with : tried.error().message() + "; " + without);
+    features.push_back(std::move(one));
+  };
+  add("fs-verity", state_->store.try_verity(),
+      "the kernel compares what is read of an image's files with their digests",
+      "files of images are compared at every start, and what changes on the disk under a running "
+      "container is found by 'tare verify' and 'tare scrub' only");
+  add("reflinks", state_->store.try_reflink(), "", "nothing is weaker for it");
   out.set("Features", std::move(features));
+  const ScrubState scrub = scrub_state();
+  out.set("LastScrub", scrub.finished == 0   ? std::string("never: tare scrub")
+                       : scrub.found.empty() ? rfc3339(scrub.finished) + ", clean"
+                                             : rfc3339(scrub.finished) + ", " +
+                                                   std::to_string(scrub.found.size()) + " damaged");
   return out;
 }
 

@@ -66,6 +66,35 @@ Result<std::string> usual_root_of_namespace() {
   return std::string(home) + "/.local/share/tare";
 }
 
+Result<std::string> configured_root() {
+  std::string path = "/etc/tare/tare.conf";
+  if (::geteuid() != 0 || !sys::in_initial_user_namespace()) {
+    const char* config = std::getenv("XDG_CONFIG_HOME");
+    const char* home = std::getenv("HOME");
+    if (config != nullptr && config[0] == '/')
+      path = std::string(config) + "/tare/tare.conf";
+    else if (home != nullptr && home[0] == '/')
+      path = std::string(home) + "/.config/tare/tare.conf";
+    else
+      return std::string();
+  }
+  auto text = sys::load_file(AT_FDCWD, path, 64 << 10);
+  if (!text && text.error().kind() == Kind::NotFound) return std::string();
+  std::string root;
+  const std::string settings = TRY(std::move(text), "the settings " + quoted(path));
+  for (const std::string& line : split(settings, '\n')) {
+    const std::string_view content = trim(line);
+    if (content.empty() || content.starts_with('#')) continue;
+    const auto pair = split_once(content, '=');
+    if (!pair || trim(pair->first) != "root" || !trim(pair->second).starts_with('/'))
+      return std::unexpected(
+          Error(Kind::Invalid, quoted(content) + " in " + quoted(path) + " is no setting")
+              .hint("there is root=DIRECTORY, with an absolute path"));
+    root = trim(pair->second);
+  }
+  return root;
+}
+
 Result<> join_members(const std::string& usual) {
   sys::Fd dir = TRY(sys::open_path(usual + "/namespace", O_RDONLY | O_DIRECTORY));
   const int pid = ::getpid();
@@ -73,10 +102,15 @@ Result<> join_members(const std::string& usual) {
 }
 
 Result<> enter_root_namespace(const std::string& usual) {
-  TRY(sys::make_directories(usual + "/namespace", 0700));
-  sys::Fd dir = TRY(sys::open_path(usual + "/namespace", O_RDONLY | O_DIRECTORY));
-  sys::Fd lock = TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT));
-  TRY(sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::Yes));
+  const std::string place = usual + "/namespace";
+  TRY(sys::make_directories(place, 0700));
+  sys::Fd dir;
+  sys::Fd lock;
+  do {
+    dir = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+    lock = TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT));
+    TRY(sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::Yes));
+  } while (!sys::leads_to(place, dir.get()));  // Moved with its store while we waited.
   for (;;) {
     const int member = find_member(dir.get());
     auto entered = sys::become_namespace_root(member);

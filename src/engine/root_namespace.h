@@ -12,7 +12,10 @@ namespace tare::engine {
 // /var/lib/tare for root; $XDG_DATA_HOME/tare or ~/.local/share/tare for everybody else, also for
 // root of a user namespace. Errors: Invalid (no home).
 Result<std::string> usual_root();
-// The same for a process that has become root of its namespace since.
+// What root= in /etc/tare/tare.conf, or for everybody else in ~/.config/tare/tare.conf, says; empty
+// without it. Errors: Invalid.
+Result<std::string> configured_root();
+// The same as usual_root() for a process that has become root of its namespace since.
 Result<std::string> usual_root_of_namespace();
 
 // Makes this process root of the user's namespace: that of a living command or keeper if there is

@@ -194,6 +194,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
 
   // The part that fails with 125, whatever goes wrong.
   const auto prepare = [&]() -> Result<> {
+    result.room =
+        state.admitted ? *std::exchange(state.admitted, std::nullopt) : TRY(admit_start());
     dir = TRY(state.open_container(id));
     launch.lock = TRY(state.await_container(dir.get(), id.substr(0, 12)));
     failpoint("start.locked");

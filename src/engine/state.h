@@ -11,6 +11,7 @@
 #include "base/undo.h"
 #include "engine/engine.h"
 #include "store/image_tree.h"
+#include "store/move.h"
 #include "store/store.h"
 #include "sys/signals.h"
 
@@ -27,6 +28,9 @@ struct Engine::State {
   std::string self;             // The tare program.
   std::string programs;         // Directory of tare-keeper and tare-init.
   bool namespace_root = false;  // We were an ordinary user before.
+  // What admit_start() said when a container was created by this process, which then starts it.
+  std::optional<std::vector<std::string>> admitted;
+  Digest spared;  // The image that a container is being made of: nothing makes room of it.
 
   // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
   // directory, name and ids do not agree.
@@ -89,6 +93,12 @@ struct Engine::State {
   Result<IdClaim> claim_volume_ids();
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
+
+  // Walks the store, and notes what it takes for those who do not.
+  Result<store::StoreUsage> measure() const;
+
+  // Copies what changes and switches over, then has the store at its new place open.
+  Result<> finish_move(store::StoreMove& move);
 
   // The bin (bin.cc). Who calls forget() and the like holds its lock.
   Result<Restored> restore_image(const Removed& one);

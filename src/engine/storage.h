@@ -81,6 +81,23 @@ struct Budget {
   std::uint64_t reserve = 0;  // Never written to, so that removing works.
 };
 
+// What makes room, and whether it would be enough.
+struct RoomPlan {
+  Budget budget;
+  std::vector<std::string> evictions;  // Sentences, in the order in which they go.
+  std::uint64_t would_give = 0;        // Bytes; of everything unused when it is not enough.
+  bool enough = true;
+};
+
+// The file `scrub` of the store. [docs/formats/scrub.md]
+struct ScrubState {
+  UnixNanos began = 0;                 // Of the one under way; 0: none is.
+  std::size_t done = 0;                // Layers and images that it has read.
+  UnixNanos finished = 0;              // Of the last whole one; 0: never.
+  std::vector<std::string> found;      // Damage that the last whole one found, a sentence each.
+  std::vector<std::string> found_now;  // ... and the one under way.
+};
+
 struct Why {
   std::string path;  // Below the root.
   std::uint64_t bytes = 0;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "engine/bin.h"
 #include "engine/engine.h"
@@ -32,12 +33,17 @@ std::vector<std::string> part_prefixes(const store::Store& store, const Digest& 
   std::vector<std::string> out = {"blobs/sha256/" + id.hex(), "blobs/sha256/" + manifest.hex()};
   for (const char* backend : {"flat", "erofs", "redirect"})
     out.push_back("rootfs/" + std::string(backend) + "/" + id.hex());
+  std::set<Digest> needed;
   for (const store::Layer& layer : layers) {
     out.push_back("blobs/sha256/" + layer.blob.hex());
-    out.push_back("layers/" + layer.diff_id.hex());
+    needed.insert(layer.diff_id);
+  }
+  // Packs of other layers, too, that hold contents of these.
+  for (const Digest& diff_id : store::with_references(store, needed).value_or(needed)) {
+    out.push_back("layers/" + diff_id.hex());
     // What a damaged layer has is counted, and nobody's.
     for (const Digest& object :
-         store::objects_of_layer(store, layer.diff_id).value_or(std::vector<Digest>()))
+         store::objects_of_layer(store, diff_id).value_or(std::vector<Digest>()))
       out.push_back(store::object_path(object));
   }
   return out;
@@ -272,7 +278,7 @@ Result<Usage> Engine::usage() const {
   const std::vector<VolumeInfo> volumes = TRY(this->volumes());
   const std::vector<store::BinnedVolume> binned_volumes =
       TRY(store::list_binned_volumes(state_->store));
-  usage.store = TRY(store::measure_usage(state_->store.dir()));
+  usage.store = TRY(state_->measure());
   for (const image::Image& image : images) {
     ImageUsage& one = usage.images.emplace_back(
         ImageUsage{.id = image.id, .names = image.names, .created = image.config.created});

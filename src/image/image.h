@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -197,7 +198,16 @@ class Images {
   // their digests; a layer of several images once. What is wrong is in the result; errors are about
   // the question: NotFound.
   Result<std::vector<Damage>> verify(const std::vector<std::string>& names,
-                                     const Progress& progress) const;
+                                     const Progress& progress) const {
+    return verify(names, progress, {});
+  }
+  struct VerifyOptions {
+    std::uint64_t bytes_per_second = 0;       // 0: as fast as it goes.
+    std::set<Digest> seen;                    // Layers that need not be read again.
+    std::function<void(const Digest&)> read;  // Told of each layer, when it was read.
+  };
+  Result<std::vector<Damage>> verify(const std::vector<std::string>& names,
+                                     const Progress& progress, const VerifyOptions& options) const;
   // Mends what can be mended with what is here. Errors: Unsupported when the image has to be got
   // again.
   Result<> mend(const Damage& damage);

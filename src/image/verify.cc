@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking at all bytes again: what is on disk is what its digests say, or is named.
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "base/text.h"
 #include "codec/sha256.h"
@@ -25,10 +27,46 @@ Result<> check_digest(codec::Source& source, const Digest& wanted) {
   return fail(Kind::Corrupt, "its content has the digest " + found.text());
 }
 
+// Gives bytes at a pace: all that came since the first one are no more than `bytes_per_second`.
+class Pace {
+ public:
+  explicit Pace(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
+  void passed(std::size_t bytes) {
+    if (rate_ == 0) return;
+    bytes_ += bytes;
+    const std::chrono::duration<double> due(static_cast<double>(bytes_) /
+                                            static_cast<double>(rate_));
+    std::this_thread::sleep_until(begin_ +
+                                  std::chrono::duration_cast<std::chrono::nanoseconds>(due));
+  }
+
+ private:
+  std::uint64_t rate_;
+  std::uint64_t bytes_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+struct PacedSource : codec::Source {
+  PacedSource(codec::Source& source, Pace& own) : inner(source), pace(own) {}
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const std::size_t count = TRY(inner.read(buffer, size));
+    pace.passed(count);
+    return count;
+  }
+  codec::Source& inner;
+  Pace& pace;
+};
+
 class Verification {
  public:
-  Verification(const store::Store& store, store::RootfsBackend& rootfs, const Progress& progress)
-      : store_(store), rootfs_(rootfs), progress_(progress) {}
+  Verification(const store::Store& store, store::RootfsBackend& rootfs, const Progress& progress,
+               const Images::VerifyOptions& options)
+      : store_(store),
+        rootfs_(rootfs),
+        progress_(progress),
+        options_(options),
+        seen_(options.seen),
+        pace_(options.bytes_per_second) {}
 
   void image(const Digest& id, const std::string& name) {
     image_ = id;
@@ -64,17 +102,20 @@ class Verification {
     if (!checked)
       add("layer", layer.diff_id,
           blob_is_right ? Damage::Mend::TakeApartAgain : Damage::Mend::Fetch, checked.error());
+    if (options_.read) options_.read(layer.diff_id);
   }
-  Result<> blob(const Digest& digest) const {
+  Result<> blob(const Digest& digest) {
     if (!store_.has_blob(digest)) return fail(Kind::NotFound, "it is missing");
     const store::BlobBytes bytes = TRY(store::open_blob_bytes(store_, digest));
-    return check_digest(*bytes.source, digest);
+    PacedSource paced(*bytes.source, pace_);
+    return check_digest(paced, digest);
   }
   // Index, pack, objects and residue in one: together they are the tar.
-  Result<> tar(const Digest& diff_id) const {
+  Result<> tar(const Digest& diff_id) {
     if (!store::has_layer(store_, diff_id)) return fail(Kind::NotFound, "it is missing");
     const auto source = TRY(store::open_layer_tar(store_, diff_id));
-    return check_digest(*source, diff_id);
+    PacedSource paced(*source, pace_);
+    return check_digest(paced, diff_id);
   }
   void add(const char* what, const Digest& digest, Damage::Mend mend, const Error& error) {
     damages_.push_back({.image = image_,
@@ -88,7 +129,9 @@ class Verification {
   const store::Store& store_;
   store::RootfsBackend& rootfs_;
   const Progress& progress_;
+  const Images::VerifyOptions& options_;
   std::set<Digest> seen_;
+  Pace pace_;
   Digest image_;
   std::string name_;
   std::vector<Damage> damages_;
@@ -102,7 +145,8 @@ std::string familiar(const std::string& name) {
 }  // namespace
 
 Result<std::vector<Damage>> Images::verify(const std::vector<std::string>& names,
-                                           const Progress& progress) const {
+                                           const Progress& progress,
+                                           const VerifyOptions& options) const {
   // Nobody removes blobs meanwhile.
   const sys::Fd lock = TRY(store_.lock(store::Store::kBlobsLock, sys::Lock::Shared));
   std::map<Digest, std::vector<std::string>> wanted;
@@ -114,7 +158,7 @@ Result<std::vector<Damage>> Images::verify(const std::vector<std::string>& names
     for (const Digest& id : TRY(list_records(store_))) wanted.try_emplace(id);
     for (const auto& [name, id] : TRY(load_names(store_))) wanted[id].push_back(familiar(name));
   }
-  Verification verification(store_, rootfs_, progress);
+  Verification verification(store_, rootfs_, progress, options);
   for (const auto& [id, own] : wanted)
     verification.image(id, own.empty() ? id.short_hex() : own.front());
   return verification.take();

@@ -18,6 +18,7 @@
 #include "sys/files.h"
 #include "sys/loop.h"
 #include "sys/mounts.h"
+#include "sys/verity.h"
 
 namespace tare::store {
 namespace {
@@ -88,6 +89,7 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   TRY(write_tree(tree, sink), "write its file system");
   if (::fsync(file.get()) != 0) return fail_errno("write its file system to disk");
   TRY(file.close());
+  store_.protect(scratch.dir.get(), "image");
   failpoint("unpack.written");
   if (::renameat(scratch.dir.get(), "image", store_.dir(), image_path(image).c_str()) != 0)
     return fail_errno("name the result");
@@ -97,9 +99,12 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   // What was just made from what was just read is right.
   const Files files = TRY(open_files(image));
   Seals seals;
-  seals.add(image_name(image), stat_of(files.image.get()));
+  const auto seal = [&](const std::string& name, int sealed) {
+    seals.add(name, stat_of(sealed), sys::verity_digest(sealed));
+  };
+  seal(image_name(image), files.image.get());
   for (std::size_t i = 0; i < files.packs.size(); ++i)
-    seals.add(pack_name(files.layers[i]), stat_of(files.packs[i].get()));
+    seal(pack_name(files.layers[i]), files.packs[i].get());
   return sys::replace_file(room.get(), seals_name(image), seals.print(), sys::Durability::Lazy);
 }
 
@@ -137,9 +142,11 @@ Result<> ErofsBackend::check_seals(const Digest& image, const std::vector<Layer>
   Seals now;
   bool changed = false;
   const auto check = [&](const std::string& name, int file, const auto& verify) -> Result<> {
-    const struct stat info = stat_of(file);
-    now.add(name, info);
-    if (known.holds(name, info)) return {};
+    const bool holds = known.holds(name, stat_of(file), sys::verity_digest(file));
+    if (!holds) store_.protect(file);
+    // Before its bytes are read: what is changed meanwhile breaks the seal.
+    now.add(name, stat_of(file), sys::verity_digest(file));
+    if (holds) return {};
     changed = true;
     return verify();
   };

@@ -124,6 +124,7 @@ Result<> adopt_objects(Store& store, int place, Adoption adoption) {
     const std::string room = path.substr(0, path.rfind('/'));
     if (::mkdirat(store.dir(), room.c_str(), 0700) != 0 && errno != EEXIST)
       return fail_errno("make " + quoted(room));
+    store.protect(place, "objects/" + name);
     const unsigned flags = adoption == Adoption::Replace ? 0 : RENAME_NOREPLACE;
     if (::syscall(SYS_renameat2, place, ("objects/" + name).c_str(), store.dir(), path.c_str(),
                   flags) != 0 &&
@@ -177,6 +178,7 @@ Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption ad
   if (adoption == Adoption::KeepOld && has_layer(store, diff_id)) return {};
   TRY(adopt_objects(store, place, adoption));
   for (const char* part : {"pack", "tar", "index"}) {
+    store.protect(place, part);
     if (::renameat(place, part, store.dir(), layer_path(diff_id, part).c_str()) != 0)
       return fail_errno("name layer " + diff_id.text());
     failpoint("layer.named");

@@ -12,9 +12,9 @@ std::string nanos(const timespec& time) {
 
 }  // namespace
 
-std::string Seals::line(const struct stat& info) {
+std::string Seals::line(const struct stat& info, const std::string& verity) {
   return std::to_string(info.st_size) + " " + std::to_string(info.st_ino) + " " +
-         nanos(info.st_mtim) + " " + nanos(info.st_ctim);
+         nanos(info.st_mtim) + " " + nanos(info.st_ctim) + " " + (verity.empty() ? "-" : verity);
 }
 
 Seals Seals::parse(std::string_view text) {

@@ -18,14 +18,17 @@ class Seals {
   static Seals parse(std::string_view text);
   std::string print() const;
 
-  void add(const std::string& name, const struct stat& info) { lines_[name] = line(info); }
-  bool holds(const std::string& name, const struct stat& info) const {
+  // `verity` is the file's digest of fs-verity; empty: it has none.
+  void add(const std::string& name, const struct stat& info, const std::string& verity) {
+    lines_[name] = line(info, verity);
+  }
+  bool holds(const std::string& name, const struct stat& info, const std::string& verity) const {
     const auto at = lines_.find(name);
-    return at != lines_.end() && at->second == line(info);
+    return at != lines_.end() && at->second == line(info, verity);
   }
 
  private:
-  static std::string line(const struct stat& info);
+  static std::string line(const struct stat& info, const std::string& verity);
   std::map<std::string, std::string> lines_;
 };
 

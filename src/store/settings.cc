@@ -19,6 +19,25 @@ Result<std::chrono::nanoseconds> parse_time(std::string_view text) {
   return span;
 }
 
+// "80,90,95"; "off".
+Result<std::vector<unsigned>> parse_thresholds(std::string_view text) {
+  std::vector<unsigned> out;
+  if (text == "off") return out;
+  for (const std::string& part : split(text, ',')) {
+    const auto percent = parse_u64(trim(part));
+    if (!percent || *percent == 0 || *percent > 100 || (!out.empty() && *percent <= out.back()))
+      return fail(Kind::Invalid, quoted(text) + " are no thresholds: write 80,90,95 or off");
+    out.push_back(static_cast<unsigned>(*percent));
+  }
+  return out;
+}
+
+std::string thresholds_text(const std::vector<unsigned>& thresholds) {
+  std::vector<std::string> parts;
+  for (const unsigned percent : thresholds) parts.push_back(std::to_string(percent));
+  return parts.empty() ? "off" : join(parts, ",");
+}
+
 // The shortest exact text that parse_duration() reads.
 std::string time_text(std::chrono::nanoseconds span) {
   const auto count = span.count();
@@ -54,9 +73,11 @@ Result<> apply_setting(Settings& settings, std::string_view line) {
     settings.undo_time = TRY(parse_time(value), what);
   } else if (key == "undo-max") {
     settings.undo_max = TRY(parse_share(value), what);
+  } else if (key == "warn") {
+    settings.warn = TRY(parse_thresholds(value), what);
   } else {
     return std::unexpected(Error(Kind::Invalid, "there is no setting " + quoted(key))
-                               .hint("there are max, undo-time and undo-max"));
+                               .hint("there are max, undo-time, undo-max and warn"));
   }
   return {};
 }
@@ -72,7 +93,8 @@ Result<Settings> parse_settings(std::string_view text) {
 
 std::string print_settings(const Settings& settings) {
   return "max=" + settings.max.text() + "\nundo-time=" + time_text(settings.undo_time) +
-         "\nundo-max=" + settings.undo_max.text() + "\n";
+         "\nundo-max=" + settings.undo_max.text() + "\nwarn=" + thresholds_text(settings.warn) +
+         "\n";
 }
 
 Result<Settings> load_settings(int dir) {

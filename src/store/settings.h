@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -31,6 +32,7 @@ struct Settings {
   Share max{.percent = 80};  // Of the file system: the budget of the whole store.
   std::chrono::nanoseconds undo_time = std::chrono::hours(24);  // 0: nothing goes to the bin.
   Share undo_max{.percent = 10};                                // Of the budget: the bin's.
+  std::vector<unsigned> warn = {80, 90, 95};  // Percent of the budget, rising; may be empty.
 };
 
 // Errors: Invalid, with the line; an unknown key is one.

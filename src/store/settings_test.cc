@@ -12,9 +12,9 @@ TEST_CASE("settings are read, and written so that they read the same") {
   CHECK(read->max.of(1) == 40ull << 30);
   CHECK(read->undo_time == std::chrono::minutes(90));
   CHECK(read->undo_max.of(1000) == 50);
-  CHECK(print_settings(*read) == "max=42949672960\nundo-time=5400s\nundo-max=5%\n");
+  CHECK(print_settings(*read) == "max=42949672960\nundo-time=5400s\nundo-max=5%\nwarn=80,90,95\n");
   CHECK(print_settings(*parse_settings(print_settings(*read))) == print_settings(*read));
-  CHECK(print_settings(Settings()) == "max=80%\nundo-time=24h\nundo-max=10%\n");
+  CHECK(print_settings(Settings()) == "max=80%\nundo-time=24h\nundo-max=10%\nwarn=80,90,95\n");
   CHECK(parse_settings("undo-time=0")->undo_time.count() == 0);
 }
 
@@ -24,6 +24,14 @@ TEST_CASE("a setting that is wrong is named") {
     INFO(text);
     CHECK(parse_settings(text).error().kind() == Kind::Invalid);
   }
+}
+
+TEST_CASE("thresholds rise") {
+  CHECK(parse_settings("warn=50")->warn == std::vector<unsigned>{50});
+  CHECK(parse_settings("warn=off")->warn.empty());
+  CHECK(print_settings(*parse_settings("warn=off")).ends_with("warn=off\n"));
+  for (const char* bad : {"warn=", "warn=0", "warn=101", "warn=90,80", "warn=80,80", "warn=x"})
+    CHECK_FALSE(parse_settings(bad));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr const char* kRooms[] = {
     "rootfs", "rootfs/erofs", "rootfs/flat", "rootfs/redirect", "containers", "ids",
     "locks",  "tmp",          "trash",       "downloads",       "volumes"};
 constexpr const char* kTmpLock = "tmp";  // Shared while something is born in tmp/.
+constexpr const char* kUseLock = "use";  // Shared by all who have the store open.
 
 Result<std::string> unique_name() {
   char raw[12];
@@ -42,6 +43,16 @@ bool is_abandoned(int tmp, const std::string& name) {
   return sys::lock_file(file->get(), sys::Lock::Exclusive, sys::Wait::No).has_value();
 }
 
+// Where a store was moved to, when that is not there.
+std::unexpected<Error> nothing_there(const std::string& path, Error error) {
+  char target[4096];
+  const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+  if (size <= 0 || error.kind() != Kind::NotFound) return std::unexpected(std::move(error));
+  const std::string place(target, static_cast<std::size_t>(size));
+  return std::unexpected(
+      std::move(error).hint("it was moved to " + quoted(place) + ": is that file system mounted?"));
+}
+
 }  // namespace
 
 Store::Scratch::Scratch(Scratch&& other) noexcept
@@ -55,15 +66,38 @@ Store::Scratch::~Scratch() {
   if (store != nullptr) (void)store->discard(name);
 }
 
+Result<> Store::open_once() {
+  auto dir = sys::open_path(path_, O_RDONLY | O_DIRECTORY);
+  if (!dir) return nothing_there(path_, std::move(dir).error());
+  dir_ = std::move(*dir);
+  TRY(make_directory(this->dir(), "locks"), "make the store " + quoted(path_));
+  auto use = lock(kUseLock, sys::Lock::Shared);
+  if (!use && use.error().errnum() == EROFS) return {};  // Nobody can move it either.
+  use_ = TRY(std::move(use));
+  return {};
+}
+
 Result<Store> Store::open(const std::string& path) {
   TRY(sys::make_directories(path, 0700), "make the store " + quoted(path));
   Store store;
   store.path_ = path;
-  store.dir_ = TRY(sys::open_path(path, O_RDONLY | O_DIRECTORY), "open the store");
+  for (bool there = false; !there;) {
+    auto opened = store.open_once();
+    there = !store.dir_ || sys::leads_to(path, store.dir());  // Else it was moved meanwhile.
+    if (there) TRY(std::move(opened));
+  }
   for (const char* room : kRooms)
     TRY(make_directory(store.dir(), room), "make the store " + quoted(path));
   store.recover();
   return store;
+}
+
+Result<> Store::use_alone() {
+  return sys::lock_file(use_.get(), sys::Lock::Exclusive, sys::Wait::No);
+}
+
+Result<> Store::use_shared() {
+  return sys::lock_file(use_.get(), sys::Lock::Shared, sys::Wait::No);
 }
 
 void Store::recover() {

@@ -44,9 +44,14 @@ namespace tare::store {
 
 class Store {
  public:
-  // Opens or makes the store at `path` (mode 0700). Errors: Denied, Unavailable (read-only or
-  // full).
+  // Opens or makes the store at `path` (mode 0700). Waits while it is being moved, and is then at
+  // the new place. Errors: Denied, Unavailable (read-only or full); NotFound (the path leads to
+  // where nothing is).
   static Result<Store> open(const std::string& path);
+  // Whoever has it open keeps it from being moved. Alone: nobody else has it open, and who opens it
+  // waits until we share it again. Errors: Busy.
+  Result<> use_alone();
+  Result<> use_shared();
 
   const std::string& path() const { return path_; }
   int dir() const { return dir_.get(); }  // O_DIRECTORY, borrowed.
@@ -109,6 +114,14 @@ class Store {
   void take_room(std::uint64_t bytes) {
     if (room_ != kAnySize) room_ -= std::min(room_, bytes);
   }
+  // Has the kernel compare what is read of a file of ours from now on, where it can (fs-verity).
+  // Nobody has it open for writing. Best effort: what is read at a start is compared anyway.
+  void protect(int file) const;
+  void protect(int dir, const std::string& name) const;
+  // Whether it can, by trying. Errors: Unsupported, with the reason.
+  Result<> try_verity();
+  // Whether files can share their bytes here (reflinks), by trying.
+  Result<> try_reflink();
 
   // Waits for the lock named `what` (a file name). Held until the Fd closes. Locks are taken in
   // this order: blobs, layers (for the naming of one), images, and then what the engine has
@@ -121,6 +134,10 @@ class Store {
   Result<sys::Fd> lock(const std::string& what, sys::Lock kind = sys::Lock::Exclusive,
                        sys::Wait wait = sys::Wait::Yes) const;
 
+  // The name in trash/ of a link to what a move left behind: emptying the trash removes the
+  // directory that it leads to, if that has a name that ends so, too.
+  static constexpr const char* kLeftBehind = "moved-";
+
   // The time of recovery, done by open(): removes what those who died left in tmp/ and trash/.
   void recover();
   // Forks the process that empties trash/, unless one is at work.
@@ -130,6 +147,7 @@ class Store {
   void in_background(const std::function<void()>& work, int patience_ms);
 
  private:
+  Result<> open_once();
   Result<> fill_temporary(codec::Source& source, int file, const Digest& expected,
                           std::uint64_t size, Blob& blob) const;
 
@@ -137,6 +155,8 @@ class Store {
   std::string programs_;
   sys::Fd dir_;
   std::uint64_t room_ = kAnySize;
+  sys::Fd use_;                     // Locked, shared.
+  mutable bool no_verity_ = false;  // Tried, and there is none.
 };
 
 // One layer as the unpacker needs it.

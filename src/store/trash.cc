@@ -20,6 +20,22 @@ namespace {
 constexpr const char* kEmptying = "trash";  // Held by the one process that empties it.
 constexpr int kPatienceMs = 1000;
 
+// The old place of a store that was moved. Its name and that of the link have the same random
+// number at their ends: no other directory has. Gone is fine.
+Result<> remove_left_behind(const Store& store, const std::string& name) {
+  char target[4096];
+  const ssize_t size = ::readlinkat(store.dir(), ("trash/" + name).c_str(), target, sizeof target);
+  if (size <= 0) return {};
+  const std::string path(target, static_cast<std::size_t>(size));
+  const std::size_t slash = path.rfind('/');
+  if (!path.starts_with('/') || !path.ends_with("." + name)) return {};
+  const auto parent = sys::open_path(path.substr(0, slash + 1), O_RDONLY | O_DIRECTORY);
+  if (!parent)
+    return parent.error().kind() == Kind::NotFound ? Result<>()
+                                                   : Result<>(std::unexpected(parent.error()));
+  return sys::remove_tree(parent->get(), path.substr(slash + 1));
+}
+
 // Until nothing is left: more may be thrown in meanwhile. What cannot be removed is left for the
 // next time, and ends the loop because a round removed nothing.
 void empty(const Store& store) {
@@ -29,8 +45,10 @@ void empty(const Store& store) {
     removed = false;
     const auto names = sys::list_directory(store.dir(), "trash");
     if (!names) return;
-    for (const std::string& name : *names)
+    for (const std::string& name : *names) {
+      if (name.starts_with(Store::kLeftBehind) && !remove_left_behind(store, name)) continue;
       removed = sys::remove_tree(store.dir(), "trash/" + name).has_value() || removed;
+    }
   }
 }
 

@@ -64,6 +64,9 @@ constexpr Row kRows[] = {
     {"volume-ids", UsageClass::Bookkeeping},
     {"usage", UsageClass::Bookkeeping},
     {"sweep", UsageClass::Bookkeeping},
+    {"mounts", UsageClass::Bookkeeping},
+    {"moving", UsageClass::Bookkeeping},
+    {"scrub", UsageClass::Bookkeeping},
 };
 
 constexpr std::string_view kNames[kUsageClasses] = {

@@ -152,6 +152,13 @@ Result<> make_directories(const std::string& path, unsigned mode) {
   return {};
 }
 
+bool leads_to(const std::string& path, int fd) {
+  struct stat named{};
+  struct stat open{};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
 Result<> replace_file(int dir, const std::string& name, std::string_view content,
                       Durability durability) {
   const std::string temporary = TRY(write_temporary(dir, name, content, durability));

@@ -34,6 +34,9 @@ Result<std::vector<std::string>> list_directory(int dir, const std::string& name
 // Busy instead of deleting what is mounted there). A missing tree is fine.
 Result<> remove_tree(int dir, const std::string& name);
 
+// Whether `path` leads to what `fd` is open on.
+bool leads_to(const std::string& path, int fd);
+
 // Bytes that the tree occupies on disk (st_blocks), hard links counted once.
 Result<std::uint64_t> disk_usage(int dir, const std::string& name);
 

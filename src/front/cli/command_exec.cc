@@ -103,6 +103,7 @@ Result<int> cmd_start(Context& context, const Arguments& arguments) {
         continue;
       }
       for (const std::string& warning : started->warnings) context.warn(warning);
+      context.warn_people(started->room);
     }
     context.print(name + "\n");
   }

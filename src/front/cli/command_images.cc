@@ -124,6 +124,17 @@ Row make_row(const Line& line, bool whole, UnixNanos now) {
   return row;
 }
 
+// What each takes on disk: with others, and alone.
+void add_usage(std::vector<Row>& rows, const std::vector<Line>& lines, const engine::Usage& usage) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto found = std::ranges::find(usage.images, lines[i].image->id, &engine::ImageUsage::id);
+    if (found == usage.images.end()) continue;
+    rows[i].fields.set("Containers", std::to_string(found->containers));
+    rows[i].fields.set("SharedSize", human_size(found->shared));
+    rows[i].fields.set("UniqueSize", human_size(found->unique));
+  }
+}
+
 std::vector<Line> chosen(const std::vector<Image>& images, const Arguments& arguments,
                          const Filters& filters) {
   std::vector<Line> lines;
@@ -159,6 +170,11 @@ Result<int> cmd_images(Context& context, const Arguments& arguments) {
   rows.reserve(lines.size());
   const UnixNanos now = now_ns();
   for (const Line& line : lines) rows.push_back(make_row(line, whole, now));
+  // A walk over the store, so only for who asks.
+  if (format.find("SharedSize") != std::string::npos ||
+      format.find("UniqueSize") != std::string::npos ||
+      format.find("Containers") != std::string::npos)
+    add_usage(rows, lines, TRY(engine.usage()));
   Columns columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}};
   if (arguments.flag("digests")) columns.emplace_back("Digest", "DIGEST");
   columns.insert(columns.end(),

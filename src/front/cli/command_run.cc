@@ -134,6 +134,7 @@ Result<int> run_detached(Context& context, const std::string& id, bool auto_remo
     return report_start_failure(context, started.error());
   }
   for (const std::string& warning : started->warnings) context.warn(warning);
+  context.warn_people(started->room);
   context.print(id + "\n");
   return 0;
 }
@@ -171,6 +172,7 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
     return report_start_failure(context, started.error());
   }
   for (const std::string& warning : started->warnings) context.warn(warning);
+  context.warn_people(started->room);
   times.started = Clock::now();
   times.timing = started->timing;
   const SessionEnd end = TRY(attached_session(context, signals, *started->attachment, run));

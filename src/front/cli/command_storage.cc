@@ -189,7 +189,19 @@ Result<int> print_why(Context& context, engine::Engine& engine, const std::strin
   return 0;
 }
 
-std::string prometheus_text(const engine::Usage& usage, const engine::Budget& budget) {
+// "finished 2026-01-02 03:04:05: clean"; what it found, and how far the one under way is.
+std::string scrub_text(const engine::ScrubState& scrub) {
+  std::string text = scrub.finished == 0 ? "never finished"
+                                         : "finished " + rfc3339(scrub.finished) + ": " +
+                                               (scrub.found.empty() ? std::string("clean")
+                                                                    : join(scrub.found, "; "));
+  if (scrub.began == 0) return text;
+  text += fmt::format("; begun {}, {} layers and images read", rfc3339(scrub.began), scrub.done);
+  return text + (scrub.found_now.empty() ? "" : ", found: " + join(scrub.found_now, "; "));
+}
+
+std::string prometheus_text(const engine::Usage& usage, const engine::Budget& budget,
+                            const engine::ScrubState& scrub) {
   std::string out =
       "# HELP tare_store_bytes Allocated bytes in the store, by class.\n"
       "# TYPE tare_store_bytes gauge\n";
@@ -208,7 +220,31 @@ std::string prometheus_text(const engine::Usage& usage, const engine::Budget& bu
       "# HELP tare_store_available_bytes What is left of the budget and of the disk.\n"
       "# TYPE tare_store_available_bytes gauge\ntare_store_available_bytes {}\n",
       usage.store.total.bytes, usage.store.total.files, budget.max, budget.available);
+  constexpr double kSecond = 1e9;
+  out += fmt::format(
+      "# HELP tare_scrub_finished_seconds When the last scrub read everything, since 1970; 0: "
+      "never.\n"
+      "# TYPE tare_scrub_finished_seconds gauge\ntare_scrub_finished_seconds {:.0f}\n"
+      "# HELP tare_scrub_damaged What the last scrub, or the one under way, found damaged.\n"
+      "# TYPE tare_scrub_damaged gauge\ntare_scrub_damaged {}\n",
+      static_cast<double>(scrub.finished) / kSecond,
+      std::max(scrub.found.size(), scrub.found_now.size()));
   return out;
+}
+
+// What would go to make room for so many bytes.
+Result<int> print_room(Context& context, engine::Engine& engine, const std::string& size) {
+  const auto bytes = parse_size(size);
+  if (!bytes) return bad_value("room", size, bytes.error().message());
+  const engine::RoomPlan plan = TRY(engine.plan_room(*bytes));
+  context.print(fmt::format("needs {}, {} free of the budget of {}\n", human_size(*bytes),
+                            human_size(plan.budget.available), human_size(plan.budget.max)));
+  for (const std::string& sentence : plan.evictions)
+    context.print("would evict: " + escaped(sentence) + "\n");
+  if (plan.enough) return 0;
+  context.print("removing everything unused would give " + human_size(plan.would_give) +
+                ", which is not enough\n");
+  return 1;
 }
 
 // For monitors: 0, 1 (warning, at the given share of the budget) or 2 (critical, at 95%).
@@ -231,10 +267,11 @@ Result<int> cmd_df(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const std::string format = arguments.flag("json") ? "json" : arguments.value_or("format", "");
   if (const auto path = arguments.value("why")) return print_why(context, engine, *path, format);
+  if (const auto size = arguments.value("room")) return print_room(context, engine, *size);
   const engine::Usage usage = TRY(engine.usage());
   const engine::Budget budget = TRY(engine.budget(usage.store.total.bytes));
   if (format == "prometheus") {
-    context.print(prometheus_text(usage, budget));
+    context.print(prometheus_text(usage, budget, engine.scrub_state()));
     return 0;
   }
   if (const auto percent = arguments.value("check")) return check(context, budget, *percent);
@@ -253,8 +290,14 @@ Result<int> cmd_df(Context& context, const Arguments& arguments) {
   } else {
     context.print(TRY(render_rows(class_rows(usage), format, ours, ours)));
   }
-  if (arguments.flag("verbose") && format.empty()) print_details(context, usage);
-  if (format.empty()) print_strangers(context, usage);
+  if (arguments.flag("verbose") && format.empty()) {
+    print_details(context, usage);
+    context.print("\nScrub: " + scrub_text(engine.scrub_state()) + "\n");
+  }
+  if (!format.empty()) return 0;
+  print_strangers(context, usage);
+  if (const auto reached = TRY(engine.threshold_reached(usage.store.total.bytes)))
+    context.warn(*reached);
   return 0;
 }
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// verify, fsck, mount and umount.
+// verify, fsck, scrub, mount and umount.
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/text.h"
+#include "engine/image_mounts.h"
 #include "front/cli/handlers.h"
 #include "front/cli/progress.h"
-#include "sys/mounts.h"
+#include "front/cli/render.h"
 
 namespace tare::cli {
 namespace {
@@ -64,16 +70,127 @@ Result<int> cmd_fsck(Context& context, const Arguments& arguments) {
   return damages.empty() ? 0 : 1;
 }
 
-Result<int> cmd_mount(Context& context, const Arguments& arguments) {
+Result<int> cmd_scrub(Context& context, const Arguments& arguments) {
+  const std::string rate = arguments.value_or("rate", "50m");
+  const auto bytes = parse_size(rate);
+  if (!bytes) return bad_value("rate", rate, bytes.error().message());
   engine::Engine& engine = *TRY(context.engine());
-  ProgressLine progress(context, arguments.flag("quiet"), false);
-  TRY(engine.mount_image(arguments.operands[0], arguments.operands[1], progress.callback()));
-  return 0;
+  engine::ScrubState state;
+  if (arguments.flag("status")) {
+    state = engine.scrub_state();
+  } else {
+    ProgressLine progress(context, arguments.flag("quiet"), false);
+    state = TRY(engine.scrub(*bytes, progress.callback()));
+  }
+  for (const auto* found : {&state.found, &state.found_now})
+    for (const std::string& sentence : *found) context.print(sentence + "\n");
+  const bool clean = state.found.empty() && state.found_now.empty();
+  if (!clean) context.warn("tare fsck --repair mends what can be mended");
+  if (clean && !arguments.flag("quiet"))
+    context.print(state.finished == 0 ? "never finished\n"
+                                      : "clean, finished " + rfc3339(state.finished) + "\n");
+  if (state.began != 0 && !arguments.flag("quiet"))
+    context.print("under way since " + rfc3339(state.began) + ", " + std::to_string(state.done) +
+                  " layers and images read\n");
+  return clean ? 0 : 1;
 }
 
-Result<int> cmd_umount(Context& /*context*/, const Arguments& arguments) {
-  TRY(sys::unmount(arguments.operands[0]));
-  return 0;
+namespace {
+
+bool is_directory(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+Result<std::string> without_links(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) == nullptr) return fail_errno("find " + quoted(path));
+  return std::string(resolved);
+}
+
+// At `place`, or with "" at a directory of the store, which is printed.
+Result<> mount_one(Context& context, const Arguments& arguments, const std::string& name,
+                   const std::string& place) {
+  engine::Engine& engine = *TRY(context.engine());
+  const image::Image image = TRY(engine.images().find(name));
+  const std::string root = TRY(without_links(engine.root()));
+  engine::ImageMount mount{.image = image.id.text(), .name = name};
+  mount.place = place.empty() ? root + "/mounts/" + image.id.hex() : TRY(without_links(place));
+  bool there = false;
+  for (const engine::ImageMount& other : TRY(engine::list_mounts(root)))
+    there = there || (other.place == mount.place && other.image == mount.image);
+  if (place.empty()) TRY(engine::make_mount_place(root, mount.image));
+  if (!there) {
+    ProgressLine progress(context, arguments.flag("quiet"), false);
+    auto mounted = engine.mount_image(name, mount.place, progress.callback());
+    if (!mounted && place.empty()) ::rmdir(mount.place.c_str());
+    TRY(std::move(mounted));
+    TRY(engine::note_mount(root, mount));
+  }
+  if (place.empty()) context.print(escaped(mount.place) + "\n");
+  return {};
+}
+
+// "busybox" is what was mounted as "busybox:latest", too, and so is the beginning of its id.
+bool is_image_of(const engine::ImageMount& mount, const std::string& name) {
+  constexpr std::size_t kLeastDigits = 3;
+  const std::string hex = mount.image.substr(mount.image.find(':') + 1);
+  return mount.image == name || mount.name == name || mount.name == name + ":latest" ||
+         mount.name + ":latest" == name || (name.size() >= kLeastDigits && hex.starts_with(name));
+}
+
+}  // namespace
+
+Result<int> cmd_mount(Context& context, const Arguments& arguments) {
+  const std::vector<std::string>& names = arguments.operands;
+  if (names.empty()) {
+    engine::Engine& engine = *TRY(context.engine());
+    const std::string root = TRY(without_links(engine.root()));
+    for (const engine::ImageMount& mount : TRY(engine::list_mounts(root)))
+      context.print(escaped(mount.name) + "  " + escaped(mount.place) + "\n");
+    return 0;
+  }
+  if (names.size() == 2 && is_directory(names[1])) {
+    TRY(mount_one(context, arguments, names[0], names[1]));
+    return 0;
+  }
+  int status = 0;
+  for (const std::string& name : names)
+    if (const auto mounted = mount_one(context, arguments, name, ""); !mounted) {
+      context.report(mounted.error());
+      status = 1;
+    }
+  return status;
+}
+
+Result<int> cmd_umount(Context& context, const Arguments& arguments) {
+  engine::Engine& engine = *TRY(context.engine());
+  const std::string root = TRY(without_links(engine.root()));
+  const std::vector<engine::ImageMount> all = TRY(engine::list_mounts(root));
+  if (arguments.flag("all") != arguments.operands.empty())
+    return fail(Kind::Invalid, "name images or directories, or give --all");
+  int status = 0;
+  const auto take = [&](const engine::ImageMount& mount) {
+    if (const auto taken = engine::take_mount_away(root, mount); !taken) {
+      context.report(taken.error());
+      status = 1;
+    }
+  };
+  if (arguments.flag("all"))
+    for (const engine::ImageMount& mount : all) take(mount);
+  for (const std::string& name : arguments.operands) {
+    bool found = false;
+    const auto place = without_links(name);
+    for (const engine::ImageMount& mount : all) {
+      if (is_directory(name) ? !place || mount.place != *place : !is_image_of(mount, name))
+        continue;
+      found = true;
+      take(mount);
+    }
+    // Attached by something else, or by a Tare that made no notes.
+    if (!found) take({.image = "", .name = name, .place = name});
+  }
+  return status;
 }
 
 }  // namespace tare::cli

@@ -172,11 +172,16 @@ constexpr Option kMount[] = {
     {'q', "quiet", Flag, "", "Do not show progress"},
 };
 
+constexpr Option kUmount[] = {
+    {'a', "all", Flag, "", "All that mount attached"},
+};
+
 // Space: df, undo, prune.
 constexpr Option kDf[] = {
     {0, "check", Value, "percent", "Exit with 1 at this share of the budget, with 2 at 95"},
     {0, "format", Value, "format", "table, json, prometheus, or a Go template"},
     {0, "json", Flag, "", "The same as --format json"},
+    {0, "room", Value, "size", "What would be removed to make room for so many bytes"},
     {'v', "verbose", Flag, "", "Also each image and container"},
     {0, "why", Value, "path", "Whose a file of the store is, and what would free it"},
 };
@@ -201,6 +206,14 @@ constexpr Option kPrune[] = {
     {0, "filter", List, "key=value", "Only some: until, label, label!"},
     {'f', "force", Flag, "", "Do not ask"},
     {0, "no-undo", Flag, "", "Remove for good, at once"},
+};
+
+constexpr Option kScrub[] = {
+    {0, "rate", Value, "bytes", "At most so many bytes in a second (default 50m); 0: no limit"},
+    {0, "status", Flag, "", "Only print what the last ones found"},
+};
+constexpr Option kStoreMove[] = {
+    {0, "stop", Flag, "", "Stop containers that run for the last part, and start them again"},
 };
 
 constexpr Option kPack[] = {
@@ -406,12 +419,12 @@ const Command command_table[] = {
      print_man_page},
     {"mount",
      "image mount",
-     "[OPTIONS] IMAGE DIRECTORY",
-     "Attach the files of an image to a directory, read-only",
+     "[OPTIONS] [IMAGE DIRECTORY | IMAGE...]",
+     "Attach the files of images read-only, or list where they are",
      kMount,
      {},
-     2,
-     2,
+     0,
+     -1,
      false,
      Operands::Images,
      1,
@@ -561,6 +574,24 @@ const Command command_table[] = {
      Operands::Running,
      1,
      cmd_stop},
+    {"scrub", "system scrub,store scrub", "[OPTIONS]",
+     "Read all images again at the lowest priority, going on where the last one ended", kScrub,
+     kMount, 0, 0, false, Operands::None, 1, cmd_scrub},
+    {"store move", "", "[OPTIONS] DIRECTORY",
+     "Move the store to another file system; its old path leads there", kStoreMove, kProgress, 1, 1,
+     false, Operands::Files, 1, cmd_store_move},
+    {"store path",
+     "",
+     "",
+     "Print the directory that the store is in",
+     {},
+     {},
+     0,
+     0,
+     false,
+     Operands::None,
+     1,
+     cmd_store_path},
     {"tag",
      "image tag",
      "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
@@ -587,12 +618,12 @@ const Command command_table[] = {
      cmd_top},
     {"umount",
      "image umount,image unmount",
-     "DIRECTORY",
+     "[OPTIONS] [IMAGE|DIRECTORY...]",
      "Take away what mount attached",
+     kUmount,
      {},
-     {},
-     1,
-     1,
+     0,
+     -1,
      false,
      Operands::Files,
      1,
@@ -713,6 +744,7 @@ constexpr CommandGroup kGroups[] = {
     {"container", "Commands for containers"},
     {"image", "Commands for images"},
     {"manifest", "Commands for manifests in registries"},
+    {"store", "Commands for the place where images and containers are"},
     {"system", "Commands for the engine as a whole"},
     {"volume", "Commands for volumes"},
 };

@@ -45,6 +45,11 @@ void Context::warn(std::string_view sentence) {
   (void)sys::write_all(STDERR_FILENO, "tare: " + escaped(sentence) + "\n");
 }
 
+void Context::warn_people(const std::vector<std::string>& sentences) {
+  if (::isatty(STDERR_FILENO) != 1) return;
+  for (const std::string& sentence : sentences) warn(sentence);
+}
+
 Result<int> Context::for_each(const std::vector<std::string>& operands,
                               const std::function<Result<>(const std::string&)>& work) {
   int status = 0;

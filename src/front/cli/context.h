@@ -31,6 +31,11 @@ class Context {
   // A sentence on standard error without a failure.
   void warn(std::string_view sentence);
 
+  // What is known of the store's room, on the way to something else: sentences for people at a
+  // terminal. Who reads standard error through a pipe reads a container's; monitors have df
+  // --check.
+  void warn_people(const std::vector<std::string>& sentences);
+
   // Does `work` for each operand: the operand is printed when it succeeded, else the error is
   // reported. The exit status is 1 if one failed.
   Result<int> for_each(const std::vector<std::string>& operands,
