@@ -15,6 +15,7 @@
 #include "engine/record.h"
 #include "engine/state.h"
 #include "store/settings.h"
+#include "sys/clock.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -41,7 +42,18 @@ Result<BinnedContainer> load_binned_container(const store::Store& store, const s
   if (!removed) return out;  // It was not written to disk before the power went: it is old.
   out.removed_at = number_field(*removed, "at");
   out.batch = field(*removed, "batch");
+  out.moment = field(*removed, "moment");
   return out;
+}
+
+// When its time is over, by today's clock. Whoever sets the clock does not end it before: it is how
+// long the thing has been there that counts, where that can be told.
+UnixNanos end_of(UnixNanos removed_at, const std::string& moment,
+                 std::chrono::nanoseconds undo_time) {
+  const sys::Moment now = sys::Moment::now();
+  const sys::Moment then =
+      moment.empty() ? sys::Moment{.wall = removed_at} : sys::Moment::parse(moment);
+  return now.wall - now.since(then) + undo_time.count();
 }
 
 Removed as_removed(const image::RemovedImage& image, std::chrono::nanoseconds undo_time) {
@@ -49,7 +61,7 @@ Removed as_removed(const image::RemovedImage& image, std::chrono::nanoseconds un
           .id = image.id.text(),
           .names = image.names,
           .removed_at = image.removed_at,
-          .until = image.removed_at + undo_time.count(),
+          .until = end_of(image.removed_at, image.moment, undo_time),
           .batch = image.batch,
           .bytes = image.size};
 }
@@ -62,7 +74,7 @@ Removed as_removed(const store::Store& store, const BinnedContainer& one,
           .names = {one.container.name},
           .image = one.container.image_name,
           .removed_at = one.removed_at,
-          .until = one.removed_at + undo_time.count(),
+          .until = end_of(one.removed_at, one.moment, undo_time),
           .batch = one.batch,
           .bytes = sys::disk_usage(store.dir(), place).value_or(0)};
 }
@@ -110,8 +122,10 @@ Result<> put_container_in_bin(store::Store& store, const std::string& id) {
   TRY(make_bin(store));
   const sys::Fd dir =
       TRY(sys::open_at(store.dir(), "containers/" + id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const sys::Moment now = sys::Moment::now();
   TRY(sys::replace_file(dir.get(), kRemoved,
-                        "at=" + std::to_string(now_ns()) + "\nbatch=" + removal_batch() + "\n",
+                        "at=" + std::to_string(now.wall) + "\nbatch=" + removal_batch() +
+                            "\nmoment=" + now.text() + "\n",
                         sys::Durability::Lazy));
   failpoint("remove.dated");
   const std::string place = std::string(kContainers) + "/" + id;
@@ -247,6 +261,7 @@ Result<std::uint64_t> Engine::empty_bin() {
   for (const std::string& id : left.value_or(std::vector<std::string>()))
     if (!load_binned_container(state_->store, id))
       TRY(state_->store.discard(std::string(kContainers) + "/" + id));
+  TRY(state_->images.forget_damaged());
   state_->id_ranges.sweep(state_->store.path() + "/containers/");
   const std::uint64_t after = TRY(usage()).store.total.bytes;
   return before > after ? before - after : 0;
@@ -289,7 +304,9 @@ Result<> Engine::State::expire_bin() {
     due = due ? std::min(*due, one.until) : one.until;
   const sys::Fd bin = TRY(sys::open_at(store.dir(), "bin", O_RDONLY | O_DIRECTORY));
   if (due)
-    return sys::replace_file(bin.get(), kDue, std::to_string(*due) + "\n", sys::Durability::Lazy);
+    return sys::replace_file(bin.get(), kDue,
+                             std::to_string(*due) + "\n" + sys::Moment::now().text() + "\n",
+                             sys::Durability::Lazy);
   ::unlinkat(bin.get(), kDue, 0);
   return {};
 }
@@ -299,8 +316,12 @@ void Engine::State::note_binned() {
 }
 
 void Engine::State::expire_bin_if_due() {
-  const auto due = sys::load_file(store.dir(), "bin/" + std::string(kDue), 64);
-  if (!due || parse_i64(trim(*due)).value_or(0) > now_ns()) return;
+  const auto text = sys::load_file(store.dir(), "bin/" + std::string(kDue), 256);
+  if (!text) return;
+  const auto lines = split(*text, '\n');
+  const UnixNanos due = parse_i64(trim(lines[0])).value_or(0);
+  const sys::Moment noted = sys::Moment::parse(lines.size() > 1 ? lines[1] : "");
+  if (noted.wall != 0 && sys::Moment::now().since(noted) < due - noted.wall) return;
   note_binned();
 }
 

@@ -275,6 +275,8 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   }
   failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
+  // Now, so that the container can be removed also when there is no space for one more file.
+  (void)TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT), "make the container's lock");
   // From the record on, the image is in use. Who removes images holds this lock alone: he either
   // saw the record, or is seen here.
   const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));

@@ -25,6 +25,7 @@ struct PlannedImage {
   std::string manifest_text;  // Empty: there was none, one is made.
   std::vector<PlannedLayer> layers;
   std::vector<std::string> names;  // Full references.
+  std::string from;                // Record::from.
 };
 
 // OCI layout: oci-layout, index.json, blobs/. Of a nested index the image for this machine is

@@ -62,6 +62,7 @@ constexpr Row kRows[] = {
     {"settings", UsageClass::Bookkeeping},
     {"usage", UsageClass::Bookkeeping},
     {"sweep", UsageClass::Bookkeeping},
+    {"damaged", UsageClass::Bookkeeping},
 };
 
 constexpr std::string_view kNames[kUsageClasses] = {
