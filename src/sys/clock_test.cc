@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/clock.h"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 namespace tare::sys {
 

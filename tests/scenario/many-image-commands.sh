@@ -37,7 +37,7 @@ for i in $(seq 20); do
   one "$i-3" tare tag a c &
   one "$i-4" tare rmi -f a &
   one "$i-5" tare rmi b c &
-  one "$i-6" tare run --rm --network none a true &
+  one "$i-6" tare run --rm --pull never --network none a true &
   one "$i-7" tare undo &
   one "$i-8" tare image prune -a -f &
   one "$i-9" tare fsck &
