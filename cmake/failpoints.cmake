@@ -12,7 +12,7 @@ list(APPEND failpoint_sources src/store/confine.cc src/store/erofs_backend.cc sr
      src/store/layers.cc src/store/tree_backend.cc src/store/volumes.cc src/image/bin.cc src/image/remove.cc)
 # A file's own object is taken before the room's library is looked into.
 tare_program(failpoint-tare SOURCE src/front/cli/main.cc ROOMS front/cli)
-target_sources(failpoint-tare PRIVATE ${failpoint_sources} src/base/failpoint.cc)
+target_sources(failpoint-tare PRIVATE ${failpoint_sources} src/base/failpoint.cc src/base/steps.cc)
 tare_tiny_program(failpoint-keeper ${keeper_sources})
 tare_tiny_program(failpoint-init src/init/main.cc)
 foreach(program tare keeper init)
@@ -21,3 +21,8 @@ foreach(program tare keeper init)
                         OUTPUT_NAME tare-${program})
 endforeach()
 set_target_properties(failpoint-tare PROPERTIES OUTPUT_NAME tare)
+# What src/base/steps.cc stands in front of.
+foreach(function openat mkdirat linkat symlinkat write pwrite renameat renameat2 unlinkat fsync syncfs
+        utimensat clock_gettime)
+  target_link_options(failpoint-tare PRIVATE LINKER:--wrap=${function})
+endforeach()

@@ -16,6 +16,7 @@
 #include "engine/state.h"
 #include "store/settings.h"
 #include "store/volumes.h"
+#include "sys/clock.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -42,7 +43,18 @@ Result<BinnedContainer> load_binned_container(const store::Store& store, const s
   if (!removed) return out;  // It was not written to disk before the power went: it is old.
   out.removed_at = number_field(*removed, "at");
   out.batch = field(*removed, "batch");
+  out.moment = field(*removed, "moment");
   return out;
+}
+
+// When its time is over, by today's clock. Whoever sets the clock does not end it before: it is how
+// long the thing has been there that counts, where that can be told.
+UnixNanos end_of(UnixNanos removed_at, const std::string& moment,
+                 std::chrono::nanoseconds undo_time) {
+  const sys::Moment now = sys::Moment::now();
+  const sys::Moment then =
+      moment.empty() ? sys::Moment{.wall = removed_at} : sys::Moment::parse(moment);
+  return now.wall - now.since(then) + undo_time.count();
 }
 
 Removed as_removed(const image::RemovedImage& image, std::chrono::nanoseconds undo_time) {
@@ -50,7 +62,7 @@ Removed as_removed(const image::RemovedImage& image, std::chrono::nanoseconds un
           .id = image.id.text(),
           .names = image.names,
           .removed_at = image.removed_at,
-          .until = image.removed_at + undo_time.count(),
+          .until = end_of(image.removed_at, image.moment, undo_time),
           .batch = image.batch,
           .bytes = image.size};
 }
@@ -63,7 +75,7 @@ Removed as_removed(const store::Store& store, const BinnedContainer& one,
           .names = {one.container.name},
           .image = one.container.image_name,
           .removed_at = one.removed_at,
-          .until = one.removed_at + undo_time.count(),
+          .until = end_of(one.removed_at, one.moment, undo_time),
           .batch = one.batch,
           .bytes = sys::disk_usage(store.dir(), place).value_or(0)};
 }
@@ -122,8 +134,10 @@ Result<> put_container_in_bin(store::Store& store, const std::string& id) {
   TRY(make_bin(store));
   const sys::Fd dir =
       TRY(sys::open_at(store.dir(), "containers/" + id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const sys::Moment now = sys::Moment::now();
   TRY(sys::replace_file(dir.get(), kRemoved,
-                        "at=" + std::to_string(now_ns()) + "\nbatch=" + removal_batch() + "\n",
+                        "at=" + std::to_string(now.wall) + "\nbatch=" + removal_batch() +
+                            "\nmoment=" + now.text() + "\n",
                         sys::Durability::Lazy));
   failpoint("remove.dated");
   const std::string place = std::string(kContainers) + "/" + id;
@@ -311,6 +325,7 @@ Result<std::uint64_t> Engine::empty_bin() {
   const auto volumes = sys::list_directory(state_->store.dir(), "bin/volumes");
   for (const std::string& key : volumes.value_or(std::vector<std::string>()))
     TRY(state_->store.discard(store::binned_volume_path(key)));
+  TRY(state_->images.forget_damaged());
   state_->id_ranges.sweep(state_->store.path() + "/containers/");
   const std::uint64_t after = TRY(usage()).store.total.bytes;
   return before > after ? before - after : 0;
@@ -353,7 +368,9 @@ Result<> Engine::State::expire_bin() {
     due = due ? std::min(*due, one.until) : one.until;
   const sys::Fd bin = TRY(sys::open_at(store.dir(), "bin", O_RDONLY | O_DIRECTORY));
   if (due)
-    return sys::replace_file(bin.get(), kDue, std::to_string(*due) + "\n", sys::Durability::Lazy);
+    return sys::replace_file(bin.get(), kDue,
+                             std::to_string(*due) + "\n" + sys::Moment::now().text() + "\n",
+                             sys::Durability::Lazy);
   ::unlinkat(bin.get(), kDue, 0);
   return {};
 }
@@ -363,8 +380,12 @@ void Engine::State::note_binned() {
 }
 
 void Engine::State::expire_bin_if_due() {
-  const auto due = sys::load_file(store.dir(), "bin/" + std::string(kDue), 64);
-  if (!due || parse_i64(trim(*due)).value_or(0) > now_ns()) return;
+  const auto text = sys::load_file(store.dir(), "bin/" + std::string(kDue), 256);
+  if (!text) return;
+  const auto lines = split(*text, '\n');
+  const UnixNanos due = parse_i64(trim(lines[0])).value_or(0);
+  const sys::Moment noted = sys::Moment::parse(lines.size() > 1 ? lines[1] : "");
+  if (noted.wall != 0 && sys::Moment::now().since(noted) < due - noted.wall) return;
   note_binned();
 }
 

@@ -14,6 +14,7 @@ namespace tare::engine {
 struct BinnedContainer {
   Container container;
   UnixNanos removed_at = 0;
+  std::string moment;  // The same as sys::Moment; empty: not known.
   std::string batch;
 };
 // Oldest first. What cannot be read is left out.

@@ -290,6 +290,8 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   }
   failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
+  // Now, so that the container can be removed also when there is no space for one more file.
+  (void)TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT), "make the container's lock");
   State::FirstContent first{.image = image};
   TRY(state.make_volumes(container, first, undo));
   // From the record on, the image and the volumes are in use. Who removes them holds the lock

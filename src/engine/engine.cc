@@ -172,6 +172,13 @@ Result<> Engine::mount_image(const std::string& image, const std::string& place,
   return {};
 }
 
+Result<> Engine::fetch_again(const image::Damage& damage, const image::TransferProgress& progress) {
+  const sys::IdMap map = TRY(first_map());
+  image::Images::PullWish request{.unpack_for = &map};
+  request.options.program = state_->programs + "/tare-transfer";
+  return state_->images.fetch_again(damage, std::move(request), progress);
+}
+
 Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullWish request,
                                                         const image::TransferProgress& progress) {
   const sys::IdMap map = TRY(first_map());

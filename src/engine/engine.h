@@ -261,6 +261,8 @@ class Engine {
   Result<> mount_image(const std::string& image, const std::string& place,
                        const Progress& progress);
   // Fills in what is the engine's: the program, and what images are unpacked for.
+  // Gets a damaged part of an image from where it was pulled. Errors: as Images::fetch_again().
+  Result<> fetch_again(const image::Damage& damage, const image::TransferProgress& progress);
   Result<std::vector<image::Images::Pulled>> pull(image::Images::PullWish request,
                                                   const image::TransferProgress& progress);
   Result<std::vector<image::Images::Pushed>> push(image::Images::PushRequest request,

@@ -200,6 +200,7 @@ void IdRanges::sweep(const std::string& owners) const {
   auto claims = open_claims(directory_);
   const auto names = claims ? sys::list_directory(claims->dir.get()) : std::vector<std::string>();
   if (!claims || !names) return;
+  sys::remove_temporaries(claims->dir.get());
   for (const std::string& name : *names) {
     const auto owner = sys::load_file(claims->dir.get(), name, 8192);
     if (owner && owner->starts_with(owners) && is_stale(claims->dir.get(), name))

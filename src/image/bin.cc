@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/failpoint.h"
+#include "codec/sha256.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -24,6 +25,7 @@ RemovedImage as_removed(const Binned& binned) {
   RemovedImage out{.id = binned.record.id,
                    .names = binned.names,
                    .removed_at = binned.removed_at,
+                   .moment = binned.moment,
                    .batch = binned.batch};
   out.manifest = binned.record.manifest;
   for (const RecordLayer& layer : binned.record.layers) {
@@ -33,15 +35,26 @@ RemovedImage as_removed(const Binned& binned) {
   return out;
 }
 
-}  // namespace
-
-std::string print_binned(const Binned& binned) {
+json::Value binned_value(const Binned& binned) {
   json::Value value;
   value.set("version", kVersion);
   value.set("removedAt", rfc3339(binned.removed_at));
   value.set("batch", binned.batch);
   value.set("names", json::Value(binned.names));
+  if (!binned.moment.empty()) value.set("moment", binned.moment);
   value.set("record", print_record(binned.record));
+  return value;
+}
+
+std::string sum_of(const Binned& binned) {
+  return codec::sha256(binned.record.id.text() + json::print(binned_value(binned))).hex();
+}
+
+}  // namespace
+
+std::string print_binned(const Binned& binned) {
+  json::Value value = binned_value(binned);
+  value.set("sum", sum_of(binned));
   return json::print(value, json::Style::Indented) + "\n";
 }
 
@@ -57,6 +70,9 @@ Result<Binned> parse_binned(const Digest& id, std::string_view text) {
   binned.names = value["names"].as_strings();
   const std::string record = TRY(json::require_string(value, "record", what));
   binned.record = TRY(parse_record(id, record));
+  binned.moment = value["moment"].as_string();
+  if (value.find("sum") != nullptr && value["sum"].as_string() != sum_of(binned))
+    return fail(Kind::Corrupt, what + " was changed on disk");
   return binned;
 }
 
@@ -75,17 +91,26 @@ Result<Binned> load_binned(const store::Store& store, const Digest& id) {
   return parse_binned(id, TRY(std::move(text)));
 }
 
-Result<std::vector<Binned>> list_binned(const store::Store& store) {
+Result<std::vector<Digest>> list_binned_ids(const store::Store& store) {
+  std::vector<Digest> ids;
   auto names = sys::list_directory(store.dir(), kRoom);
-  if (!names && names.error().kind() == Kind::NotFound) return std::vector<Binned>();
-  std::vector<Binned> all;
+  if (!names && names.error().kind() == Kind::NotFound) return ids;
   for (const std::string& name : TRY(std::move(names))) {
     if (name.starts_with('.') || !name.ends_with(".json")) continue;
-    const auto id = Digest::parse("sha256:" + name.substr(0, name.size() - 5));
-    if (!id) continue;
-    auto binned = load_binned(store, *id);
+    if (auto id = Digest::parse("sha256:" + name.substr(0, name.size() - 5)))
+      ids.push_back(std::move(*id));
+  }
+  return ids;
+}
+
+Result<std::vector<Binned>> list_binned(const store::Store& store, Unreadable unreadable) {
+  std::vector<Binned> all;
+  for (const Digest& id : TRY(list_binned_ids(store))) {
+    auto binned = load_binned(store, id);
+    if (!binned && binned.error().kind() == Kind::NotFound) continue;  // Brought back meanwhile.
     // Of another version of Tare it is not known what it names; that is an error.
-    if (!binned && binned.error().kind() != Kind::Unsupported) continue;
+    if (!binned && unreadable == Unreadable::LeaveOut && binned.error().kind() != Kind::Unsupported)
+      continue;
     all.push_back(TRY(std::move(binned)));
   }
   std::ranges::stable_sort(all, {}, &Binned::removed_at);
@@ -131,11 +156,26 @@ Result<> Images::forget(const std::vector<Digest>& ids) {
   if (ids.empty()) return {};
   {
     const sys::Fd lock = TRY(store_.lock(store::Store::kImagesLock));
-    TRY(want_sweep(store_));
+    TRY(want_sweep_if_it_fits(store_));
     for (const Digest& id : ids) TRY(remove_binned(store_, id));
   }
   failpoint("forget.image.unlinked");
-  return sweep(store_, rootfs_);
+  return sweep_or_later(store_, rootfs_);
+}
+
+Result<> Images::forget_damaged() {
+  bool any = false;
+  {
+    const sys::Fd lock = TRY(store_.lock(store::Store::kImagesLock));
+    for (const Digest& id : TRY(list_binned_ids(store_))) {
+      const auto binned = load_binned(store_, id);
+      if (binned || binned.error().kind() == Kind::Unsupported) continue;
+      any = true;
+      TRY(want_sweep_if_it_fits(store_));
+      TRY(remove_binned(store_, id));
+    }
+  }
+  return any ? sweep_or_later(store_, rootfs_) : Result<>();
 }
 
 void Images::touch(const Digest& id) const {

@@ -16,6 +16,7 @@ struct Binned {
   std::vector<std::string> names;
   UnixNanos removed_at = 0;
   std::string batch;
+  std::string moment;  // When it was removed, as sys::Moment.
 };
 
 std::string print_binned(const Binned& binned);
@@ -23,8 +24,12 @@ Result<Binned> parse_binned(const Digest& id, std::string_view text);
 
 Result<> put_in_bin(store::Store& store, const Binned& binned);
 Result<Binned> load_binned(const store::Store& store, const Digest& id);  // Errors: NotFound.
-// Oldest first. What is damaged cannot be brought back and is left out.
-Result<std::vector<Binned>> list_binned(const store::Store& store);
+// Oldest first. What is damaged cannot be brought back and is left out; Fail: it is an error.
+enum class Unreadable : std::uint8_t { LeaveOut, Fail };
+Result<std::vector<Binned>> list_binned(const store::Store& store,
+                                        Unreadable unreadable = Unreadable::LeaveOut);
+// What there is an entry for, readable or not.
+Result<std::vector<Digest>> list_binned_ids(const store::Store& store);
 Result<> remove_binned(store::Store& store, const Digest& id);
 
 }  // namespace tare::image

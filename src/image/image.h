@@ -55,11 +55,14 @@ struct Damage {
     Fetch,           // Only by getting the image again.
     TakeApartAgain,  // From the compressed bytes, which are right.
     MakeAgain,       // From the layers, which are right.
+    Rebuild,         // A record or a name, from what else says the same.
   };
   Digest image;
   std::string image_name;
-  std::string what;  // "layer", "layer blob", "document", "record", "root file system".
-  Digest digest;     // Its name.
+  std::string what;  // "layer", "layer blob", "document", "record", "removed image", "name",
+                     // "root file system".
+  Digest digest;     // Its name; of a name: empty.
+  std::string file;  // Of a name: its file below names/.
   std::string why;
   Mend mend = Mend::Fetch;
 };
@@ -69,6 +72,7 @@ struct RemovedImage {
   Digest id;
   std::vector<std::string> names;  // Full references that it had.
   UnixNanos removed_at = 0;
+  std::string moment;      // The same as sys::Moment; empty: not known.
   std::string batch;       // The same for what one command removed.
   std::uint64_t size = 0;  // As Image::size.
   Digest manifest;
@@ -82,8 +86,9 @@ class Images {
   // Both must outlive the object. Images are unpacked for `ids` at load.
   Images(store::Store& store, store::RootfsBackend& rootfs) : store_(store), rootfs_(rootfs) {}
 
-  // Sorted by time loaded, newest first.
-  Result<std::vector<Image>> list() const;
+  // Sorted by time loaded, newest first. Those that are damaged are not among them, but in
+  // `problems`, when it is given.
+  Result<std::vector<Image>> list(std::vector<Error>* problems = nullptr) const;
   // By reference, "sha256:ID", or a unique prefix of an id (at least 3 digits, preferred after
   // names as Docker does). Errors: NotFound with the nearest name as hint; Invalid (ambiguous).
   Result<Image> find(std::string_view name_or_id) const;
@@ -208,9 +213,12 @@ class Images {
   };
   Result<std::vector<Damage>> verify(const std::vector<std::string>& names,
                                      const Progress& progress, const VerifyOptions& options) const;
-  // Mends what can be mended with what is here. Errors: Unsupported when the image has to be got
-  // again.
+  // Mends what can be mended with what is here. What has to be got again (Mend::Fetch) is marked:
+  // the next load or pull that has it replaces it. Errors: Unsupported (nothing here tells).
   Result<> mend(const Damage& damage);
+  // Gets what mend() has marked from where its image was pulled. Nothing when it is here by now.
+  // Errors: Unsupported (it was not pulled); as pull().
+  Result<> fetch_again(const Damage& damage, PullWish request, const TransferProgress& progress);
 
   // What is in the bin, oldest first.
   Result<std::vector<RemovedImage>> removed() const;
@@ -222,6 +230,8 @@ class Images {
   Result<Restored> restore(const Digest& id);
   // Takes images out of the bin for good.
   Result<> forget(const std::vector<Digest>& ids);
+  // Takes out of it what cannot be read.
+  Result<> forget_damaged();
   // Notes that it is used now; failures are of no consequence.
   void touch(const Digest& id) const;
   Result<UnixNanos> last_used(const Digest& id) const;

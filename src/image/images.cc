@@ -36,7 +36,9 @@ Result<std::optional<Digest>> find_by_digest(const store::Store& store, const Na
     const Reference reference = TRY(Reference::parse(name));
     if (reference.registry != wanted.registry || reference.repository != wanted.repository)
       continue;
-    if (id == wanted.digest || TRY(load_record(store, id)).manifest == wanted.digest) return id;
+    if (id == wanted.digest) return id;
+    if (const auto record = load_record(store, id); record && record->manifest == wanted.digest)
+      return id;
   }
   return std::nullopt;
 }
@@ -105,16 +107,23 @@ json::Value strings_or_empty(const std::vector<std::string>& list) { return json
 
 }  // namespace
 
-Result<std::vector<Image>> Images::list() const {
+Result<std::vector<Image>> Images::list(std::vector<Error>* problems) const {
   // What somebody left who was killed while he loaded; a failure here is no reason to list nothing.
   (void)sweep_if_wanted(store_, rootfs_);
-  const Names names = TRY(load_names(store_));
+  std::map<std::string, Error> damaged;
+  const Names names = TRY(load_names(store_, &damaged));
   std::vector<Image> images;
+  if (problems != nullptr)
+    for (const auto& [file, error] : damaged) problems->push_back(error);
   for (const Digest& id : TRY(list_records(store_))) {
     auto record = load_record(store_, id);
     if (!record && record.error().kind() == Kind::NotFound) continue;  // Removed meanwhile.
-    const Record known = TRY(std::move(record));
-    images.push_back(TRY(assemble(store_, known, names_of(names, id))));
+    auto image = record ? assemble(store_, *record, names_of(names, id))
+                        : Result<Image>(std::unexpected(record.error()));
+    if (image)
+      images.push_back(std::move(*image));
+    else if (problems != nullptr)
+      problems->push_back(std::move(image).error());
   }
   std::sort(images.begin(), images.end(), [](const Image& a, const Image& b) {
     return a.loaded_at != b.loaded_at ? a.loaded_at > b.loaded_at : a.id < b.id;

@@ -11,6 +11,7 @@
 #include "codec/compress.h"
 #include "codec/sha256.h"
 #include "image/sniff.h"
+#include "store/damage.h"
 #include "store/decompressor.h"
 #include "store/streams.h"
 #include "sys/files.h"
@@ -74,8 +75,8 @@ Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) 
 Result<std::unique_ptr<codec::Source>> Intake::decompress(codec::Source& compressed) const {
   if (::mkdirat(scratch(), "empty", 0700) != 0) return fail_errno("make a directory");
   const sys::Fd empty = TRY(sys::open_at(scratch(), "empty", O_RDONLY | O_DIRECTORY));
-  return TRY(store::DecompressedSource::start(compressed, store_->program("tare-inflate"),
-                                              empty.get()));
+  return TRY(
+      store::DecompressedSource::start(compressed, store_->program("tare-inflate"), empty.get()));
 }
 
 Result<> Intake::hold_blobs() {
@@ -95,8 +96,11 @@ Result<Intake::Staged> Intake::take_apart(store::LayerInput input) {
   const store::Progress told = [this](std::uint64_t done, std::uint64_t total) {
     if (progress_) progress_("unpacking layer " + std::to_string(places_), done, total);
   };
+  store::LayerInput alone = input;
+  // What is damaged is not shared, and what replaces it stands by itself.
+  alone.share = store::list_damaged(*store_).empty();
   staged.layer.facts =
-      TRY(store::import_layer(*store_, place.get(), input, rootfs_->contents(), told));
+      TRY(store::import_layer(*store_, place.get(), alone, rootfs_->contents(), told));
   store_->take_room(staged.layer.facts.bytes);
   return staged;
 }
@@ -115,7 +119,9 @@ Result<bool> Intake::stage_known(const std::string& key, const PlannedLayer& exp
   if (layers_.contains(key)) return true;
   if (expected.diff_id.empty()) return false;
   TRY(hold_blobs());
-  if (!store::has_layer(*store_, expected.diff_id)) return false;
+  if (!store::has_layer(*store_, expected.diff_id) ||
+      store::is_damaged(*store_, expected.diff_id) || store::is_damaged(*store_, expected.digest))
+    return false;
   Staged staged;
   const bool plain = expected.digest.empty() || expected.digest == expected.diff_id;
   if (!plain) {
@@ -219,7 +225,8 @@ Result<> Intake::stage_known(const std::string& key, const Digest& blob, const s
   const sys::Fd file = TRY(store_->open_blob(blob), what);
   const auto facts = TRY(known_layer(*store_, blob));
   Staged staged;
-  if (facts && store::has_layer(*store_, facts->diff_id))
+  if (facts && store::has_layer(*store_, facts->diff_id) &&
+      !store::is_damaged(*store_, facts->diff_id))
     staged.layer.facts = *facts;
   else
     staged = TRY(take_apart({.blob = file.get()}), what);
@@ -234,6 +241,7 @@ Result<> Intake::add(PlannedImage image) {
   Ready ready;
   ready.record.id = codec::sha256(image.config_text);
   ready.record.loaded_at = now_ns();
+  ready.record.from = image.from;
   std::vector<StagedLayer> layers;
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
     const StagedLayer& staged = layer(image.layers[i].path);
@@ -254,18 +262,41 @@ Result<> Intake::add(PlannedImage image) {
   return {};
 }
 
+// Damaged layers for which others are there now.
+Result<std::set<Digest>> Intake::prepare_replacements() {
+  std::set<Digest> replaced;
+  for (const auto& [key, staged] : layers_) {
+    const Digest& diff_id = staged.layer.facts.diff_id;
+    if (staged.place.empty() || !store::is_damaged(*store_, diff_id)) continue;
+    const sys::Fd place = TRY(sys::open_at(scratch(), staged.place, O_RDONLY | O_DIRECTORY));
+    TRY(store::keep_shared_contents(*store_, place.get(), diff_id));
+    replaced.insert(diff_id);
+  }
+  return replaced;
+}
+
 Result<> Intake::store_blobs() {
+  const std::set<Digest> replaced = TRY(prepare_replacements());
   if (::syncfs(scratch()) != 0) return fail_errno("write to disk");
+  TRY(remove_roots_of(*store_, *rootfs_, replaced));
   for (const auto& [key, staged] : layers_) {
     if (!staged.blob.empty()) TRY(store_->adopt_blob(scratch(), staged.blob, staged.layer.blob));
     if (staged.place.empty()) continue;
     const sys::Fd place = TRY(sys::open_at(scratch(), staged.place, O_RDONLY | O_DIRECTORY));
-    TRY(store::adopt_layer(*store_, place.get(), staged.layer.facts.diff_id));
+    const Digest& diff_id = staged.layer.facts.diff_id;
+    TRY(store::adopt_layer(
+        *store_, place.get(), diff_id,
+        replaced.contains(diff_id) ? store::Adoption::Replace : store::Adoption::KeepOld));
   }
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));
     TRY(store_->put_blob(ready.plan.manifest_text));
+    for (const Digest& digest : {ready.record.id, ready.record.manifest})
+      store::unmark_damaged(*store_, digest);
   }
+  for (const auto& [key, staged] : layers_)
+    for (const Digest& digest : {staged.layer.blob, staged.layer.facts.diff_id})
+      store::unmark_damaged(*store_, digest);
   return {};
 }
 
@@ -283,7 +314,13 @@ Result<> Intake::unpack(const sys::IdMap& ids, const Progress& progress) {
 
 Result<> Intake::write_records() {
   const sys::Fd lock = TRY(store_->lock(store::Store::kImagesLock));
-  for (const Ready& ready : images_) TRY(write_record(*store_, ready.record));
+  for (Ready& ready : images_) {
+    // What was pulled once can be had there again, also when it is loaded now.
+    if (const auto before = load_record(*store_, ready.record.id);
+        before && ready.record.from.empty())
+      ready.record.from = before->from;
+    TRY(write_record(*store_, ready.record));
+  }
   for (const Ready& ready : images_)
     for (const std::string& name : ready.plan.names)
       TRY(write_name(*store_, name, ready.record.id));
@@ -305,7 +342,7 @@ Result<std::vector<Image>> Intake::commit(const sys::IdMap* unpack_for, const Pr
     return std::unexpected(std::move(done).error());
   }
   // Blobs that this replaced, and those of whoever was killed here before.
-  TRY(sweep(*store_, *rootfs_));
+  TRY(sweep_or_later(*store_, *rootfs_));
   // With the names that they got here: whoever loads an archive is told what was in it.
   std::vector<Image> images;
   for (const Ready& ready : images_)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ class Intake {
       : store_(&store), rootfs_(&rootfs), scratch_(std::move(scratch)) {}
 
   Result<> measure(const std::string& key, int file, Staged staged, const std::string& what);
+  Result<std::set<Digest>> prepare_replacements();
   Result<> store_blobs();
   Result<> unpack(const sys::IdMap& ids, const Progress& progress);
   Result<> write_records();

@@ -25,6 +25,7 @@ struct PlannedImage {
   std::string manifest_text;  // Empty: there was none, one is made.
   std::vector<PlannedLayer> layers;
   std::vector<std::string> names;  // Full references.
+  std::string from;                // Record::from.
 };
 
 constexpr std::size_t kMaxLayers = 512;  // Of one image. Docker's own limit is 127.

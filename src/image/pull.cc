@@ -13,8 +13,10 @@
 #include "codec/sha256.h"
 #include "image/downloads.h"
 #include "image/intake.h"
+#include "image/rebuild.h"
 #include "image/registries.h"
 #include "image/remote_image.h"
+#include "store/damage.h"
 #include "store/layers.h"
 #include "store/streams.h"
 
@@ -26,6 +28,19 @@ constexpr int kTries = 10;         // Of a layer, in a row: some half minute.
 constexpr int kLookAgainMs = 100;  // Whether somebody else has finished a layer.
 
 std::string short_name(const Digest& digest) { return digest.short_hex(); }
+
+// The store has it, and it is not known to be damaged.
+bool is_here(const store::Store& store, const Digest& digest) {
+  return store::has_blob_bytes(store, digest) && !store::is_damaged(store, digest);
+}
+
+bool is_damaged(const store::Store& store, const Image& image) {
+  const auto marked = [&](const store::Layer& layer) {
+    return store::is_damaged(store, layer.blob) || store::is_damaged(store, layer.diff_id);
+  };
+  return store::is_damaged(store, image.id) || store::is_damaged(store, image.manifest) ||
+         std::ranges::any_of(image.layers, marked);
+}
 
 // One image's layers, from the registry into the intake.
 class LayerPull {
@@ -87,7 +102,7 @@ std::uint64_t LayerPull::plan(const std::vector<PlannedLayer>& layers) {
     Layer& layer = layers_.emplace_back();
     layer.planned = planned;
     waiting_.push_back(&layer);
-    if (store::has_blob_bytes(store_, planned.digest)) continue;
+    if (is_here(store_, planned.digest)) continue;
     const std::uint64_t left =
         planned.size - std::min(planned.size, downloads_.bytes_of(planned.digest));
     // Sizes are only what somebody wrote into a manifest.
@@ -100,7 +115,7 @@ std::uint64_t LayerPull::plan(const std::vector<PlannedLayer>& layers) {
 // False: somebody else fetches it.
 Result<bool> LayerPull::start(Layer& layer) {
   const Digest& digest = layer.planned.digest;
-  if (store::has_blob_bytes(store_, digest)) {
+  if (is_here(store_, digest)) {
     TRY(intake_.stage_known(layer.planned.path, digest, "layer " + digest.text()));
     const std::uint64_t bytes = intake_.layer(layer.planned.path).blob_bytes;
     if (bytes != layer.planned.size)
@@ -311,8 +326,9 @@ Result<Images::Pulled> Pull::pull_one(Registry& registry, const Site& site,
   Reference kept = name;
   kept.digest = Digest();
   if (!kept.tag.empty()) remote.plan.names = {kept.text()};
+  remote.plan.from = name.registry + "/" + name.repository;
   const auto before = images_.find(kept.tag.empty() ? name.text() : kept.text());
-  pulled.is_new = !before || before->manifest != remote.manifest;
+  pulled.is_new = !before || before->manifest != remote.manifest || is_damaged(store_, *before);
   if (pulled.is_new)
     pulled.image = TRY(take(registry, site, std::move(remote)));
   else
@@ -354,6 +370,22 @@ Result<std::vector<Images::Pulled>> Pull::pull_reference() {
 }
 
 }  // namespace
+
+Result<> Images::fetch_again(const Damage& damage, PullWish request,
+                             const TransferProgress& progress) {
+  if (!store::is_damaged(store_, damage.digest)) return {};  // It came with something else.
+  const auto origin = find_origin(store_, damage);
+  if (!origin)
+    return std::unexpected(
+        Error(Kind::Unsupported,
+              "its bytes are not here any more, and the image was not pulled from a registry")
+            .hint("get the image again: tare pull or tare load; what is right is kept"));
+  request.reference = origin->from + "@" + origin->manifest.text();
+  TRY(Pull(store_, rootfs_, *this, request, progress).run(), "get " + request.reference + " again");
+  if (store::is_damaged(store_, damage.digest))
+    return fail(Kind::Unavailable, "it is not part of " + request.reference);
+  return {};
+}
 
 Result<std::vector<Images::Pulled>> Images::pull(const PullWish& request,
                                                  const TransferProgress& progress) {

@@ -10,6 +10,7 @@
 
 #include "codec/sha256.h"
 #include "image/bin.h"
+#include "store/damage.h"
 #include "store/layers.h"
 #include "sys/files.h"
 
@@ -49,8 +50,33 @@ Result<NameFile> load_name_file(const store::Store& store, const std::string& fi
   const auto lines = split_once(trim(text), '\n');
   if (!lines) return fail(Kind::Corrupt, "the file names/" + file + " of the store is damaged");
   Digest id = TRY(Digest::parse(lines->first), "names/" + file);
+  if (name_file(std::string(lines->second)) != file)
+    return fail(Kind::Corrupt, "the file names/" + file + " of the store has another name in it");
   return NameFile{.name = std::string(lines->second), .id = std::move(id)};
 }
+
+json::Value record_value(const Record& record) {
+  json::Value value;
+  value.set("version", kVersion);
+  value.set("manifest", record.manifest.text());
+  value.set("loadedAt", rfc3339(record.loaded_at));
+  if (!record.from.empty()) value.set("from", record.from);
+  json::Value& layers = value.set("layers", json::Array());
+  for (const RecordLayer& layer : record.layers) {
+    json::Value& object = layers.push(json::Object());
+    object.set("blob", layer.layer.blob.text());
+    object.set("diffId", layer.layer.diff_id.text());
+    object.set("size", layer.size);
+  }
+  return value;
+}
+
+// A changed record would name layers that are not there, and those that are would be swept.
+std::string sum_of(const Record& record) {
+  return codec::sha256(record.id.text() + json::print(record_value(record))).hex();
+}
+
+bool is_full(const Error& error) { return error.errnum() == ENOSPC || error.errnum() == EDQUOT; }
 
 // What images are made of, and those in the bin.
 struct Marks {
@@ -74,24 +100,15 @@ Result<Marks> mark_used(const store::Store& store) {
   const sys::Fd lock = TRY(store.lock(store::Store::kImagesLock, sys::Lock::Shared));
   Marks marks;
   for (const Digest& id : TRY(list_records(store))) marks.add(TRY(load_record(store, id)));
-  for (const Binned& binned : TRY(list_binned(store))) marks.add(binned.record);
+  for (const Binned& binned : TRY(list_binned(store, Unreadable::Fail))) marks.add(binned.record);
   return marks;
 }
 
 }  // namespace
 
 std::string print_record(const Record& record) {
-  json::Value value;
-  value.set("version", kVersion);
-  value.set("manifest", record.manifest.text());
-  value.set("loadedAt", rfc3339(record.loaded_at));
-  json::Value& layers = value.set("layers", json::Array());
-  for (const RecordLayer& layer : record.layers) {
-    json::Value& object = layers.push(json::Object());
-    object.set("blob", layer.layer.blob.text());
-    object.set("diffId", layer.layer.diff_id.text());
-    object.set("size", layer.size);
-  }
+  json::Value value = record_value(record);
+  value.set("sum", sum_of(record));
   return json::print(value, json::Style::Indented) + "\n";
 }
 
@@ -103,6 +120,7 @@ Result<Record> parse_record(const Digest& id, std::string_view text) {
   Record record;
   record.id = id;
   record.manifest = TRY(digest_member(value, "manifest"), what);
+  record.from = value["from"].as_string();
   const std::string when = TRY(json::require_string(value, "loadedAt", what));
   record.loaded_at = TRY(parse_rfc3339(when), what);
   for (const json::Value& object : value["layers"].as_array()) {
@@ -114,6 +132,10 @@ Result<Record> parse_record(const Digest& id, std::string_view text) {
     layer.size = static_cast<std::uint64_t>(size);
     record.layers.push_back(std::move(layer));
   }
+  // Records of before there were sums have none.
+  if (value.find("sum") != nullptr && value["sum"].as_string() != sum_of(record))
+    return std::unexpected(Error(Kind::Corrupt, what + " was changed on disk")
+                               .hint("tare fsck --repair makes it again"));
   return record;
 }
 
@@ -186,14 +208,16 @@ std::string name_file(const std::string& name) {
   return out;
 }
 
-Result<Names> load_names(const store::Store& store) {
+Result<Names> load_names(const store::Store& store, std::map<std::string, Error>* damaged) {
   Names names;
   for (const std::string& file : TRY(sys::list_directory(store.dir(), "names"))) {
     if (file.starts_with('.')) continue;  // Temporary files of a writer.
     auto found = load_name_file(store, file);
     if (!found && found.error().kind() == Kind::NotFound) continue;  // Removed meanwhile.
-    NameFile entry = TRY(std::move(found));
-    names[entry.name] = std::move(entry.id);
+    if (found)
+      names[found->name] = std::move(found->id);
+    else if (damaged != nullptr)
+      damaged->emplace(file, found.error());
   }
   return names;
 }
@@ -235,6 +259,12 @@ Result<> want_sweep(store::Store& store) {
   return {};
 }
 
+Result<> want_sweep_if_it_fits(store::Store& store) {
+  auto wanted = want_sweep(store);
+  if (wanted || is_full(wanted.error())) return {};
+  return wanted;
+}
+
 Result<> sweep_if_wanted(store::Store& store, store::RootfsBackend& rootfs) {
   if (::faccessat(store.dir(), kSweepFile, F_OK, 0) != 0) return {};
   return sweep(store, rootfs);
@@ -246,6 +276,7 @@ Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
     if (lock.error().kind() == Kind::Busy) return {};  // The next sweep will do it.
     return std::unexpected(lock.error());
   }
+  store.remove_temporaries();
   const Marks marks = TRY(mark_used(store));
   for (const Digest& digest : TRY(store.list_blobs()))
     if (!marks.blobs.contains(digest)) TRY(store.remove_blob(digest));
@@ -253,7 +284,37 @@ Result<> sweep(store::Store& store, store::RootfsBackend& rootfs) {
     if (!marks.images.contains(image)) TRY(rootfs.remove(image));
   const std::set<Digest> kept = TRY(store::with_references(store, marks.layers));
   TRY(store::remove_other_layers(store, kept));
+  for (const Digest& digest : store::list_damaged(store))
+    if (!marks.blobs.contains(digest) && !kept.contains(digest))
+      store::unmark_damaged(store, digest);
   return unlink_file(store.dir(), kSweepFile);
+}
+
+Result<> sweep_or_later(store::Store& store, store::RootfsBackend& rootfs) {
+  auto swept = sweep(store, rootfs);
+  if (swept) return {};
+  const Kind kind = swept.error().kind();
+  const bool is_damage =
+      kind == Kind::Corrupt || kind == Kind::NotFound || kind == Kind::Unsupported;
+  return is_damage ? Result<>() : swept;
+}
+
+Result<> remove_roots_of(store::Store& store, store::RootfsBackend& rootfs,
+                         const std::set<Digest>& layers) {
+  if (layers.empty()) return {};
+  for (const Digest& image : TRY(rootfs.prepared())) {
+    const auto record = load_record(store, image);
+    std::set<Digest> own;
+    if (record)
+      for (const RecordLayer& layer : record->layers) own.insert(layer.layer.diff_id);
+    const auto all = store::with_references(store, own);
+    // Of what cannot be read nothing is known, and a root file system costs little.
+    const bool uses = !record || !all || std::ranges::any_of(layers, [&](const Digest& layer) {
+      return all->contains(layer);
+    });
+    if (uses) TRY(rootfs.remove(image));
+  }
+  return {};
 }
 
 }  // namespace tare::image

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Record {
   Digest manifest;
   std::vector<RecordLayer> layers;
   UnixNanos loaded_at = 0;
+  std::string from;  // Repository that it was pulled from, in full; empty: it was not.
 };
 
 std::string print_record(const Record& record);
@@ -39,7 +41,8 @@ Result<> remove_record(store::Store& store, const Digest& id);
 
 // Names are full references with a tag: "docker.io/library/busybox:latest".
 using Names = std::map<std::string, Digest>;
-Result<Names> load_names(const store::Store& store);
+Result<Names> load_names(const store::Store& store,
+                         std::map<std::string, Error>* damaged = nullptr);
 Result<std::optional<Digest>> find_name(const store::Store& store, const std::string& name);
 Result<> write_name(store::Store& store, const std::string& name, const Digest& id);
 Result<> remove_name(store::Store& store, const std::string& name);
@@ -53,8 +56,17 @@ Result<Image> assemble(const store::Store& store, const Record& record,
 // To be called before anything is stored that no record names yet: if we are killed before there is
 // one, the next sweep_if_wanted() removes it.
 Result<> want_sweep(store::Store& store);
+// For removing, which sweeps at its end, and has to work on a full disk.
+Result<> want_sweep_if_it_fits(store::Store& store);
 Result<> sweep_if_wanted(store::Store& store, store::RootfsBackend& rootfs);
 // Removes blobs and root file systems that no record names. Does nothing while somebody loads.
 Result<> sweep(store::Store& store, store::RootfsBackend& rootfs);
+// The same for somebody whose own work is done: while a record or an index cannot be read it is not
+// known what is used, nothing is removed, and a later sweep does it. tare fsck names the damage.
+Result<> sweep_or_later(store::Store& store, store::RootfsBackend& rootfs);
+// The root file systems of all images that use one of `layers`, which are about to be replaced:
+// they say where in the packs things are. They are made again when they are needed.
+Result<> remove_roots_of(store::Store& store, store::RootfsBackend& rootfs,
+                         const std::set<Digest>& layers);
 
 }  // namespace tare::image

@@ -7,6 +7,7 @@
 #include "image/bin.h"
 #include "image/image.h"
 #include "image/records.h"
+#include "sys/clock.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -43,13 +44,31 @@ std::unexpected<Error> in_use(std::string_view wanted, const std::string& contai
                              .hint("remove the container first; --force takes the name away only"));
 }
 
+// One that is damaged can be removed all the same.
+Result<Image> find_to_remove(const Images& images, const store::Store& store,
+                             std::string_view name_or_id) {
+  auto found = images.find(name_or_id);
+  if (found || found.error().kind() == Kind::Invalid) return found;
+  const auto id = images.resolve(name_or_id);
+  if (!id || !TRY(has_record(store, *id))) return found;
+  Image image;
+  image.id = *id;
+  for (const auto& [name, holder] : TRY(load_names(store)))
+    if (holder == *id) image.names.push_back(name);
+  return image;
+}
+
 // Into the bin, complete, before anything of it goes: who is killed on the way leaves the image
 // with fewer names, and an undo that gives them back.
 Result<> keep_in_bin(store::Store& store, const Image& image, const std::string& batch) {
-  const Binned binned{.record = TRY(load_record(store, image.id)),
+  const auto record = load_record(store, image.id);
+  if (!record) return {};  // Damaged: there is nothing that could be brought back.
+  const sys::Moment now = sys::Moment::now();
+  const Binned binned{.record = *record,
                       .names = image.names,
-                      .removed_at = now_ns(),
-                      .batch = batch};
+                      .removed_at = now.wall,
+                      .batch = batch,
+                      .moment = now.text()};
   auto kept = put_in_bin(store, binned);
   failpoint("rmi.binned");
   // On a full disk removing has to work all the same.
@@ -70,7 +89,7 @@ Result<std::vector<std::string>> Images::remove(std::string_view name_or_id,
   std::vector<std::string> said;
   {
     const sys::Fd lock = TRY(store_.lock(store::Store::kImagesLock));
-    const Image image = TRY(find(name_or_id));
+    const Image image = TRY(find_to_remove(*this, store_, name_or_id));
     const std::string name = name_meant(image, name_or_id);
     const bool last = name.empty() || image.names.size() == 1;
     const auto container = last && in_use_by ? in_use_by(image.id) : std::nullopt;
@@ -92,14 +111,14 @@ Result<std::vector<std::string>> Images::remove(std::string_view name_or_id,
     failpoint("rmi.untagged");
     if (!request.keep) TRY(remove_binned(store_, image.id));  // Of an earlier time.
     const bool kept = is_kept(store_, image.id);
-    if (!kept) TRY(want_sweep(store_));
+    if (!kept) TRY(want_sweep_if_it_fits(store_));
     TRY(remove_record(store_, image.id));
     failpoint("rmi.removed");
     said.push_back("Deleted: " + image.id.text());
     if (kept) return said;
     TRY(rootfs_.remove(image.id));
   }
-  TRY(sweep(store_, rootfs_));
+  TRY(sweep_or_later(store_, rootfs_));
   return said;
 }
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "codec/sha256.h"
+#include "store/damage.h"
 #include "store/store.h"
 #include "store/streams.h"
 
@@ -58,13 +59,14 @@ Result<Store::Blob> Store::put_blob(codec::Source& source, const Digest& expecte
 
 Result<Store::Blob> Store::put_blob(std::string_view bytes) {
   const Digest digest = codec::sha256(bytes);
-  if (has_blob(digest)) return Blob{.digest = digest, .size = bytes.size()};
+  if (has_blob(digest) && !is_damaged(*this, digest))
+    return Blob{.digest = digest, .size = bytes.size()};
   codec::StringSource source(bytes);
   return put_blob(source, digest, bytes.size());
 }
 
 Result<> Store::adopt_blob(int from, const std::string& name, const Digest& digest) {
-  if (has_blob(digest)) {
+  if (has_blob(digest) && !is_damaged(*this, digest)) {
     ::unlinkat(from, name.c_str(), 0);
     return {};
   }

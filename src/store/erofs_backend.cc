@@ -96,7 +96,8 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   failpoint("unpack.named");
   const sys::Fd room = TRY(sys::open_at(store_.dir(), kRoom, O_RDONLY | O_DIRECTORY));
   if (::fsync(room.get()) != 0) return fail_errno("write to disk");
-  // What was just made from what was just read is right.
+  // What was just made is right; of a pack that was there before this is not known, unless it has
+  // not changed since it was made: then the first mount reads it.
   const Files files = TRY(open_files(image));
   Seals seals;
   const auto seal = [&](const std::string& name, int sealed) {
@@ -104,7 +105,8 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   };
   seal(image_name(image), files.image.get());
   for (std::size_t i = 0; i < files.packs.size(); ++i)
-    seal(pack_name(files.layers[i]), files.packs[i].get());
+    if (is_pack_sealed(store_, files.layers[i], files.packs[i].get()))
+      seal(pack_name(files.layers[i]), files.packs[i].get());
   return sys::replace_file(room.get(), seals_name(image), seals.print(), sys::Durability::Lazy);
 }
 
@@ -133,6 +135,12 @@ Result<ErofsBackend::Files> ErofsBackend::open_files(const Digest& image) const 
   return files;
 }
 
+Result<> ErofsBackend::verify_pack(const Digest& layer) const {
+  TRY(verify_contents(store_, layer));
+  (void)seal_pack(store_, layer);  // For other images; else they read it, too.
+  return {};
+}
+
 // SECURITY: nobody sees a file of an image that is not what came with it.
 Result<> ErofsBackend::check_seals(const Digest& image, const std::vector<Layer>& layers,
                                    const Files& files) {
@@ -153,15 +161,18 @@ Result<> ErofsBackend::check_seals(const Digest& image, const std::vector<Layer>
   TRY(check(image_name(image), files.image.get(), [&] { return verify(image, layers); }));
   for (std::size_t i = 0; i < files.packs.size(); ++i)
     TRY(check(pack_name(files.layers[i]), files.packs[i].get(),
-              [&] { return verify_contents(store_, files.layers[i]); }),
+              [&] { return verify_pack(files.layers[i]); }),
         "layer " + files.layers[i].text());
   if (!changed) return {};
+  // On a full disk, say, the next mount reads everything again.
   const sys::Fd room = TRY(sys::open_at(store_.dir(), kRoom, O_RDONLY | O_DIRECTORY));
-  return sys::replace_file(room.get(), seals_name(image), now.print(), sys::Durability::Lazy);
+  (void)sys::replace_file(room.get(), seals_name(image), now.print(), sys::Durability::Lazy);
+  return {};
 }
 
 // The image is what its layers' indexes make of it, byte for byte.
 Result<> ErofsBackend::verify(const Digest& image, const std::vector<Layer>& layers) {
+  if (::faccessat(store_.dir(), image_path(image).c_str(), F_OK, 0) != 0) return {};  // Not made.
   const ImageTree tree = TRY(load_image_tree(store_, layers));
   NullSink nowhere;
   codec::HashingSink wanted(nowhere);

@@ -35,6 +35,7 @@ class ErofsBackend : public RootfsBackend {
     std::vector<sys::Fd> packs;
   };
   Result<Files> open_files(const Digest& image) const;
+  Result<> verify_pack(const Digest& layer) const;
   Result<> check_seals(const Digest& image, const std::vector<Layer>& layers, const Files& files);
   Result<sys::Fd> mount_image(const Files& files) const;
   Result<> write_image(const Digest& image, const ImageTree& tree);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,8 +16,10 @@
 #include "codec/sha256.h"
 #include "store/image_tree.h"
 #include "store/residue.h"
+#include "store/seals.h"
 #include "store/streams.h"
 #include "sys/files.h"
+#include "sys/verity.h"
 
 namespace tare::store {
 namespace {
@@ -126,12 +127,66 @@ Result<> adopt_objects(Store& store, int place, Adoption adoption) {
       return fail_errno("make " + quoted(room));
     store.protect(place, "objects/" + name);
     const unsigned flags = adoption == Adoption::Replace ? 0 : RENAME_NOREPLACE;
-    if (::syscall(SYS_renameat2, place, ("objects/" + name).c_str(), store.dir(), path.c_str(),
-                  flags) != 0 &&
+    if (::renameat2(place, ("objects/" + name).c_str(), store.dir(), path.c_str(), flags) != 0 &&
         errno != EEXIST)
       return fail_errno("name object " + digest->text());
     if (::fchmodat(store.dir(), path.c_str(), 0444, 0) != 0)
       return fail_errno("protect object " + digest->text());
+  }
+  // Their names, before the index that needs them has its own.
+  if (::syncfs(store.dir()) != 0) return fail_errno("write to disk");
+  return {};
+}
+
+Result<> sync_layers(const Store& store) {
+  const sys::Fd layers = TRY(sys::open_at(store.dir(), "layers", O_RDONLY | O_DIRECTORY));
+  if (::fsync(layers.get()) != 0) return fail_errno("fsync the layers of the store");
+  return {};
+}
+
+// The parts of a layer must not be of two, whoever is killed here: a directory HEX.next has all of
+// the new ones, and from its name on there is no way back.
+Result<> stage_replacement(Store& store, int place, const Digest& diff_id) {
+  const std::string begun = layer_path(diff_id, "new");
+  TRY(store.discard(begun));
+  if (::mkdirat(store.dir(), begun.c_str(), 0700) != 0) return fail_errno("make a directory");
+  const sys::Fd dir = TRY(sys::open_at(store.dir(), begun, O_RDONLY | O_DIRECTORY));
+  for (const char* part : {"pack", "tar", "index"})
+    if (::renameat(place, part, dir.get(), part) != 0)
+      return fail_errno("name layer " + diff_id.text());
+  if (::fsync(dir.get()) != 0) return fail_errno("fsync a layer");
+  TRY(store.discard(layer_path(diff_id, "next")));
+  if (::renameat(store.dir(), begun.c_str(), store.dir(), layer_path(diff_id, "next").c_str()) != 0)
+    return fail_errno("name layer " + diff_id.text());
+  return sync_layers(store);
+}
+
+Result<> move_parts(Store& store, const Digest& diff_id) {
+  const std::string next = layer_path(diff_id, "next");
+  auto opened = sys::open_at(store.dir(), next, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!opened && opened.error().kind() == Kind::NotFound) return {};
+  const sys::Fd dir = TRY(std::move(opened));
+  for (const char* part : {"pack", "tar", "index"})
+    if (::renameat(dir.get(), part, store.dir(), layer_path(diff_id, part).c_str()) != 0 &&
+        errno != ENOENT)
+      return fail_errno("name layer " + diff_id.text());
+  TRY(sync_layers(store));
+  if (::unlinkat(store.dir(), next.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return fail_errno("remove " + quoted(next));
+  (void)seal_pack(store, diff_id);
+  return {};
+}
+
+// What those who were killed while they replaced a layer left; nobody is at it now.
+Result<> tidy_replacements(Store& store, const std::set<Digest>& keep) {
+  for (const std::string& name : TRY(sys::list_directory(store.dir(), "layers"))) {
+    const bool next = name.ends_with(".next");
+    if (!next && !name.ends_with(".new")) continue;
+    const auto diff_id = Digest::parse("sha256:" + name.substr(0, name.find('.')));
+    if (next && diff_id && keep.contains(*diff_id))
+      TRY(move_parts(store, *diff_id));
+    else
+      TRY(store.discard("layers/" + name));
   }
   return {};
 }
@@ -177,15 +232,43 @@ Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption ad
   const sys::Fd lock = TRY(store.lock("layers"));
   if (adoption == Adoption::KeepOld && has_layer(store, diff_id)) return {};
   TRY(adopt_objects(store, place, adoption));
+  if (adoption == Adoption::Replace) {
+    TRY(stage_replacement(store, place, diff_id));
+    return move_parts(store, diff_id);
+  }
   for (const char* part : {"pack", "tar", "index"}) {
     store.protect(place, part);
     if (::renameat(place, part, store.dir(), layer_path(diff_id, part).c_str()) != 0)
       return fail_errno("name layer " + diff_id.text());
     failpoint("layer.named");
   }
-  const sys::Fd layers = TRY(sys::open_at(store.dir(), "layers", O_RDONLY | O_DIRECTORY));
-  if (::fsync(layers.get()) != 0) return fail_errno("fsync the layers of the store");
+  TRY(sync_layers(store));
+  (void)seal_pack(store, diff_id);  // Without it the first mount reads the pack once.
   return {};
+}
+
+Result<> finish_replacement(Store& store, const Digest& diff_id) {
+  if (::faccessat(store.dir(), layer_path(diff_id, "next").c_str(), F_OK, 0) != 0) return {};
+  const sys::Fd lock = TRY(store.lock("layers"));
+  return move_parts(store, diff_id);
+}
+
+Result<> seal_pack(const Store& store, const Digest& diff_id) {
+  const sys::Fd pack = TRY(open_pack(store, diff_id));
+  struct stat info{};
+  if (::fstat(pack.get(), &info) != 0) return fail_errno("stat a pack");
+  Seals seals;
+  seals.add("pack", info, sys::verity_digest(pack.get()));
+  const sys::Fd layers = TRY(sys::open_at(store.dir(), "layers", O_RDONLY | O_DIRECTORY));
+  return sys::replace_file(layers.get(), diff_id.hex() + ".seal", seals.print(),
+                           sys::Durability::Lazy);
+}
+
+bool is_pack_sealed(const Store& store, const Digest& diff_id, int pack) {
+  struct stat info{};
+  const auto text = sys::load_file(store.dir(), layer_path(diff_id, "seal"), 4096);
+  return text && ::fstat(pack, &info) == 0 &&
+         Seals::parse(*text).holds("pack", info, sys::verity_digest(pack));
 }
 
 Result<std::unique_ptr<codec::Source>> open_layer_tar(const Store& store, const Digest& diff_id) {
@@ -253,6 +336,7 @@ Result<std::set<Digest>> with_references(const Store& store, const std::set<Dige
 }
 
 Result<> remove_other_layers(Store& store, const std::set<Digest>& keep) {
+  TRY(tidy_replacements(store, keep));
   std::set<RawDigest> objects;
   for (const Digest& layer : keep) {
     if (!has_layer(store, layer)) continue;
@@ -264,7 +348,7 @@ Result<> remove_other_layers(Store& store, const std::set<Digest>& keep) {
   }
   // The index goes first, as it came last.
   bool any = false;
-  for (const char* part : {".index", ".pack", ".tar"}) {
+  for (const char* part : {".index", ".seal", ".pack", ".tar"}) {
     for (const std::string& name : TRY(sys::list_directory(store.dir(), "layers"))) {
       if (!name.ends_with(part)) continue;
       const auto diff_id = Digest::parse("sha256:" + name.substr(0, name.find('.')));
@@ -289,6 +373,7 @@ static Result<> take_in(Store& store, const Digest& diff_id, const LayerInput& i
   if (facts.diff_id != diff_id)
     return fail(Kind::Corrupt, "its uncompressed content has the digest " + facts.diff_id.text() +
                                    ", but the image's config says " + diff_id.text());
+  if (adoption == Adoption::Replace) TRY(keep_shared_contents(store, place.get(), diff_id));
   if (::syncfs(place.get()) != 0) return fail_errno("write to disk");
   return adopt_layer(store, place.get(), diff_id, adoption);
 }
@@ -296,6 +381,7 @@ static Result<> take_in(Store& store, const Digest& diff_id, const LayerInput& i
 Result<> ensure_layers(Store& store, const std::vector<Layer>& layers, Contents contents,
                        const Progress& progress) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
+    TRY(finish_replacement(store, layers[i].diff_id));
     if (has_layer(store, layers[i].diff_id)) continue;
     const std::string what = layer_label(i, layers);
     const sys::Fd blob = TRY(store.open_blob(layers[i].blob), what);

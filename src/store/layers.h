@@ -3,6 +3,8 @@
 // docs/formats/layers.md
 #pragma once
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <set>
 #include <vector>
@@ -52,6 +54,19 @@ Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput&
 enum class Adoption : std::uint8_t { KeepOld, Replace };
 Result<> adopt_layer(Store& store, int place, const Digest& diff_id,
                      Adoption adoption = Adoption::KeepOld);
+
+// Before adopt_layer() replaces a damaged layer, and before the sync: `place` has it as
+// import_layer() made it, without sharing. Other layers say where in its pack they find their
+// contents: sees to it that these are there in the new pack, too, moving the new contents behind
+// them if need be. Errors: Corrupt.
+Result<> keep_shared_contents(const Store& store, int place, const Digest& diff_id);
+
+// Ends what somebody who was killed while replacing a layer had decided to do.
+Result<> finish_replacement(Store& store, const Digest& diff_id);
+
+// A layer's own seal: its pack is right as it stands. docs/formats/layers.md
+Result<> seal_pack(const Store& store, const Digest& diff_id);
+bool is_pack_sealed(const Store& store, const Digest& diff_id, int pack);
 
 bool has_layer(const Store& store, const Digest& diff_id);
 Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id);  // NotFound, Corrupt.

@@ -113,6 +113,13 @@ void Store::recover() {
   if (trash && !trash->empty()) empty_trash_in_background();
 }
 
+void Store::remove_temporaries() const {
+  for (const char* room :
+       {".", "images", "names", "layers", "rootfs", "rootfs/erofs", "bin", "bin/images"})
+    if (const auto opened = sys::open_at(dir(), room, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+      sys::remove_temporaries(opened->get());
+}
+
 Result<Store::Scratch> Store::make_scratch() {
   const sys::Fd birth = TRY(lock(kTmpLock, sys::Lock::Shared));
   const std::string name = "tmp/" + TRY(unique_name());

@@ -21,6 +21,7 @@
 //   tmp/               what is under way; anything there that nobody holds a lock on is garbage
 //   bin/               what was removed and can be brought back (docs/formats/bin.md)
 //   settings           of this store (docs/formats/settings.md)
+//   damaged/HEX        this blob or layer is known to be damaged
 //   trash/             what is being removed
 //
 // The store's names are its only authority: a name that exists is complete (temporary name, fsync,
@@ -76,7 +77,8 @@ class Store {
   bool has_blob(const Digest& digest) const;
   Result<std::uint64_t> blob_size(const Digest& digest) const;
   // Makes the file `name` below `dir` (a scratch directory) the blob `digest`, which the caller has
-  // verified and synced. Takes the file away, also when the blob is there already.
+  // verified and synced. Takes the file away, also when the blob is there already;
+  // one that is marked as damaged (store/damage.h) is replaced.
   Result<> adopt_blob(int dir, const std::string& name, const Digest& digest);
   // Whole content, at most `limit` bytes, verified against its name. Errors: NotFound, Corrupt.
   Result<std::string> load_blob(const Digest& digest, std::size_t limit = 4 << 20) const;
@@ -140,6 +142,8 @@ class Store {
 
   // The time of recovery, done by open(): removes what those who died left in tmp/ and trash/.
   void recover();
+  // Removes files that somebody was killed over before they had their names.
+  void remove_temporaries() const;
   // Forks the process that empties trash/, unless one is at work.
   void empty_trash_in_background();
   // Does `work` in a process of its own, which holds none of our descriptors but dir(), and waits

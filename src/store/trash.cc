@@ -60,6 +60,8 @@ Result<> Store::discard(const std::string& name, Removal removal) {
   const std::string trash = "trash/" + to_hex(std::string_view(raw, sizeof raw));
   if (::renameat(dir(), name.c_str(), dir(), trash.c_str()) != 0) {
     if (errno == ENOENT) return {};
+    // No space for one more name in trash/: then it goes where it is, not in one step.
+    if (errno == ENOSPC || errno == EDQUOT) return sys::remove_tree(dir(), name);
     return fail_errno("move " + quoted(name) + " to the trash");
   }
   if (removal == Removal::InBackground)

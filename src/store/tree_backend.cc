@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "base/failpoint.h"
 #include "base/text.h"
@@ -97,8 +97,8 @@ Result<> TreeBackend::prepare(const Digest& image, const std::vector<Layer>& lay
       what);
   if (::syncfs(root.get()) != 0) return fail_errno(what + ": write to disk");
   failpoint("unpack.written");
-  if (::syscall(SYS_renameat2, scratch.dir.get(), "new", store_.dir(), place.c_str(),
-                RENAME_NOREPLACE) != 0 &&
+  if (::renameat2(scratch.dir.get(), "new", store_.dir(), place.c_str(),
+                  RENAME_NOREPLACE) != 0 &&
       errno != EEXIST)  // Somebody else was faster; ours is discarded with the scratch directory.
     return fail_errno(what + ": name the result");
   failpoint("unpack.named");
@@ -178,8 +178,15 @@ Result<std::uint64_t> TreeBackend::disk_usage(const Digest& image) const {
   return total;
 }
 
-// Trees are compared with what they are made from by fsck only.
-Result<> TreeBackend::verify(const Digest& /*image*/, const std::vector<Layer>& /*layers*/) {
+Result<> TreeBackend::verify(const Digest& image, const std::vector<Layer>& layers) {
+  const ImageTree tree = TRY(load_image_tree(store_, layers));
+  for (const std::string& name : TRY(keys_of(image))) {
+    const sys::Fd root = TRY(sys::open_at(store_.dir(), room() + "/" + name + "/tree",
+                                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(check_tree(tree, root.get(),
+                   form_ == Form::Redirect ? LargeFiles::Redirected : LargeFiles::Copied),
+        "the root file system of image " + image.short_hex());
+  }
   return {};
 }
 

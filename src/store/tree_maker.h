@@ -25,4 +25,7 @@ struct TreeRequest {
 // The caller's umask is not looked at. Errors: the file system's, naming the file.
 Result<> make_tree(const TreeRequest& request);
 
+// Compares what make_tree() made with what it was made from. Errors: Corrupt, naming the file.
+Result<> check_tree(const ImageTree& image, int root, LargeFiles large);
+
 }  // namespace tare::store

@@ -67,6 +67,7 @@ constexpr Row kRows[] = {
     {"mounts", UsageClass::Bookkeeping},
     {"moving", UsageClass::Bookkeeping},
     {"scrub", UsageClass::Bookkeeping},
+    {"damaged", UsageClass::Bookkeeping},
 };
 
 constexpr std::string_view kNames[kUsageClasses] = {

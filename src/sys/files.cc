@@ -34,30 +34,55 @@ Result<Dir> open_directory(int dir, const std::string& name) {
   return Dir(stream);
 }
 
+constexpr std::string_view kTemporary = ".tmp-";
+
 std::string temporary_name(const std::string& name) {
   static std::atomic<unsigned> counter{0};
-  return ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + "-" +
-         name.substr(0, 64);
+  return std::string(kTemporary) + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
+         "-" + name.substr(0, 64);
 }
 
-Result<std::string> write_temporary(int dir, const std::string& name, std::string_view content,
-                                    Durability durability) {
+// Locked for as long as it has this name, so that remove_temporaries() leaves it alone.
+struct Temporary {
+  std::string name;
+  Fd file;
+};
+
+Result<Temporary> write_temporary(int dir, const std::string& name, std::string_view content,
+                                  Durability durability) {
   std::string temporary = temporary_name(name);
   Undo undo;
   Fd file = TRY(open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW));
   undo.push([&]() noexcept { ::unlinkat(dir, temporary.c_str(), 0); });
+  TRY(lock_file(file.get(), Lock::Exclusive, Wait::Yes));
   TRY(write_all(file.get(), content), "write " + quoted(name));
   if (durability == Durability::Synced && ::fsync(file.get()) != 0)
     return fail_errno("fsync " + quoted(name));
-  TRY(file.close());
   undo.keep();
-  return temporary;
+  return Temporary{.name = std::move(temporary), .file = std::move(file)};
 }
 
 Result<> sync_directory(int dir) {
   Fd readable = TRY(open_at(dir, ".", O_RDONLY | O_DIRECTORY));
   if (::fsync(readable.get()) != 0) return fail_errno("fsync a directory");
   return {};
+}
+
+// Writes a temporary file and gives it its name by `name_it`, which returns as renameat(2) does.
+template <typename NameIt>
+Result<> publish(int dir, const std::string& name, std::string_view content, Durability durability,
+                 const NameIt& name_it) {
+  constexpr int kTries = 3;
+  for (int tried = 1;; ++tried) {
+    const Temporary temporary = TRY(write_temporary(dir, name, content, durability));
+    if (name_it(temporary.name) == 0)
+      return durability == Durability::Synced ? sync_directory(dir) : Result<>();
+    // remove_temporaries() may have met it before it was locked.
+    if (errno == ENOENT && tried < kTries) continue;
+    const Error error = Error::sys(errno, "name " + quoted(name));
+    ::unlinkat(dir, temporary.name.c_str(), 0);
+    return std::unexpected(error);
+  }
 }
 
 // Opens a subdirectory only if it lies on the same mount. [openat2(2), RESOLVE_NO_XDEV]
@@ -161,23 +186,29 @@ bool leads_to(const std::string& path, int fd) {
 
 Result<> replace_file(int dir, const std::string& name, std::string_view content,
                       Durability durability) {
-  const std::string temporary = TRY(write_temporary(dir, name, content, durability));
-  if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0) {
-    const Error error = Error::sys(errno, "rename " + quoted(name));
-    ::unlinkat(dir, temporary.c_str(), 0);
-    return std::unexpected(error);
-  }
-  return durability == Durability::Synced ? sync_directory(dir) : Result<>();
+  return publish(dir, name, content, durability, [&](const std::string& temporary) {
+    return ::renameat(dir, temporary.c_str(), dir, name.c_str());
+  });
 }
 
 Result<> create_file(int dir, const std::string& name, std::string_view content,
                      Durability durability) {
-  const std::string temporary = TRY(write_temporary(dir, name, content, durability));
-  const int linked = ::linkat(dir, temporary.c_str(), dir, name.c_str(), 0);
-  const int saved = errno;
-  ::unlinkat(dir, temporary.c_str(), 0);
-  if (linked != 0) return std::unexpected(Error::sys(saved, "create " + quoted(name)));
-  return durability == Durability::Synced ? sync_directory(dir) : Result<>();
+  return publish(dir, name, content, durability, [&](const std::string& temporary) {
+    const int linked = ::linkat(dir, temporary.c_str(), dir, name.c_str(), 0);
+    const int saved = errno;
+    if (linked == 0) ::unlinkat(dir, temporary.c_str(), 0);
+    errno = saved;
+    return linked;
+  });
+}
+
+void remove_temporaries(int dir) {
+  const auto names = list_directory(dir);
+  for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    if (!name.starts_with(kTemporary)) continue;
+    const auto file = open_at(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    if (file && lock_file(file->get(), Lock::Exclusive, Wait::No)) ::unlinkat(dir, name.c_str(), 0);
+  }
 }
 
 Result<std::string> load_file(int dir, const std::string& name, std::size_t limit) {

@@ -27,6 +27,9 @@ Result<> create_file(int dir, const std::string& name, std::string_view content,
 // The content of a regular file of our own, at most `limit` bytes. Errors: NotFound.
 Result<std::string> load_file(int dir, const std::string& name, std::size_t limit = 16 << 20);
 
+// Removes what replace_file() and create_file() were killed over in this directory.
+void remove_temporaries(int dir);
+
 // Names in a directory, sorted, without "." and "..".
 Result<std::vector<std::string>> list_directory(int dir, const std::string& name = ".");
 

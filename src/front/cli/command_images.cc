@@ -151,7 +151,9 @@ std::vector<Line> chosen(const std::vector<Image>& images, const Arguments& argu
 Result<int> cmd_images(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const Filters filters = TRY(prepare_filters(engine, arguments));
-  std::vector<Image> images = TRY(engine.images().list());
+  std::vector<Error> problems;
+  std::vector<Image> images = TRY(engine.images().list(&problems));
+  for (const Error& problem : problems) context.warn(problem.message() + " (see tare fsck)");
   std::ranges::stable_sort(images, std::ranges::greater(),
                            [](const Image& image) { return image.config.created; });
   const std::vector<Line> lines = chosen(images, arguments, filters);
