@@ -75,10 +75,9 @@ Result<std::string> moved_index(const LayerIndex& index, std::uint64_t base) {
   IndexWriter writer;
   TRY(index.each([&](IndexEntry entry) -> Result<> {
     if (entry.content.pack == 0) entry.content.offset += base;
-    writer.add(entry);
-    return {};
+    return writer.add(entry);
   }));
-  std::vector<Sum> sums = index.sums();
+  std::vector<Sum> sums(index.sums().begin(), index.sums().end());
   for (Sum& sum : sums) sum.offset += base;
   IndexSummary summary = index.summary();
   summary.pack_bytes += base;

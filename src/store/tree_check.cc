@@ -93,9 +93,9 @@ Result<> TreeChecker::directory(const Directory& at) {
   if (::fstat(dir.get(), &info) != 0) return fail_errno("stat");
   TRY(metadata(info, self));
   for (const std::string& name : TRY(sys::list_directory(dir.get())))
-    if (!self.children.contains(name))
+    if (!self.children().contains(name))
       return changed("its list of files, which has " + quoted(name));
-  for (const auto& [name, entry] : self.children)
+  for (const auto& [name, entry] : self.children())
     if (!is_device(tree_.inode(entry.inode)))
       TRY(file(dir.get(), at, name, entry.inode), "file " + quoted(name));
   return {};
@@ -125,7 +125,7 @@ Result<> TreeChecker::file(int dir, const Directory& at, const std::string& name
     char target[PATH_MAX];
     const ssize_t size = ::readlinkat(dir, name.c_str(), target, sizeof target);
     if (size < 0) return fail_errno("read the link");
-    if (std::string_view(target, static_cast<std::size_t>(size)) != inode.link)
+    if (std::string_view(target, static_cast<std::size_t>(size)) != inode.link())
       return changed("its target");
   }
   if (inode.type != tar::Type::Regular) return {};
