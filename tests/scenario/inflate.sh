@@ -1,5 +1,5 @@
-#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh
 # gzip is decompressed by the program tare-inflate, and without it by tare itself: the same image.
 . "$TEST_LIB"
 
