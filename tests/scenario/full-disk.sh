@@ -22,7 +22,7 @@ fits_or_says() {
   "$@" >said 2>&1 || status=$?
   case $status in
     0) return 0 ;;
-    1 | 125) grep -Eqi 'no space|file system is full|needs .* free|quota' said || fail "$what: $*: $(cat said)" ;;
+    1 | 125) grep -Eqi 'no space|file system is full|needs .* free|no room|quota' said || fail "$what: $*: $(cat said)" ;;
     *) fail "$what: status $status of $*: $(cat said)" ;;
   esac
   return 1

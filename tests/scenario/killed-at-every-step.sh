@@ -22,6 +22,7 @@ emptied() {
   [ -z "$left" ]
 }
 no_groups() { tare ps -a >/dev/null && [ -z "$(for id in $ids; do groups_of "$id"; done)" ]; }
+no_unpackers() { ! readlink /proc/[0-9]*/exe 2>/dev/null | grep -qx "$TEST_FAILPOINTS/tare"; }
 no_marked() { ! grep -zqsx "MARK=$mark" $(find /proc -maxdepth 2 -path '/proc/[0-9]*' -name environ 2>/dev/null) 2>/dev/null; }
 
 # at POINT COMMAND...: runs it with programs that end at that point, and sees that they did.
@@ -45,6 +46,8 @@ run_as() { echo run -d --name web --network none -e "MARK=$mark" busybox sleep 1
 # Whatever it was: list it, see that what does not run has left nothing in the kernel, remove it, take
 # the name again.
 recovered() {
+  # A launching process whose parent was killed goes on; what is read before it is done is soon not so.
+  eventually 10 no_unpackers
   tare ps -a >listing || fail "ps -a after $point"
   ids=$(ls "$store/containers")
   state=$(tare inspect --format '{{.State.Status}}' web 2>/dev/null) || state=gone
@@ -131,7 +134,6 @@ for p in exec.opened exec.entered exec.forked exec.detached; do
 done
 
 # An image that is loaded and unpacked: it is there whole or not at all, and loading it again mends it.
-no_unpackers() { ! readlink /proc/[0-9]*/exe 2>/dev/null | grep -qx "$TEST_FAILPOINTS/tare"; }
 point=unpack
 tare $(run_as) >/dev/null
 tare rm -f web >/dev/null

@@ -65,8 +65,10 @@ Result<> pull_if_wanted(Context& context, const Arguments& arguments,
     const auto found = engine.images().find(request.image);
     const auto reference = image::Reference::parse(request.image);
     if (found || found.error().kind() != Kind::NotFound || !reference) return {};
+    const std::string& near = found.error().hint();
     (void)sys::write_all(STDERR_FILENO,
-                         "Unable to find image '" + escaped(reference->familiar()) + "' locally\n");
+                         "Unable to find image '" + escaped(reference->familiar()) + "' locally" +
+                             (near.starts_with("did you mean") ? "; " + near : "") + "\n");
   }
   TransferView view(context, arguments.flag("quiet"), false, true);
   image::Images::PullWish pull;
