@@ -43,7 +43,7 @@ for i in $(seq 20); do
   one "$i-9" tare fsck &
 done
 end=$((SECONDS + 200))
-while jobs -r | grep -qv liar; do
+while jobs -rp | grep -qvxF "${REGISTRY_PIDS[0]}"; do
   [ $SECONDS -lt $end ] || fail "they hang: $(jobs -r)"
   sleep 0.2
 done

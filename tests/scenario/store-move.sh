@@ -39,7 +39,7 @@ tare exec web true
 
 files() {  # But for what a store makes for itself, or a start changes.
   (cd "$1" && find . -mindepth 1 \( -path ./tmp -o -path ./trash -o -path ./locks -o -path ./namespace -o -path ./ids -o \
-    -path './containers/*' -o -name '*.seals' -o -name backend -o -name usage \) -prune -o -type f -printf '%p %m %U %G %s %T@\n' 2>/dev/null | sort) || true
+    -path './containers/*' -o -name '*.seals' -o -name '*.seal' -o -name backend -o -name usage \) -prune -o -type f -printf '%p %m %U %G %s %T@\n' 2>/dev/null | sort) || true
 }
 files "$TARE_ROOT" >before
 tare store move --stop new >out
