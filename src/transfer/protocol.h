@@ -65,6 +65,9 @@ struct Request {
   std::uint64_t limit = 0;   // Of what may come when `size` is not known; 0: 4 MiB.
   Digest digest;             // Of the whole file when all has come; empty: not checked.
   std::uint64_t offset = 0;  // Bytes that the file has already: only the rest is asked for.
+  // Given: only the `size` bytes from here are wanted, at the same place of the file. A server that
+  // does not give parts is an error (Unsupported).
+  std::optional<std::uint64_t> part_at;
   int tries = 3;             // Failures in a row, without a byte between, before it is given up.
 };
 
