@@ -11,10 +11,9 @@ namespace {
 
 Result<> check_present(const store::Store& store, const Digest& digest) {
   if (store::has_blob_bytes(store, digest)) return {};
-  return std::unexpected(
-      Error(Kind::NotFound, "the compressed bytes of layer " + digest.text() +
-                                " are not in the store: it was pulled in parts")
-          .hint("tare pull --whole IMAGE gets them"));
+  return std::unexpected(Error(Kind::NotFound, "the compressed bytes of layer " + digest.text() +
+                                                   " are not in the store: it was pulled in parts")
+                             .hint("tare pull --whole IMAGE gets them"));
 }
 
 }  // namespace

@@ -11,11 +11,11 @@
 namespace tare::image {
 namespace {
 
-constexpr std::uint64_t kFrameHeader = 8;         // Of a skippable frame. [RFC 8878 3.1.2]
-constexpr std::uint64_t kLeastPiece = 16 << 10;   // As many bytes as a request is worth.
+constexpr std::uint64_t kFrameHeader = 8;        // Of a skippable frame. [RFC 8878 3.1.2]
+constexpr std::uint64_t kLeastPiece = 16 << 10;  // As many bytes as a request is worth.
 constexpr std::size_t kMostFetches = 256;
 constexpr std::uint64_t kLeastSaved = 1 << 20;
-constexpr std::size_t kMostValues = 1'000'000;    // Some 80,000 files.
+constexpr std::size_t kMostValues = 1'000'000;  // Some 80,000 files.
 
 // The second is what writers before 2023 say. Neither is in a specification.
 constexpr std::array<std::string_view, 2> kPrefixes = {"io.github.containers.zstd-chunked.",

@@ -19,9 +19,9 @@ constexpr std::uint64_t kMaxToc = 64 << 20;  // Of the list of files, uncompress
 // Where the list of files ("TOC") is in a layer's blob.
 struct ChunkedPlace {
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;         // Compressed.
+  std::uint64_t bytes = 0;  // Compressed.
   std::uint64_t uncompressed = 0;
-  Digest checksum;                 // Of the compressed bytes.
+  Digest checksum;  // Of the compressed bytes.
   // The tar is in the frames before this; the list is in a frame that decompressors skip.
   std::uint64_t frames_end() const { return offset - 8; }
   bool operator==(const ChunkedPlace&) const = default;

@@ -38,8 +38,8 @@ TEST_CASE("zstd:chunked: where the list of files is") {
   CHECK(chunked_place(layer("9000:500:3000:1", kDigest, "io.containers.zstd-chunked.")) == place);
   for (const char* wrong :
        {"", "9000:500:3000", "9000:500:3000:2", "9000:500:3000:1:1", "8:500:3000:1",
-        "9000:0:3000:1", "9000:1001:3000:1", "10001:1:1:1", "9000:500:67108865:1",
-        "-1:500:3000:1", "9000:18446744073709551615:1:1"})
+        "9000:0:3000:1", "9000:1001:3000:1", "10001:1:1:1", "9000:500:67108865:1", "-1:500:3000:1",
+        "9000:18446744073709551615:1:1"})
     CHECK_FALSE(chunked_place(layer(wrong)));
   CHECK_FALSE(chunked_place(layer("9000:500:3000:1", "sha256:short")));
   CHECK_FALSE(chunked_place({}));
@@ -58,7 +58,8 @@ TEST_CASE("zstd:chunked: the list of files") {
   CHECK(parse_toc(toc(""), 100)->empty());
   for (const std::string& wrong :
        {toc("", "2"), std::string("{"), std::string("{}"), toc(file("10", "10")),
-        toc(file("10", "5")), toc(file("10", "101")), toc(file("10", "50") + "," + file("49", "60")),
+        toc(file("10", "5")), toc(file("10", "101")),
+        toc(file("10", "50") + "," + file("49", "60")),
         toc(file("10", "50") + "," + file("10", "50"))})
     CHECK_FALSE(parse_toc(wrong, 100));
 }
@@ -66,10 +67,11 @@ TEST_CASE("zstd:chunked: the list of files") {
 TEST_CASE("zstd:chunked: what has to be fetched") {
   const std::uint64_t k = 1 << 10;
   const auto digest = Digest::parse(kDigest).value();
-  std::vector<ChunkedFile> files = {{.digest = digest, .size = 1, .begin = 100, .end = 100 * k},
-                                    {.digest = digest, .size = 2, .begin = 100 * k, .end = 101 * k},
-                                    {.digest = digest, .size = 3, .begin = 101 * k, .end = 200 * k},
-                                    {.digest = digest, .size = 1, .begin = 200 * k, .end = 300 * k}};
+  std::vector<ChunkedFile> files = {
+      {.digest = digest, .size = 1, .begin = 100, .end = 100 * k},
+      {.digest = digest, .size = 2, .begin = 100 * k, .end = 101 * k},
+      {.digest = digest, .size = 3, .begin = 101 * k, .end = 200 * k},
+      {.digest = digest, .size = 1, .begin = 200 * k, .end = 300 * k}};
   const auto plan = plan_pieces(files, 300 * k, [](const ChunkedFile& f) { return f.size != 3; });
   // The second is small, the third is not here: they come together.
   REQUIRE(plan.pieces.size() == 4);
@@ -82,7 +84,8 @@ TEST_CASE("zstd:chunked: what has to be fetched") {
   CHECK(plan.pieces[3].end == 300 * k);
   files.clear();
   for (std::uint64_t i = 0; i < 5000; ++i)
-    files.push_back({.digest = digest, .size = 1, .begin = i * 40 * k + 1, .end = (i + 1) * 40 * k});
+    files.push_back(
+        {.digest = digest, .size = 1, .begin = i * 40 * k + 1, .end = (i + 1) * 40 * k});
   const auto many = plan_pieces(files, 5000 * 40 * k, [](const ChunkedFile&) { return true; });
   CHECK(many.fetches <= 256);
   std::uint64_t at = 0;

@@ -287,10 +287,9 @@ Result<> Intake::add(PlannedImage image) {
                                      " has the uncompressed digest " + staged.facts.diff_id.text() +
                                      ", but the image's config says " + promised.text());
     layers.push_back(staged);
-    ready.record.layers.push_back(
-        {.layer = {.blob = staged.blob, .diff_id = promised},
-         .size = staged.facts.content_bytes,
-         .partial = staged.partial});
+    ready.record.layers.push_back({.layer = {.blob = staged.blob, .diff_id = promised},
+                                   .size = staged.facts.content_bytes,
+                                   .partial = staged.partial});
   }
   if (image.manifest_text.empty())
     image.manifest_text = manifest_for(ready.record.id, image.config_text.size(), layers);

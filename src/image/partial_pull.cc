@@ -136,8 +136,7 @@ Result<> PartialPull::fetch(const PlannedLayer& layer, const ChunkedPlan& plan, 
     for (; next < plan.pieces.size() && active.size() < kAtOnce; ++next) {
       const ChunkedPiece& piece = plan.pieces[next];
       if (piece.is_here) continue;
-      active.insert(
-          TRY(registry_.client().send(part(layer, piece.begin, piece.end), file)));
+      active.insert(TRY(registry_.client().send(part(layer, piece.begin, piece.end), file)));
     }
     if (active.empty()) return {};
     transfer::Event event = TRY(registry_.client().next());

@@ -78,8 +78,7 @@ class Push {
     const auto* parsed = std::get_if<oci::Manifest>(&document);
     if (parsed == nullptr) return fail(Kind::Internal, "the image's manifest is an index");
     const BlobEnds ends{
-        .open =
-            [&](const oci::Descriptor& blob) { return open_present_file(store_, blob.digest); },
+        .open = [&](const oci::Descriptor& blob) { return open_present_file(store_, blob.digest); },
         .to = &site};
     const std::vector<MovedBlob> blobs = TRY(blobs_of(*parsed, name));
     TRY(BlobMover(&registry, ends, progress_).run(blobs));

@@ -16,7 +16,8 @@ namespace tare::image {
 struct RecordLayer {
   store::Layer layer;
   std::uint64_t size = 0;  // Bytes of the files in it.
-  // Pulled in parts: its compressed bytes need not be here, and nobody saw that they are this layer.
+  // Pulled in parts: its compressed bytes need not be here, and nobody saw that they are this
+  // layer.
   bool partial = false;
 };
 

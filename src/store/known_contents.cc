@@ -57,8 +57,9 @@ Result<ContentFinder::Opened> ContentFinder::open(const Digest& digest, std::uin
   if (const auto place = known_.contents().find(raw_digest(digest), size))
     return Opened{.file = TRY(open_pack(*store_, known_.contents().layers[place->layer].first)),
                   .offset = place->offset};
-  return Opened{.file = TRY(sys::open_at(store_->dir(), object_path(digest), O_RDONLY | O_NOFOLLOW)),
-                .offset = 0};
+  return Opened{
+      .file = TRY(sys::open_at(store_->dir(), object_path(digest), O_RDONLY | O_NOFOLLOW)),
+      .offset = 0};
 }
 
 }  // namespace tare::store

@@ -68,7 +68,7 @@ struct Request {
   // Given: only the `size` bytes from here are wanted, at the same place of the file. A server that
   // does not give parts is an error (Unsupported).
   std::optional<std::uint64_t> part_at;
-  int tries = 3;             // Failures in a row, without a byte between, before it is given up.
+  int tries = 3;  // Failures in a row, without a byte between, before it is given up.
 };
 
 // An answer that is none of: a failure of the network, 429 or 5xx after all tries.

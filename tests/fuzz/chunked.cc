@@ -11,9 +11,9 @@ TARE_FUZZER(chunked) {
   constexpr std::uint64_t kEnd = 1 << 20;
   oci::Descriptor layer;
   layer.size = kEnd;
-  layer.annotations = {{"io.containers.zstd-chunked.manifest-position", std::string(bytes)},
-                       {"io.containers.zstd-chunked.manifest-checksum",
-                        "sha256:" + std::string(64, 'a')}};
+  layer.annotations = {
+      {"io.containers.zstd-chunked.manifest-position", std::string(bytes)},
+      {"io.containers.zstd-chunked.manifest-checksum", "sha256:" + std::string(64, 'a')}};
   if (const auto place = image::chunked_place(layer)) {
     FUZZ_CHECK(place->frames_end() < kEnd);
     FUZZ_CHECK(place->offset + place->bytes <= kEnd);
