@@ -50,17 +50,35 @@ right "$REGISTRY/chunked:2"
 # Where it came from it can be pushed to; for another place its bytes are needed.
 tare tag "$REGISTRY/chunked:2" "$REGISTRY/chunked:again"
 assert_contains "$(tare push "$REGISTRY/chunked:again")" "again: digest: $digest"
+tare tag "$REGISTRY/chunked:2" "$REGISTRY/mounted:1"
+assert_contains "$(tare push "$REGISTRY/mounted:1")" "1: digest: $digest"
+first=$REGISTRY
+start_registry
+elsewhere=$REGISTRY/chunked:2 REGISTRY=$first
+tare tag "$REGISTRY/chunked:2" "$elsewhere"
+not tare push "$elsewhere" 2>err
+assert_contains "$(cat err)" "tare pull --whole"
 not tare save -o saved.tar "$REGISTRY/chunked:2" 2>err
 assert_contains "$(cat err)" "pulled in parts"
 assert_contains "$(cat err)" "tare pull --whole"
 not tare copy -q store:"$REGISTRY/chunked:2" oci:copied:1 2>err
 assert_contains "$(cat err)" "tare pull --whole"
-tare rmi "$REGISTRY/chunked:again" >/dev/null
+tare rmi "$REGISTRY/chunked:again" "$REGISTRY/mounted:1" "$elsewhere" >/dev/null
 tare pull -q "$REGISTRY/chunked:2" >/dev/null
 [ ! -e "$TARE_ROOT/blobs/sha256/${blob#sha256:}" ] || fail "pulled again without need"
 tare pull -q --whole "$REGISTRY/chunked:2" >/dev/null
 assert_eq "$(sha256sum <"$TARE_ROOT/blobs/sha256/${blob#sha256:}")" "${blob#sha256:}  -"
 tare save -o saved.tar "$REGISTRY/chunked:2"
+right "$REGISTRY/chunked:2"
+tare rmi --no-undo "$REGISTRY/chunked:2" >/dev/null
+
+# One that is damaged is got again, all of it: nothing here has its bytes.
+tare pull -q "$REGISTRY/chunked:2" >/dev/null
+[ ! -e "$TARE_ROOT/blobs/sha256/${blob#sha256:}" ] || fail "its blob is here again"
+echo garbage >garbage
+cp -f garbage "$TARE_ROOT/layers/$(sha256sum <layer-2.tar | cut -d ' ' -f 1).tar"
+exits 1 tare fsck >/dev/null
+tare fsck --repair >repaired || fail "not repaired: $(cat repaired)"
 right "$REGISTRY/chunked:2"
 tare rmi --no-undo "$REGISTRY/chunked:2" >/dev/null
 
