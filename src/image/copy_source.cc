@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "codec/compress.h"
 #include "codec/sha256.h"
+#include "image/absent.h"
 #include "image/archive_writer.h"
 #include "image/copy_ends.h"
 #include "image/plan.h"
@@ -256,7 +257,7 @@ class StoreSource : public CopySource {
     return std::vector<oci::Descriptor>();
   }
   Result<sys::Fd> open(const oci::Descriptor& descriptor) override {
-    return store::open_blob_file(store_, descriptor.digest);
+    return open_present_file(store_, descriptor.digest);
   }
 
  private:

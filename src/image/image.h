@@ -134,6 +134,7 @@ class Images {
     std::string reference;
     std::string platform;  // "linux/arm64"; "": this machine's.
     bool all_tags = false;
+    bool whole = false;  // All bytes of layers, also of those that are here without them.
     TransferOptions options;
     const sys::IdMap* unpack_for = nullptr;
     Admit admit;

@@ -10,6 +10,7 @@
 
 #include "codec/compress.h"
 #include "codec/sha256.h"
+#include "image/absent.h"
 #include "image/sniff.h"
 #include "store/damage.h"
 #include "store/decompressor.h"
@@ -73,7 +74,8 @@ Result<Intake> Intake::start(store::Store& store, store::RootfsBackend& rootfs) 
 }
 
 Result<std::unique_ptr<codec::Source>> Intake::decompress(codec::Source& compressed) const {
-  if (::mkdirat(scratch(), "empty", 0700) != 0) return fail_errno("make a directory");
+  if (::mkdirat(scratch(), "empty", 0700) != 0 && errno != EEXIST)
+    return fail_errno("make a directory");
   const sys::Fd empty = TRY(sys::open_at(scratch(), "empty", O_RDONLY | O_DIRECTORY));
   return TRY(
       store::DecompressedSource::start(compressed, store_->program("tare-inflate"), empty.get()));
@@ -214,6 +216,40 @@ Result<> Intake::stage_file(const std::string& key, int dir, const std::string& 
   return {};
 }
 
+Result<> Intake::stage_parts(const std::string& key, codec::Source& compressed,
+                             const PlannedLayer& expected) {
+  const auto tar = TRY(decompress(compressed));
+  Staged staged = TRY(take_apart({.tar = tar.get()}));
+  if (staged.layer.facts.diff_id != expected.diff_id)
+    return fail(Kind::Corrupt, "its parts make the uncompressed digest " +
+                                   staged.layer.facts.diff_id.text() +
+                                   ", but the image's config says " + expected.diff_id.text());
+  staged.layer.blob = expected.digest;
+  staged.layer.blob_bytes = expected.size;
+  staged.layer.media_type = std::string(oci::kLayerType) + "+zstd";
+  staged.layer.partial = true;
+  layers_.emplace(key, std::move(staged));
+  return {};
+}
+
+Result<bool> Intake::stage_known_parts(const std::string& key, const PlannedLayer& expected) {
+  if (layers_.contains(key)) return true;
+  TRY(hold_blobs());
+  if (!is_here_in_parts(*store_, expected)) return false;
+  const store::IndexSummary summary = TRY(store::load_layer(*store_, expected.diff_id)).summary();
+  Staged staged;
+  staged.layer = {.blob = expected.digest,
+                  .blob_bytes = expected.size,
+                  .media_type = std::string(oci::kLayerType) + "+zstd",
+                  .facts = {.diff_id = expected.diff_id,
+                            .bytes = summary.tar_bytes,
+                            .content_bytes = summary.content_bytes,
+                            .newest = summary.newest},
+                  .partial = true};
+  layers_.emplace(key, std::move(staged));
+  return true;
+}
+
 Result<> Intake::stage_known(const std::string& key, const Digest& blob, const std::string& what) {
   if (layers_.contains(key)) return {};
   if (!store_->has_blob(blob)) {  // It came uncompressed.
@@ -251,8 +287,9 @@ Result<> Intake::add(PlannedImage image) {
                                      " has the uncompressed digest " + staged.facts.diff_id.text() +
                                      ", but the image's config says " + promised.text());
     layers.push_back(staged);
-    ready.record.layers.push_back(
-        {.layer = {.blob = staged.blob, .diff_id = promised}, .size = staged.facts.content_bytes});
+    ready.record.layers.push_back({.layer = {.blob = staged.blob, .diff_id = promised},
+                                   .size = staged.facts.content_bytes,
+                                   .partial = staged.partial});
   }
   if (image.manifest_text.empty())
     image.manifest_text = manifest_for(ready.record.id, image.config_text.size(), layers);

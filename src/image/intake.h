@@ -20,6 +20,7 @@ struct StagedLayer {
   std::uint64_t blob_bytes = 0;
   std::string media_type;
   store::LayerFacts facts;
+  bool partial = false;  // RecordLayer::partial.
 };
 
 class Intake {
@@ -47,6 +48,12 @@ class Intake {
   // Takes a verified file over: `name` below `dir` becomes a second name of it, and stays.
   Result<> stage_file(const std::string& key, int dir, const std::string& name,
                       const PlannedLayer& expected, const std::string& what);
+  // A layer whose bytes are put together of parts: `compressed` need not be the blob, but what it
+  // is uncompressed must be the layer. Errors: Corrupt; those of taking it in.
+  Result<> stage_parts(const std::string& key, codec::Source& compressed,
+                       const PlannedLayer& expected);
+  // True when the store has the layer, because another image came in parts with the same blob.
+  Result<bool> stage_known_parts(const std::string& key, const PlannedLayer& expected);
   // A layer that is in the store. Whoever calls holds kBlobsLock until the commit is over.
   Result<> stage_known(const std::string& key, const Digest& blob, const std::string& what);
   const StagedLayer& layer(const std::string& key) const { return layers_.at(key).layer; }

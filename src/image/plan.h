@@ -3,10 +3,12 @@
 // still to be read. Private to the room.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "image/archive.h"
+#include "image/chunked.h"
 #include "image/image.h"
 #include "oci/manifest.h"
 
@@ -17,6 +19,7 @@ struct PlannedLayer {
   Digest digest;     // Of the file; empty when the archive does not tell.
   std::uint64_t size = store::Store::kAnySize;
   Digest diff_id;  // What the image's config promises; for finding it in the store.
+  std::optional<ChunkedPlace> chunked = {};  // Its frames can be got one by one.
 };
 
 struct PlannedImage {

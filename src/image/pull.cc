@@ -11,8 +11,10 @@
 
 #include "base/text.h"
 #include "codec/sha256.h"
+#include "image/absent.h"
 #include "image/downloads.h"
 #include "image/intake.h"
+#include "image/partial_pull.h"
 #include "image/rebuild.h"
 #include "image/registries.h"
 #include "image/remote_image.h"
@@ -46,12 +48,13 @@ bool is_damaged(const store::Store& store, const Image& image) {
 class LayerPull {
  public:
   LayerPull(store::Store& store, Registry& registry, const Site& site, Intake& intake,
-            Downloads& downloads, const TransferProgress& progress)
+            Downloads& downloads, bool whole, const TransferProgress& progress)
       : store_(store),
         registry_(registry),
         site_(site),
         intake_(intake),
         downloads_(downloads),
+        whole_(whole),
         progress_(progress) {}
 
   // Bytes that have to come.
@@ -67,6 +70,9 @@ class LayerPull {
     sys::Fd part;
     std::uint64_t request = 0;  // 0: none under way.
   };
+  bool is_known(const PlannedLayer& planned) const;
+  Result<> pull_parts();
+  Result<bool> take_parts(const Layer& layer);
   Result<> start_some();
   Result<bool> start(Layer& layer);
   Result<bool> take_from_other(Layer& layer);
@@ -80,6 +86,7 @@ class LayerPull {
   const Site& site_;
   Intake& intake_;
   Downloads& downloads_;
+  bool whole_;  // PullWish::whole.
   const TransferProgress& progress_;
   std::deque<Layer> layers_;
   std::deque<Layer*> waiting_;
@@ -102,7 +109,7 @@ std::uint64_t LayerPull::plan(const std::vector<PlannedLayer>& layers) {
     Layer& layer = layers_.emplace_back();
     layer.planned = planned;
     waiting_.push_back(&layer);
-    if (is_here(store_, planned.digest)) continue;
+    if (is_known(planned)) continue;
     const std::uint64_t left =
         planned.size - std::min(planned.size, downloads_.bytes_of(planned.digest));
     // Sizes are only what somebody wrote into a manifest.
@@ -110,6 +117,41 @@ std::uint64_t LayerPull::plan(const std::vector<PlannedLayer>& layers) {
     tell(layer, "Pulling fs layer");
   }
   return missing;
+}
+
+bool LayerPull::is_known(const PlannedLayer& planned) const {
+  return is_here(store_, planned.digest) || (!whole_ && is_here_in_parts(store_, planned));
+}
+
+// Before anything else is asked for: layers of which most is here. What does not fit is pulled
+// whole, like all others.
+Result<> LayerPull::pull_parts() {
+  if (whole_) return {};
+  for (std::size_t left = waiting_.size(); left > 0; --left) {
+    Layer* layer = waiting_.front();
+    waiting_.pop_front();
+    if (!TRY(take_parts(*layer))) waiting_.push_back(layer);
+  }
+  return {};
+}
+
+Result<bool> LayerPull::take_parts(const Layer& layer) {
+  const PlannedLayer& planned = layer.planned;
+  if (is_here(store_, planned.digest)) return false;
+  if (TRY(intake_.stage_known_parts(planned.path, planned))) {
+    tell(layer, "Already exists");
+    return true;
+  }
+  // Somebody has fetched much of it already.
+  if (downloads_.bytes_of(planned.digest) > planned.size / 2) return false;
+  const auto told = [&](std::uint64_t done, std::uint64_t total) {
+    tell(layer, "Downloading", done, total);
+  };
+  const auto saved = PartialPull(registry_, site_, intake_).run(planned, told);
+  if (!saved) tell(layer, "Pulling all of it: " + escaped(saved.error().message()));
+  if (!saved || !*saved) return false;
+  tell(layer, "Pull complete", (*saved)->fetched, planned.size);
+  return true;
 }
 
 // False: somebody else fetches it.
@@ -211,6 +253,7 @@ Result<> LayerPull::import_one() {
 }
 
 Result<> LayerPull::run() {
+  TRY(pull_parts());
   while (!waiting_.empty() || !active_.empty() || !complete_.empty()) {
     TRY(start_some());
     // What was said already is heard first: it starts the next download.
@@ -289,7 +332,7 @@ Result<Image> Pull::take(Registry& registry, const Site& site, RemoteImage remot
   const sys::Fd lock = TRY(store_.lock(store::Store::kBlobsLock, sys::Lock::Shared));
   Downloads downloads = TRY(Downloads::open(store_));
   Intake intake = TRY(Intake::start(store_, rootfs_));
-  LayerPull layers(store_, registry, site, intake, downloads, progress_);
+  LayerPull layers(store_, registry, site, intake, downloads, request_.whole, progress_);
   const std::uint64_t missing = layers.plan(remote.plan.layers);
   if (request_.admit) TRY(request_.admit(missing));
   if (missing > store_.room())
@@ -328,7 +371,8 @@ Result<Images::Pulled> Pull::pull_one(Registry& registry, const Site& site,
   if (!kept.tag.empty()) remote.plan.names = {kept.text()};
   remote.plan.from = name.registry + "/" + name.repository;
   const auto before = images_.find(kept.tag.empty() ? name.text() : kept.text());
-  pulled.is_new = !before || before->manifest != remote.manifest || is_damaged(store_, *before);
+  pulled.is_new = !before || before->manifest != remote.manifest || is_damaged(store_, *before) ||
+                  (request_.whole && lacks_bytes(store_, *before));
   if (pulled.is_new)
     pulled.image = TRY(take(registry, site, std::move(remote)));
   else

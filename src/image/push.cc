@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "image/absent.h"
 #include "image/blob_mover.h"
 #include "image/records.h"
 #include "image/registry.h"
@@ -77,8 +78,7 @@ class Push {
     const auto* parsed = std::get_if<oci::Manifest>(&document);
     if (parsed == nullptr) return fail(Kind::Internal, "the image's manifest is an index");
     const BlobEnds ends{
-        .open =
-            [&](const oci::Descriptor& blob) { return store::open_blob_file(store_, blob.digest); },
+        .open = [&](const oci::Descriptor& blob) { return open_present_file(store_, blob.digest); },
         .to = &site};
     const std::vector<MovedBlob> blobs = TRY(blobs_of(*parsed, name));
     TRY(BlobMover(&registry, ends, progress_).run(blobs));

@@ -76,6 +76,7 @@ Result<Record> make_record(const store::Store& store, const Digest& id) {
   for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
     RecordLayer layer;
     layer.layer = {.blob = found->manifest.layers[i].digest, .diff_id = config.diff_ids[i]};
+    layer.partial = !store::has_blob_bytes(store, layer.layer.blob);
     if (const auto index = store::load_layer(store, layer.layer.diff_id))
       layer.size = index->summary().content_bytes;
     record.layers.push_back(std::move(layer));

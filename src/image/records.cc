@@ -67,6 +67,7 @@ json::Value record_value(const Record& record) {
     object.set("blob", layer.layer.blob.text());
     object.set("diffId", layer.layer.diff_id.text());
     object.set("size", layer.size);
+    if (layer.partial) object.set("partial", true);
   }
   return value;
 }
@@ -130,6 +131,7 @@ Result<Record> parse_record(const Digest& id, std::string_view text) {
     const std::int64_t size = TRY(json::require_int(object, "size", what));
     if (size < 0) return fail(Kind::Invalid, what + ": the size of a layer is below zero");
     layer.size = static_cast<std::uint64_t>(size);
+    layer.partial = object["partial"].as_bool();
     record.layers.push_back(std::move(layer));
   }
   // Records of before there were sums have none.
@@ -162,12 +164,14 @@ Result<std::vector<Digest>> list_records(const store::Store& store) {
   return ids;
 }
 
-Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id) {
+Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id,
+                      bool partial) {
   for (const Digest& id : TRY(list_records(store))) {
     const auto record = load_record(store, id);
     if (!record) continue;
     for (const RecordLayer& layer : record->layers)
-      if (layer.layer.blob == blob && layer.layer.diff_id == diff_id) return true;
+      if (layer.layer.blob == blob && layer.layer.diff_id == diff_id && layer.partial == partial)
+        return true;
   }
   return false;
 }
@@ -178,7 +182,7 @@ Result<std::optional<store::LayerFacts>> known_layer(const store::Store& store,
     const auto record = load_record(store, id);
     if (!record) continue;  // Removed meanwhile, or damaged: then nobody knows it.
     for (const RecordLayer& layer : record->layers) {
-      if (layer.layer.blob != blob) continue;
+      if (layer.layer.blob != blob || layer.partial) continue;
       store::LayerFacts facts;
       facts.diff_id = layer.layer.diff_id;
       facts.content_bytes = layer.size;

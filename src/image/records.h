@@ -16,6 +16,9 @@ namespace tare::image {
 struct RecordLayer {
   store::Layer layer;
   std::uint64_t size = 0;  // Bytes of the files in it.
+  // Pulled in parts: its compressed bytes need not be here, and nobody saw that they are this
+  // layer.
+  bool partial = false;
 };
 
 struct Record {
@@ -32,8 +35,10 @@ Result<Record> parse_record(const Digest& id, std::string_view text);
 Result<Record> load_record(const store::Store& store, const Digest& id);  // Errors: NotFound.
 Result<bool> has_record(const store::Store& store, const Digest& id);
 Result<std::vector<Digest>> list_records(const store::Store& store);
-// Whether an image with the layer `diff_id` came with these compressed bytes.
-Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id);
+// Whether an image with the layer `diff_id` came with these compressed bytes; `partial`: was pulled
+// in parts, by a manifest that has these bytes at its place.
+Result<bool> has_pair(const store::Store& store, const Digest& blob, const Digest& diff_id,
+                      bool partial = false);
 // What a record tells about a layer, when one has it: diff_id and size of its content.
 Result<std::optional<store::LayerFacts>> known_layer(const store::Store& store, const Digest& blob);
 Result<> write_record(store::Store& store, const Record& record);

@@ -89,8 +89,11 @@ class Finder {
                                      " layers, but the config has " +
                                      std::to_string(image.config.diff_ids.size()));
     for (const oci::Descriptor& layer : manifest.layers)
-      image.layers.push_back(
-          {.path = layer.digest.text(), .digest = layer.digest, .size = layer.size});
+      image.layers.push_back({.path = layer.digest.text(),
+                              .digest = layer.digest,
+                              .size = layer.size,
+                              .diff_id = image.config.diff_ids[image.layers.size()],
+                              .chunked = chunked_place(layer)});
     return image;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "image/absent.h"
 #include "image/archive_writer.h"
 #include "image/image.h"
 #include "image/records.h"
@@ -100,13 +101,13 @@ Result<> Images::save(const std::vector<std::string>& names, SaveFormat format, 
   const std::string index = TRY(make_index(store_, chosen));
   const std::set<Digest> blobs = blobs_of(chosen);
   std::uint64_t total = 0;
-  for (const Digest& blob : blobs) total += TRY(store::open_blob_bytes(store_, blob)).size;
+  for (const Digest& blob : blobs) total += TRY(open_present_bytes(store_, blob)).size;
   ArchiveWriter archive(sink);
   TRY(archive.begin(index, format == SaveFormat::DockerArchive ? make_manifest_json(chosen) : ""));
   std::uint64_t done = 0;
   for (const Digest& digest : blobs) {
     // Verified once more on the way out: what was changed on disk is not passed on.
-    const store::BlobBytes blob = TRY(store::open_blob_bytes(store_, digest));
+    const store::BlobBytes blob = TRY(open_present_bytes(store_, digest));
     TRY(archive.add_blob(digest, blob.size, *blob.source));
     done += blob.size;
     if (progress) progress("saving", done, total);

@@ -106,15 +106,16 @@ class Verification {
         add("document", blob, Damage::Mend::Fetch, bytes.error());
       else
         store::unmark_damaged(store_, blob);
-    for (const RecordLayer& layer : record.layers) this->layer(layer.layer);
+    for (const RecordLayer& layer : record.layers) this->layer(layer.layer, layer.partial);
   }
   static std::vector<store::Layer> layers_of(const Record& record) {
     std::vector<store::Layer> layers;
     for (const RecordLayer& layer : record.layers) layers.push_back(layer.layer);
     return layers;
   }
-  void layer(const store::Layer& layer) {
-    const bool has_blob = layer.blob != layer.diff_id || store_.has_blob(layer.blob);
+  void layer(const store::Layer& layer, bool partial) {
+    const bool may_lack = partial || layer.blob == layer.diff_id;
+    const bool has_blob = !may_lack || store_.has_blob(layer.blob);
     const bool blob_is_right = has_blob && layer_blob(layer.blob);
     if (!seen_.insert(layer.diff_id).second) {
       if (blob_is_right) can_be_taken_apart(layer.diff_id);

@@ -3,7 +3,6 @@
 // this one hashes and passes on, one parses and writes. Nothing that the other two say is believed:
 // the tar is hashed here, between them, and so is every content that is shared with other layers.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "codec/compress.h"
 #include "codec/sha256.h"
 #include "store/decompressor.h"
+#include "store/known_contents.h"
 #include "store/layers.h"
 #include "store/streams.h"
 #include "sys/files.h"
@@ -30,47 +30,6 @@ namespace {
 constexpr std::size_t kPiece = 1 << 20;  // As much as a pipe may hold.
 constexpr std::uint64_t kReportEvery = 8 << 20;
 constexpr std::uint64_t kLeastFile = 64 << 20;  // For an index, however little room there is.
-
-// The sums of all layers, mapped.
-class KnownSums {
- public:
-  static Result<KnownSums> load(const Store& store);
-  KnownSums() = default;
-  KnownSums(KnownSums&&) = default;
-  KnownSums& operator=(KnownSums&&) = delete;
-  ~KnownSums() {
-    for (const auto& [address, size] : maps_) ::munmap(address, size);
-  }
-  const KnownContents& contents() const { return contents_; }
-
- private:
-  void add(int file, const Digest& diff_id);
-  std::vector<std::pair<void*, std::size_t>> maps_;
-  KnownContents contents_;
-};
-
-Result<KnownSums> KnownSums::load(const Store& store) {
-  KnownSums known;
-  for (const std::string& name : TRY(sys::list_directory(store.dir(), "layers"))) {
-    if (!name.ends_with(".index")) continue;
-    const auto diff_id = Digest::parse("sha256:" + name.substr(0, name.size() - 6));
-    const auto file = sys::open_at(store.dir(), "layers/" + name, O_RDONLY | O_NOFOLLOW);
-    if (diff_id && file) known.add(file->get(), *diff_id);
-  }
-  return known;
-}
-
-// What is not a whole index is left out: sharing is no duty.
-void KnownSums::add(int file, const Digest& diff_id) {
-  struct stat info{};
-  if (::fstat(file, &info) != 0 || info.st_size < 104) return;
-  const auto size = static_cast<std::size_t>(info.st_size);
-  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-  if (address == MAP_FAILED) return;
-  maps_.emplace_back(address, size);
-  const auto sums = LayerIndex::sums_of({static_cast<const char*>(address), size});
-  if (!sums.empty()) contents_.layers.emplace_back(diff_id, sums);
-}
 
 // Has what is written to a file go to the disk while more is written, so that little is left when
 // it is synced. Only for speed: whatever it meets is fine.

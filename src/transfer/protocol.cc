@@ -82,6 +82,7 @@ json::Value print_request(const Request& request) {
   value.set("limit", request.limit);
   value.set("digest", request.digest.text());
   value.set("offset", request.offset);
+  if (request.part_at) value.set("partAt", *request.part_at);
   value.set("tries", request.tries);
   return value;
 }
@@ -149,6 +150,7 @@ Result<Request> parse_request(const json::Value& message) {
   request.limit = message["limit"].as_uint();
   request.digest = TRY(optional_digest(message["digest"].as_string()));
   request.offset = message["offset"].as_uint();
+  request.part_at = message["partAt"].maybe_uint();
   request.tries = static_cast<int>(message["tries"].as_int());
   return request;
 }

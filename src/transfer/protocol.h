@@ -65,7 +65,10 @@ struct Request {
   std::uint64_t limit = 0;   // Of what may come when `size` is not known; 0: 4 MiB.
   Digest digest;             // Of the whole file when all has come; empty: not checked.
   std::uint64_t offset = 0;  // Bytes that the file has already: only the rest is asked for.
-  int tries = 3;             // Failures in a row, without a byte between, before it is given up.
+  // Given: only the `size` bytes from here are wanted, at the same place of the file. A server that
+  // does not give parts is an error (Unsupported).
+  std::optional<std::uint64_t> part_at;
+  int tries = 3;  // Failures in a row, without a byte between, before it is given up.
 };
 
 // An answer that is none of: a failure of the network, 429 or 5xx after all tries.

@@ -92,6 +92,7 @@ Result<int> cmd_pull(Context& context, const Arguments& arguments) {
   request.reference = arguments.operands[0];
   request.platform = arguments.value_or("platform", "");
   request.all_tags = arguments.flag("all-tags");
+  request.whole = arguments.flag("whole");
   request.options = TRY(transfer_options(arguments));
   const auto reference = TRY(image::Reference::parse(request.reference));
   const bool has_tag = request.reference.find('@') != std::string::npos ||

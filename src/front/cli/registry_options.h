@@ -16,6 +16,7 @@ inline constexpr Option kTransfers[] = {
 };
 inline constexpr Option kPull[] = {
     {'a', "all-tags", Flag, "", "All tags of the repository"},
+    {0, "whole", Flag, "", "All bytes of layers, also where parts of them would do"},
     {0, "platform", Value, "os/arch", "The image for another kind of machine"},
     {'q', "quiet", Flag, "", "Print the name only"},
     {0, "disable-content-trust", Flag, "", "", {}, true, true},

@@ -22,6 +22,7 @@ Body::Body(sys::Fd file, const transfer::Request& request)
              : request.limit > 0 ? request.limit
                                  : kUsualLimit),
       expected_(request.digest),
+      part_at_(request.part_at),
       bytes_(request.offset) {}
 
 Result<> Body::prepare() {
@@ -47,7 +48,7 @@ Result<> Body::take(std::string_view bytes) {
   hash_.update(bytes);
   for (std::string_view rest = bytes; !rest.empty();) {
     const ssize_t count =
-        ::pwrite(file_.get(), rest.data(), rest.size(), static_cast<off_t>(bytes_));
+        ::pwrite(file_.get(), rest.data(), rest.size(), static_cast<off_t>(position()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno("write a download");
     rest.remove_prefix(static_cast<std::size_t>(count));
@@ -57,7 +58,8 @@ Result<> Body::take(std::string_view bytes) {
 }
 
 Result<> Body::restart() {
-  if (::ftruncate(file_.get(), 0) != 0) return fail_errno("empty a download");
+  // Other parts may be in the file.
+  if (!part_at_ && ::ftruncate(file_.get(), 0) != 0) return fail_errno("empty a download");
   bytes_ = 0;
   hash_ = codec::Sha256();
   return {};

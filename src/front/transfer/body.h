@@ -27,6 +27,12 @@ class Body {
   Result<> finish();
 
   std::uint64_t bytes() const { return bytes_; }
+  // Where the next byte is in what the server has, and the last one that is wanted of a part.
+  std::uint64_t position() const { return part_at_.value_or(0) + bytes_; }
+  std::optional<std::uint64_t> last() const {
+    if (!part_at_) return std::nullopt;
+    return *part_at_ + limit_ - 1;
+  }
   bool has_all() const { return size_ && bytes_ == *size_; }
   const Digest& digest() const { return digest_; }  // After finish().
 
@@ -35,6 +41,7 @@ class Body {
   std::optional<std::uint64_t> size_;
   std::uint64_t limit_;
   Digest expected_;
+  std::optional<std::uint64_t> part_at_;
   std::uint64_t bytes_;
   codec::Sha256 hash_;
   Digest digest_;

@@ -137,8 +137,9 @@ void Job::add_headers(Call& call, const std::string& authorization) const {
   if (request_.method != "GET" && request_.method != "HEAD")
     // An empty value takes libcurl's own away.
     call.headers.push_back("Content-Type: " + request_.content_type);
-  if (body_ && body_->bytes() > 0)
-    call.headers.push_back("Range: bytes=" + std::to_string(body_->bytes()) + "-");
+  if (body_ && (body_->bytes() > 0 || body_->last()))
+    call.headers.push_back("Range: bytes=" + std::to_string(body_->position()) + "-" +
+                           (body_->last() ? std::to_string(*body_->last()) : ""));
   // Bytes are hashed as they are stored: no encoding in between.
   if (body_) call.headers.emplace_back("Accept-Encoding: identity");
 }
@@ -148,8 +149,10 @@ bool Job::takes_body(int status) const { return body_ && (status == 200 || statu
 // Looks at the headers before the first byte is written. False: the answer is to be read as text.
 Result<bool> Job::accepts(const Outcome& outcome) {
   if (!takes_body(outcome.status)) return false;
+  if (outcome.status == 200 && body_->last())
+    return fail(Kind::Unsupported, "the server does not give parts of a blob");
   if (outcome.status == 200 && body_->bytes() > 0) TRY(body_->restart());
-  if (outcome.status == 206 && range_start(outcome.header("content-range")) != body_->bytes())
+  if (outcome.status == 206 && range_start(outcome.header("content-range")) != body_->position())
     return fail(Kind::Corrupt, "the server sent another part than was asked for: " +
                                    quoted(outcome.header("content-range")));
   const auto length = parse_u64(outcome.header("content-length"));
