@@ -69,7 +69,11 @@ Result<std::vector<ImageMount>> list_mounts(const std::string& root) {
 }
 
 Result<> take_mount_away(const std::string& root, const ImageMount& mount) {
-  TRY(sys::unmount(mount.place));
+  const auto taken = sys::unmount(mount.place);
+  if (!taken && taken.error().errnum() == EINVAL)
+    return std::unexpected(Error(Kind::NotFound, "nothing is mounted at " + quoted(mount.place))
+                               .hint("tare mount lists what is"));
+  TRY(taken);
   forget(root, mount.place);
   return {};
 }
