@@ -193,6 +193,8 @@ Result<int> cmd_save(Context& context, const Arguments& arguments) {
   auto saved = engine.images().save(arguments.operands, format, sink, progress.callback());
   progress.clear();
   if (!saved && to_stdout && saved.error().errnum() == EPIPE) die_of_broken_pipe();
+  if (!saved && file && saved.error().errnum() == ENOSPC)
+    return std::unexpected(std::move(saved).error().wrap("save to " + quoted(path)));
   TRY(std::move(saved));
   if (file) TRY(file->finish());
   return 0;
