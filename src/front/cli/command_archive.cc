@@ -165,9 +165,11 @@ Result<int> cmd_import(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   TRY(admit(context, engine, input, "import"));
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
-  const auto image = TRY(engine.import(
-      input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",
-      arguments.list("change"), arguments.value_or("message", ""), progress.callback()));
+  const auto image =
+      TRY(engine.import(input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",
+                        arguments.list("change"), arguments.value_or("message", ""),
+                        progress.callback()),
+          path == "-" ? "import standard input" : "import " + quoted(path));
   progress.clear();
   if (json_wanted(arguments))
     print_image(context, image, "", true);
