@@ -35,7 +35,7 @@ void forget(const std::string& root, const std::string& place) {
 
 Result<std::string> make_mount_place(const std::string& root, const std::string& image) {
   const std::size_t colon = image.find(':');
-  const std::string place = room_of(root) + "/" + image.substr(colon + 1);
+  std::string place = room_of(root) + "/" + image.substr(colon + 1);
   TRY(sys::make_directories(place, 0700));
   return place;
 }
