@@ -105,9 +105,10 @@ bool is_meant(const Removed& one, const std::string& text) {
 
 std::unexpected<Error> nothing_to_restore(const std::string& wanted) {
   if (wanted.empty())
-    return std::unexpected(Error(Kind::NotFound, "there is nothing to bring back")
-                               .hint("what was removed is kept for some time only; 'tare store "
-                                     "info' says how long"));
+    return std::unexpected(
+        Error(Kind::NotFound, "there is nothing to bring back")
+            .hint("what was removed is kept for 24 hours, or what 'undo-time' in "
+                  "the store's settings says, and less when space is needed"));
   return std::unexpected(
       Error(Kind::NotFound, "nothing that was removed is called " + quoted(wanted))
           .hint("tare undo --list shows what can be brought back"));

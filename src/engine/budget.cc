@@ -57,7 +57,9 @@ UsageNote parse_note(const std::string& text) {
 }
 
 std::string name_of(const std::vector<std::string>& names, const std::string& id) {
-  return names.empty() ? id : names[0];
+  if (names.empty()) return id;
+  const auto reference = image::Reference::parse(names[0]);
+  return reference && reference->text() == names[0] ? reference->familiar() : names[0];
 }
 
 // In the order in which they go: the bin, oldest first, then downloads that were begun, then images

@@ -35,7 +35,7 @@ void forget(const std::string& root, const std::string& place) {
 
 Result<std::string> make_mount_place(const std::string& root, const std::string& image) {
   const std::size_t colon = image.find(':');
-  const std::string place = room_of(root) + "/" + image.substr(colon + 1);
+  std::string place = room_of(root) + "/" + image.substr(colon + 1);
   TRY(sys::make_directories(place, 0700));
   return place;
 }
@@ -69,7 +69,11 @@ Result<std::vector<ImageMount>> list_mounts(const std::string& root) {
 }
 
 Result<> take_mount_away(const std::string& root, const ImageMount& mount) {
-  TRY(sys::unmount(mount.place));
+  const auto taken = sys::unmount(mount.place);
+  if (!taken && taken.error().errnum() == EINVAL)
+    return std::unexpected(Error(Kind::NotFound, "nothing is mounted at " + quoted(mount.place))
+                               .hint("tare mount lists what is"));
+  TRY(taken);
   forget(root, mount.place);
   return {};
 }

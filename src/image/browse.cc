@@ -54,6 +54,21 @@ Result<std::vector<RemoteDocument>> look_for_referrers(std::string_view name,
   return all;
 }
 
+namespace {
+
+// As it has to be in a URL; what may stay as it is stays, for it is in messages, too. [RFC
+// 3986, 2.3]
+std::string in_query(std::string_view words) {
+  constexpr std::string_view kUnreserved =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string query;
+  for (const char c : words)
+    query += kUnreserved.contains(c) ? std::string(1, c) : "%" + to_hex(std::string_view(&c, 1));
+  return query;
+}
+
+}  // namespace
+
 Result<std::vector<Found>> search(std::string_view term, std::size_t limit,
                                   const TransferOptions& options) {
   const auto parts = split_once(term, '/');
@@ -66,8 +81,7 @@ Result<std::vector<Found>> search(std::string_view term, std::size_t limit,
   TRY(registry.connect(site));
   std::vector<Found> all;
   if (host == kHub) {
-    std::string query;
-    for (const char c : words) query += "%" + to_hex(std::string_view(&c, 1));
+    const std::string query = in_query(words);
     const json::Value value =
         TRY(registry.get_json(site, "/v1/search?q=" + query + "&n=" + std::to_string(limit), {}));
     for (const json::Value& result : value["results"].as_array()) all.push_back(found_of(result));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of places, as other tools for copying have them. [containers-transports(5)]
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -14,6 +15,9 @@ constexpr std::pair<std::string_view, Type> kTypes[] = {
     {"oci:", Type::Layout},        {"docker-archive:", Type::DockerArchive},
     {"store:", Type::Store},
 };
+// What others have besides.
+constexpr std::string_view kForeign[] = {
+    "atomic", "containers-storage", "dir", "docker-daemon", "ostree", "sif", "tarball"};
 
 }  // namespace
 
@@ -30,8 +34,12 @@ Result<Location> Location::parse(std::string_view text) {
       return fail(Kind::Invalid, quoted(text) + " names nothing behind " + quoted(prefix));
     return location;
   }
+  const auto kind = split_once(text, ':');
+  const bool is_foreign = kind && std::ranges::find(kForeign, kind->first) != std::end(kForeign);
   return std::unexpected(
-      Error(Kind::Invalid, quoted(text) + " does not say what kind of place it is")
+      Error(Kind::Invalid, is_foreign
+                               ? "places of the kind " + quoted(kind->first) + " are not known"
+                               : quoted(text) + " does not say what kind of place it is")
           .hint("docker://NAME, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
                 "docker-archive:FILE[:NAME] and store:NAME are understood"));
 }

@@ -22,6 +22,7 @@ constexpr std::size_t kMaxRecord = 1 << 20;
 constexpr std::size_t kMaxNameFile = 4096;
 constexpr std::size_t kMaxFileName = 200;
 constexpr const char* kSweepFile = "sweep";
+constexpr const char* kMendHint = "tare fsck says what is damaged; tare fsck --repair mends it";
 
 std::string record_path(const Digest& id) { return "images/" + id.hex() + ".json"; }
 
@@ -145,7 +146,9 @@ Result<Record> load_record(const store::Store& store, const Digest& id) {
   auto text = sys::load_file(store.dir(), record_path(id), kMaxRecord);
   if (!text && text.error().kind() == Kind::NotFound)
     return fail(Kind::NotFound, "no such image: " + id.text());
-  return parse_record(id, TRY(std::move(text)));
+  auto record = parse_record(id, TRY(std::move(text)));
+  if (record || record.error().kind() == Kind::Unsupported) return record;
+  return std::unexpected(std::move(record).error().hint(kMendHint));
 }
 
 Result<bool> has_record(const store::Store& store, const Digest& id) {
@@ -249,7 +252,11 @@ Result<Image> assemble(const store::Store& store, const Record& record,
   image.names = std::move(names);
   std::sort(image.names.begin(), image.names.end());
   image.loaded_at = record.loaded_at;
-  const std::string text = TRY(store.load_blob(record.id), "image " + record.id.short_hex());
+  auto blob = store.load_blob(record.id);
+  if (!blob)
+    return std::unexpected(
+        std::move(blob).error().wrap("image " + record.id.short_hex()).hint(kMendHint));
+  const std::string text = std::move(*blob);
   image.config = TRY(oci::parse_image_config(text), "image " + record.id.short_hex());
   for (const RecordLayer& layer : record.layers) {
     image.layers.push_back(layer.layer);

@@ -146,16 +146,32 @@ Result<> check_is_image(const oci::Manifest& manifest) {
   return {};
 }
 
+namespace {
+
+// That are known without an operating system before them. [GOARCH; containerd's platforms]
+bool is_architecture(std::string_view text) {
+  constexpr std::string_view kKnown[] = {
+      "386",      "aarch64", "amd64", "arm",     "arm64",   "i386",  "loong64", "mips",  "mips64",
+      "mips64le", "mipsle",  "ppc64", "ppc64le", "riscv64", "s390x", "wasm",    "x86_64"};
+  return std::ranges::find(kKnown, text) != std::end(kKnown);
+}
+
+}  // namespace
+
+// As Docker takes it: OS/ARCHITECTURE[/VARIANT], ARCHITECTURE[/VARIANT] of Linux, or "linux" alone.
 Result<oci::Platform> parse_platform(std::string_view text) {
   oci::Platform platform;
   if (text.empty()) return platform;
-  const std::vector<std::string> parts = split(lower(text), '/');
+  std::vector<std::string> parts = split(lower(text), '/');
   const bool whole = std::ranges::none_of(parts, [](const auto& part) { return part.empty(); });
-  if (!whole || parts.size() > 3)
-    return fail(Kind::Invalid,
-                "the platform " + quoted(text) + " is not OS/ARCHITECTURE[/VARIANT]");
-  platform.os = parts.size() == 1 ? "linux" : parts[0];
-  platform.architecture = parts.size() == 1 ? parts[0] : parts[1];
+  if (parts.size() == 1 && parts[0] == "linux") parts.push_back(oci::host_architecture());
+  if (parts.size() < 3 && is_architecture(parts[0])) parts.insert(parts.begin(), "linux");
+  if (!whole || parts.size() < 2 || parts.size() > 3)
+    return std::unexpected(
+        Error(Kind::Invalid, "the platform " + quoted(text) + " is not OS/ARCHITECTURE[/VARIANT]")
+            .hint("as linux/" + oci::host_architecture() + ", or arm64 alone"));
+  platform.os = parts[0];
+  platform.architecture = parts[1];
   if (parts.size() == 3) platform.variant = parts[2];
   if (platform.architecture == "x86_64") platform.architecture = "amd64";
   if (platform.architecture == "aarch64") platform.architecture = "arm64";

@@ -127,11 +127,12 @@ Error not_an_image(std::string_view first_bytes, bool compressed) {
     if (is_dockerfile(first_bytes))
       return error_for("a Dockerfile", compressed,
                        "a Dockerfile is built, not loaded; load takes what docker save wrote");
-    return error_for("a text file", compressed,
-                     "load takes what docker save or skopeo wrote, or a tar of a root file system");
+    return error_for(
+        "a text file", compressed,
+        "an image is what docker save or skopeo wrote, or a tar of a root file system");
   }
   return error_for("no tar archive", compressed,
-                   "load takes what docker save or skopeo wrote, or a tar of a root file system");
+                   "an image is what docker save or skopeo wrote, or a tar of a root file system");
 }
 
 }  // namespace tare::image

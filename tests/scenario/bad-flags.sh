@@ -20,6 +20,15 @@ error=$(not tare run --rm -v rela/tive:/x busybox true 2>&1)
 assert_contains "$error" "'rela/tive' includes invalid characters for a local volume name"
 error=$(not tare run --rm --volume-driver nfs -v data:/x busybox true 2>&1)
 assert_contains "$error" 'volumes are directories of the store'
+error=$(not tare prune 2>&1)
+assert_contains "$error" 'tare system prune'
+error=$(not tare load --platform linux/arm64 -i "$TEST_CACHE/busybox-docker.tar" 2>&1)
+assert_contains "$error" 'tare pull --platform'
+# Also where no room is needed.
+exits 125 tare --store-max 10x images 2>err
+assert_contains "$(cat err)" "--store-max: '10x' is not a size"
+error=$(not tare undo 2>&1)
+assert_contains "$error" undo-time
 # Options end at IMAGE; everything after it belongs to the program.
 assert_eq "$(tare run --rm --network=none busybox echo --rm -x)" '--rm -x'
 tare run --help | grep -q -- --read-only

@@ -28,7 +28,7 @@ tare import -q spare.tar spare >/dev/null
 used=$(total)
 tare --store-max $((used + 1000)) df --room 500k >out
 assert_contains "$(cat out)" 'needs 512kB, '
-assert_contains "$(cat out)" "would evict: image 'docker.io/library/spare:latest', which no container uses"
+assert_contains "$(cat out)" "would evict: image 'spare:latest', which no container uses"
 exits 1 tare --store-max $((used + 1000)) df --room 1g >out
 assert_contains "$(cat out)" 'is not enough'
 assert_lacks "$(tare df --room 1k)" evict

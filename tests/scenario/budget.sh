@@ -27,7 +27,7 @@ tare rmi --no-undo e >/dev/null
 touch -d '1 hour ago' "$TARE_ROOT/images/$(tare image inspect --format "{{.Id}}" library/b | cut -d : -f 2).json"
 used=$(total)
 tare --store-max $((used + 1000000)) load -q -n e -i e.tar >/dev/null 2>err
-assert_contains "$(cat err)" "library/b:latest', which no container uses"
+assert_contains "$(cat err)" "'b:latest', which no container uses"
 assert_eq "$(names)" 'a c e '
 # Everything would not be enough.
 exits 1 tare --store-max 2500000 load -q -n d -i d.tar >/dev/null 2>err
@@ -43,7 +43,9 @@ exits 1 tare --store-max $((used * 10 / 9)) df --check 80 >out
 assert_contains "$(cat out)" WARNING
 exits 2 tare --store-max $((used + 1000)) df --check 80 >/dev/null
 assert_contains "$(tare --store-max 1000000 df --format prometheus)" 'tare_store_budget_bytes 1000000'
-exits 1 tare --store-max much df --check 80 2>err
+exits 125 tare --store-max much df --check 80 2>err
+assert_contains "$(cat err)" --store-max
+exits 1 env TARE_STORE_MAX=much tare df --check 80 2>err
 assert_contains "$(cat err)" TARE_STORE_MAX
 tare rm user >/dev/null
 tare undo --empty >/dev/null

@@ -82,6 +82,8 @@ tare rmi from/archive >/dev/null
 # What cannot be is refused, before anything is written.
 exits 1 tare copy busybox oci:x 2>err >&2
 assert_contains "$(cat err)" 'does not say what kind of place it is'
+exits 1 tare copy oci:layout:one docker-daemon:busybox:1 2>err >&2
+assert_contains "$(cat err)" "places of the kind 'docker-daemon' are not known"
 exits 1 tare copy "docker://$first/none:1" oci:x 2>err >&2
 [ ! -e x ] || fail "a copy of nothing made a layout"
 exits 1 tare copy oci:layout:one "docker://$first/a/busybox@sha256:$(printf '%064d' 0)" 2>err >&2

@@ -33,6 +33,15 @@ assert_eq "$(tare mount | wc -l)" 3
 assert_contains "$(tare mount)" "second  $TEST_DIR/place"
 exits 1 tare store move new 2>err
 assert_contains "$(cat err)" 'images are mounted'
+# A directory that is not there is no image, and nothing is mounted on the way to find that out.
+tare mount >before
+exits 1 tare mount busybox "$TEST_DIR/nowhere" 2>err >&2
+assert_contains "$(cat err)" "there is no directory '$TEST_DIR/nowhere'"
+exits 1 tare umount nothing 2>err
+assert_contains "$(cat err)" "no image 'nothing' is mounted"
+exits 1 tare umount tree 2>err
+assert_contains "$(cat err)" "nothing is mounted at 'tree'"
+assert_eq "$(tare mount)" "$(cat before)"
 exits 1 tare mount nothing busybox >/dev/null 2>err
 assert_contains "$(cat err)" 'no such image'
 assert_eq "$(tare df 2>&1 >/dev/null)" '' 'what is not known'

@@ -8,7 +8,8 @@ image_busybox
 
 tare man >tare.1
 assert_eq "$(man --warnings -l tare.1 2>&1 >/dev/null)" ""
-assert_contains "$(man -l tare.1 | col -b)" '--cap-drop'
+page=$(man -l tare.1 | col -b)
+for word in --cap-drop TARE_STORE_MAX TARE_UNDO_TIME tare.conf registries.conf; do assert_contains "$page" "$word"; done
 
 tare-oci man >tare-oci.8
 assert_eq "$(man --warnings -l tare-oci.8 2>&1 >/dev/null)" ""

@@ -57,9 +57,18 @@ exits 1 tare pull "$REGISTRY/base/busybox:none" 2>"$TMPDIR/err"
 assert_contains "$(cat "$TMPDIR/err")" "manifest base/busybox:none is not at $REGISTRY: manifest unknown"
 exits 1 tare pull "$REGISTRY/base/busybox@sha256:$(printf '%064d' 0)" 2>/dev/null
 
+# Platforms as docker takes them; a word that is none is refused before anybody is asked.
+tare pull -q --platform linux "$REGISTRY/base/busybox:1" >/dev/null
+exits 1 tare pull --platform arm/v7 "$REGISTRY/base/busybox:1" 2>"$TMPDIR/err" >&2
+assert_contains "$(cat "$TMPDIR/err")" 'the image is for linux/'
+exits 1 tare pull --platform pdp "$REGISTRY/base/busybox:1" 2>"$TMPDIR/err" >&2
+assert_contains "$(cat "$TMPDIR/err")" "'pdp' is not OS/ARCHITECTURE"
+
 # All tags.
 tare tag "$REGISTRY/base/busybox:1" "$REGISTRY/base/busybox:2"
 assert_matches "$(tare push -a "$REGISTRY/base/busybox")" '2: digest: '
+exits 1 tare push -a "$REGISTRY/base/busybox:1" 2>"$TMPDIR/err" >&2
+assert_contains "$(cat "$TMPDIR/err")" "tag can't be used with --all-tags"
 tare rmi "$REGISTRY/base/busybox:1" "$REGISTRY/base/busybox:2" >/dev/null
 tare pull -a "$REGISTRY/base/busybox" >/dev/null
 assert_eq "$(tare images "$REGISTRY/base/busybox" | tail -n +2 | wc -l)" 2

@@ -20,6 +20,15 @@ foreach signal {TERM HUP QUIT SEGV} {
   send "stty -g >after.$signal\r"
   want "outer:"
 }
+# While a password is asked for, too, which is not shown.
+foreach signal {INT QUIT} {
+  send "tare login -u ann 127.0.0.1:9\r"
+  want "Password:"
+  exec pkill -$signal -P [exp_pid] -x tare
+  want "outer:"
+  send "stty -g >after.login.$signal\r"
+  want "outer:"
+}
 send "exit\r"
 expect eof
 TCL
@@ -28,4 +37,7 @@ for signal in TERM HUP QUIT SEGV; do
   assert_eq "$(cat after.$signal)" "$(cat before)" "the terminal after SIG$signal"
   status_is $signal running || fail "the container of the client that SIG$signal ended is gone"
   tare rm -f $signal >/dev/null
+done
+for signal in INT QUIT; do
+  assert_eq "$(cat after.login.$signal)" "$(cat before)" "the terminal after SIG$signal at a password"
 done

@@ -30,7 +30,12 @@ if [ "$(tare info --format '{{.Driver}}')" = erofs ]; then
   exits 125 tare run --rm --network none "$name" true 2>err
   assert_contains "$(cat err)" 'was changed on disk'
 fi
-assert_eq "$(tare fsck --repair)" 'the store is clean'
+exits 1 tare fsck >/dev/null 2>err
+assert_contains "$(cat err)" 'tare fsck --repair'
+tare fsck --repair >out
+assert_matches "$(head -1 out)" "^$name: layer sha256:[0-9a-f]{64}: mended$"
+assert_eq "$(tail -1 out)" 'the store is clean'
+assert_eq "$(tare fsck --repair)" 'the store is clean' 'with nothing to mend'
 tare run --rm --network none "$name" true
 tare verify "$name" >/dev/null
 
@@ -41,3 +46,15 @@ printf 'X' | dd of="$blob" bs=1 seek=1000 conv=notrunc status=none
 exits 1 tare fsck --repair >out 2>err
 assert_contains "$(cat out)" 'layer blob sha256:'
 assert_contains "$(cat err)" 'tare pull or tare load'
+
+# What is there and has lost a part is not said to be missing, and what helps is said.
+tare load -q -i "$TEST_CACHE/busybox-docker.tar" >/dev/null
+id=$(tare inspect --format '{{.Id}}' busybox)
+record=$TARE_ROOT/images/${id#sha256:}.json
+rm -f "$TARE_ROOT/blobs/sha256/${id#sha256:}"
+exits 1 tare inspect busybox 2>err >/dev/null
+assert_contains "$(cat err)" "has no blob $id"
+assert_contains "$(cat err)" 'tare fsck --repair'
+echo junk >"$record"
+exits 125 tare run --rm --network none busybox true 2>err
+assert_contains "$(cat err)" 'tare fsck --repair'

@@ -165,9 +165,11 @@ Result<int> cmd_import(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   TRY(admit(context, engine, input, "import"));
   ProgressLine progress(context, arguments.flag("quiet"), json_wanted(arguments));
-  const auto image = TRY(engine.import(
-      input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",
-      arguments.list("change"), arguments.value_or("message", ""), progress.callback()));
+  const auto image =
+      TRY(engine.import(input.fd, arguments.operands.size() > 1 ? arguments.operands[1] : "",
+                        arguments.list("change"), arguments.value_or("message", ""),
+                        progress.callback()),
+          path == "-" ? "import standard input" : "import " + quoted(path));
   progress.clear();
   if (json_wanted(arguments))
     print_image(context, image, "", true);
@@ -193,6 +195,8 @@ Result<int> cmd_save(Context& context, const Arguments& arguments) {
   auto saved = engine.images().save(arguments.operands, format, sink, progress.callback());
   progress.clear();
   if (!saved && to_stdout && saved.error().errnum() == EPIPE) die_of_broken_pipe();
+  if (!saved && file && saved.error().errnum() == ENOSPC)
+    return std::unexpected(std::move(saved).error().wrap("save to " + quoted(path)));
   TRY(std::move(saved));
   if (file) TRY(file->finish());
   return 0;

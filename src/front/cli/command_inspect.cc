@@ -37,6 +37,8 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
   if (image) return engine.images().inspect(*image);
   if (sort == Sort::Image || image.error().kind() != Kind::NotFound)
     return std::unexpected(std::move(image).error());
+  if (engine.images().resolve(name))  // It is there, and a part of it is not.
+    return std::unexpected(std::move(image).error());
   if (const auto volume = engine.find_volume(name)) return engine.inspect_volume(volume->volume);
   return std::unexpected(
       Error(Kind::NotFound, "there is no container, no image and no volume " + quoted(name))

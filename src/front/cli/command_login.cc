@@ -1,37 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // login and logout.
 #include <fcntl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "front/cli/handlers.h"
+#include "front/cli/session.h"
 #include "image/login.h"
 
 namespace tare::cli {
 namespace {
 
 constexpr std::size_t kMaxPassword = 64 << 10;  // Tokens are long.
-
-// Nothing that is typed is seen while this lives.
-class NoEcho {
- public:
-  NoEcho() {
-    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    is_set_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
-  }
-  NoEcho(const NoEcho&) = delete;
-  NoEcho& operator=(const NoEcho&) = delete;
-  ~NoEcho() {
-    if (is_set_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-
- private:
-  termios before_{};
-  bool is_set_ = false;
-};
 
 // A byte at a time: what is behind the line belongs to who reads next.
 Result<std::string> read_line() {
@@ -49,8 +29,9 @@ Result<std::string> ask(const std::string& what, bool hidden) {
             .hint("echo PASSWORD | tare login --username USER --password-stdin SERVER"));
   (void)sys::write_all(STDERR_FILENO, (hidden ? "Password: " : "Username: "));
   if (!hidden) return read_line();
-  auto line = [] {
-    const NoEcho silence;
+  auto line = []() -> Result<std::string> {
+    SignalGuard signals(false);  // Who interrupts us gets the echo back, too.
+    TRY(signals.make_silent(STDIN_FILENO));
     return read_line();
   }();
   (void)sys::write_all(STDERR_FILENO, "\n");

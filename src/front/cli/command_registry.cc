@@ -85,6 +85,18 @@ Result<int> cmd_search(Context& context, const Arguments& arguments) {
   return 0;
 }
 
+namespace {
+
+// With all tags, one in particular is a mistake.
+Result<> refuse_tag(const std::string& text, const image::Reference& reference) {
+  const bool has_tag = text.find('@') != std::string::npos || text.rfind(':') > text.rfind('/') + 1;
+  if (text != reference.familiar_repository() && has_tag && text.ends_with(":" + reference.tag))
+    return fail(Kind::Invalid, "tag can't be used with --all-tags/-a");
+  return {};
+}
+
+}  // namespace
+
 Result<int> cmd_pull(Context& context, const Arguments& arguments) {
   const bool quiet = arguments.flag("quiet");
   const bool json = arguments.flag("json");
@@ -95,11 +107,7 @@ Result<int> cmd_pull(Context& context, const Arguments& arguments) {
   request.whole = arguments.flag("whole");
   request.options = TRY(transfer_options(arguments));
   const auto reference = TRY(image::Reference::parse(request.reference));
-  const bool has_tag = request.reference.find('@') != std::string::npos ||
-                       request.reference.rfind(':') > request.reference.rfind('/') + 1;
-  if (request.all_tags && request.reference != reference.familiar_repository() && has_tag &&
-      request.reference.ends_with(":" + reference.tag))
-    return fail(Kind::Invalid, "tag can't be used with --all-tags/-a");
+  if (request.all_tags) TRY(refuse_tag(request.reference, reference));
   engine::Engine& engine = *TRY(context.engine());
   TransferView view(context, quiet, json);
   if (!quiet && !json && !request.all_tags && !reference.tag.empty() &&
@@ -124,6 +132,7 @@ Result<int> cmd_push(Context& context, const Arguments& arguments) {
   request.all_tags = arguments.flag("all-tags");
   request.options = TRY(transfer_options(arguments));
   const auto reference = TRY(image::Reference::parse(request.reference));
+  if (request.all_tags) TRY(refuse_tag(request.reference, reference));
   engine::Engine& engine = *TRY(context.engine());
   TransferView view(context, quiet, json);
   if (!quiet && !json && !request.all_tags && !request.reference.ends_with(":" + reference.tag))

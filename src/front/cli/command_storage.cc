@@ -183,7 +183,8 @@ Result<int> print_why(Context& context, engine::Engine& engine, const std::strin
     context.print(json::print(out) + "\n");
     return 0;
   }
-  context.print(fmt::format("{}: {} ({})\n", escaped(why.path), human_size(why.bytes), why.which));
+  context.print(fmt::format("{}: {} ({})\n", why.path.empty() ? "." : escaped(why.path),
+                            human_size(why.bytes), why.which));
   for (const std::string& whose : why.whose) context.print("  " + escaped(whose) + "\n");
   if (!why.freed_by.empty()) context.print("  freed by: " + escaped(why.freed_by) + "\n");
   return 0;

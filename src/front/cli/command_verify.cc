@@ -31,11 +31,14 @@ json::Value damage_object(const Damage& damage) {
   return line;
 }
 
+std::string damaged_thing(const Damage& damage) {
+  return escaped(damage.image_name) + ": " + damage.what +
+         (damage.digest.empty() ? "" : " " + damage.digest.text());
+}
+
 void print_damage(Context& context, const Damage& damage, bool json) {
   context.print(json ? json::print(damage_object(damage)) + "\n"
-                     : escaped(damage.image_name) + ": " + damage.what +
-                           (damage.digest.empty() ? "" : " " + damage.digest.text()) + ": " +
-                           escaped(damage.why) + "\n");
+                     : damaged_thing(damage) + ": " + escaped(damage.why) + "\n");
 }
 
 Result<std::vector<Damage>> look(Context& context, const Arguments& arguments) {
@@ -62,10 +65,17 @@ bool is_same(const std::vector<Damage>& one, const std::vector<Damage>& other) {
   });
 }
 
+bool is_among(const Damage& damage, const std::vector<Damage>& all) {
+  return std::ranges::any_of(all, [&](const Damage& other) {
+    return other.what == damage.what && other.digest == damage.digest && other.file == damage.file;
+  });
+}
+
 // Under what is mended more may come to light: what a record says, what a root was made of. What
-// can be mended with what is here goes first: that may be all.
+// can be mended with what is here goes first: that may be all. `seen` gets what came to light.
 Result<std::vector<Damage>> mend_all(Context& context, engine::Engine& engine,
-                                     const Arguments& arguments, std::vector<Damage> damages) {
+                                     const Arguments& arguments, std::vector<Damage> damages,
+                                     std::vector<Damage>& seen) {
   constexpr int kMostRounds = 8;
   bool local = true;
   for (int round = 0; !damages.empty() && round < kMostRounds; ++round) {
@@ -81,6 +91,8 @@ Result<std::vector<Damage>> mend_all(Context& context, engine::Engine& engine,
     }
     mend(context, engine, chosen);
     std::vector<Damage> left = TRY(look(context, arguments));
+    for (const Damage& damage : left)
+      if (!is_among(damage, seen)) seen.push_back(damage);
     const bool stuck = is_same(left, damages);
     if (stuck && !local) return left;
     local = !stuck;
@@ -109,10 +121,17 @@ Result<int> cmd_fsck(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const bool json = arguments.flag("json");
   std::vector<Damage> damages = TRY(look(context, arguments));
-  if (arguments.flag("repair"))
-    damages = TRY(mend_all(context, engine, arguments, std::move(damages)));
+  if (arguments.flag("repair")) {
+    std::vector<Damage> seen = damages;
+    damages = TRY(mend_all(context, engine, arguments, std::move(damages), seen));
+    for (const Damage& damage : seen)
+      if (!json && !arguments.flag("quiet") && !is_among(damage, damages))
+        context.print(damaged_thing(damage) + ": mended\n");
+  }
   for (const Damage& damage : damages) print_damage(context, damage, json);
   if (damages.empty() && !json && !arguments.flag("quiet")) context.print("the store is clean\n");
+  if (!damages.empty() && !json && !arguments.flag("repair"))
+    context.warn("tare fsck --repair mends what can be mended");
   return damages.empty() ? 0 : 1;
 }
 
@@ -146,6 +165,11 @@ namespace {
 bool is_directory(const std::string& path) {
   struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// What no image can be called.
+bool looks_like_path(const std::string& text) {
+  return text.starts_with('/') || text.starts_with('.') || text.ends_with('/');
 }
 
 Result<std::string> without_links(const std::string& path) {
@@ -200,6 +224,10 @@ Result<int> cmd_mount(Context& context, const Arguments& arguments) {
     TRY(mount_one(context, arguments, names[0], names[1]));
     return 0;
   }
+  if (names.size() == 2 && looks_like_path(names[1]))
+    return std::unexpected(
+        Error(Kind::NotFound, "there is no directory " + quoted(names[1]) + " to mount at")
+            .hint("make it first: mkdir " + quoted(names[1])));
   int status = 0;
   for (const std::string& name : names)
     if (const auto mounted = mount_one(context, arguments, name, ""); !mounted) {
@@ -233,8 +261,15 @@ Result<int> cmd_umount(Context& context, const Arguments& arguments) {
       found = true;
       take(mount);
     }
+    if (found) continue;
+    if (!looks_like_path(name) && !is_directory(name)) {
+      context.report(Error(Kind::NotFound, "no image " + quoted(name) + " is mounted")
+                         .hint("tare mount lists what is"));
+      status = 1;
+      continue;
+    }
     // Attached by something else, or by a Tare that made no notes.
-    if (!found) take({.image = "", .name = name, .place = name});
+    take({.image = "", .name = name, .place = name});
   }
   return status;
 }

@@ -9,7 +9,10 @@ namespace {
 
 using enum OptionKind;
 
-constexpr std::string_view kNoPlatforms = "images of other machines are not there yet";
+constexpr std::string_view kOnePlatform =
+    "an image is kept for one platform, which 'tare pull --platform' chooses";
+constexpr std::string_view kLoadsOwn =
+    "images are loaded for this machine only; 'tare pull --platform' gets others";
 
 constexpr Option kGlobal[] = {
     {'D', "debug", Flag, "", "Tell with errors where in the program they came from"},
@@ -93,6 +96,9 @@ constexpr Option kRm[] = {
     {'l', "link", MissingFlag, "", "links are not offered"},
 };
 
+constexpr Option kInfo[] = {
+    {'f', "format", Value, "format", "json, or a Go template"},
+};
 constexpr Option kInspectFormat[] = {
     {'f', "format", Value, "format", "json, or a Go template as '{{.State.Pid}}'"},
 };
@@ -106,7 +112,7 @@ constexpr Option kInspectContainer[] = {
 };
 constexpr Option kInspectImage[] = {
     {0, "type", Value, "type", "", {}, false, true},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kOnePlatform},
 };
 
 constexpr Option kProgress[] = {
@@ -116,17 +122,17 @@ constexpr Option kProgress[] = {
 constexpr Option kLoad[] = {
     {'i', "input", Value, "file", "Read this file instead of standard input"},
     {'n', "name", Value, "name", "Name of the image that a plain root-fs tar becomes"},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kLoadsOwn},
 };
 constexpr Option kImport[] = {
     {'c', "change", List, "instruction", "Set the configuration: 'CMD [\"sh\"]', 'ENV A=B', ..."},
     {'m', "message", Value, "text", "Comment in the image's history"},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kLoadsOwn},
 };
 constexpr Option kSave[] = {
     {0, "format", Value, "format", "docker-archive (default) or oci-archive"},
     {'o', "output", Value, "file", "Write to a file instead of standard output"},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kOnePlatform},
 };
 
 constexpr Option kImages[] = {
@@ -143,14 +149,14 @@ constexpr Option kRmi[] = {
     {'f', "force", Flag, "", "Also when a container uses it or it has several names"},
     {0, "no-prune", Flag, "", "No difference here: images have no parents"},
     {0, "no-undo", Flag, "", "Remove for good, at once"},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kOnePlatform},
 };
 constexpr Option kHistory[] = {
     {0, "format", Value, "format", "table, json, or a Go template"},
     {'H', "human", Flag, "", "Sizes and times for people (on by default)", {}, true},
     {0, "no-trunc", Flag, "", "Do not shorten commands and ids"},
     {'q', "quiet", Flag, "", "Print ids only"},
-    {0, "platform", MissingValue, "", kNoPlatforms},
+    {0, "platform", MissingValue, "", kOnePlatform},
 };
 
 constexpr Option kStats[] = {
@@ -166,7 +172,7 @@ constexpr Option kCheck[] = {
     {'q', "quiet", Flag, "", "Print nothing but what is damaged"},
 };
 constexpr Option kFsck[] = {
-    {0, "repair", Flag, "", "Mend what can be mended with what is here"},
+    {0, "repair", Flag, "", "Mend what can be mended, and fetch the rest from where it was pulled"},
 };
 constexpr Option kMount[] = {
     {'q', "quiet", Flag, "", "Do not show progress"},
@@ -340,7 +346,7 @@ const Command command_table[] = {
      "system info",
      "[OPTIONS]",
      "Show what this machine offers, and what is weaker without it",
-     kInspectFormat,
+     kInfo,
      {},
      0,
      0,
@@ -348,8 +354,9 @@ const Command command_table[] = {
      Operands::None,
      1,
      cmd_info},
-    {"inspect", "", "[OPTIONS] NAME|ID [NAME|ID...]", "Show all about containers and images",
-     kInspectFormat, kInspect, 1, -1, false, Operands::Containers, 1, cmd_inspect},
+    {"inspect", "", "[OPTIONS] NAME|ID [NAME|ID...]",
+     "Show all about containers, images and volumes", kInspectFormat, kInspect, 1, -1, false,
+     Operands::Containers, 1, cmd_inspect},
     {"container inspect", "", kContainers, "Show all about containers", kInspectFormat,
      kInspectContainer, 1, -1, false, Operands::Containers, 1, cmd_inspect},
     {"image inspect", "", "[OPTIONS] IMAGE [IMAGE...]", "Show all about images", kInspectFormat,
@@ -718,7 +725,7 @@ const Command command_table[] = {
      "",
      "[OPTIONS]",
      "Show the version",
-     kInspectFormat,
+     kInfo,
      {},
      0,
      0,
@@ -793,6 +800,7 @@ constexpr MissingCommand kMissing[] = {
     {"restart", "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
     {"container restart",
      "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
+    {"prune", "say of what: tare system prune, image prune, container prune or volume prune"},
     {"volume update", kNoSwarm},
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "front/cli/help.h"
+#include "store/settings.h"
 #include "sys/ids.h"
 
 namespace tare::cli {
@@ -118,7 +119,13 @@ int run_program(std::span<const char* const> words) {
   if (root.empty())
     if (const char* from_environment = std::getenv("TARE_ROOT")) root = from_environment;
   // As a variable it counts for those, too, that we start.
-  if (const auto max = line->global.value("store-max")) ::setenv("TARE_STORE_MAX", max->c_str(), 1);
+  if (const auto max = line->global.value("store-max")) {
+    if (const auto share = store::parse_share(*max); !share) {
+      Context("", false).report(Error(share.error()).wrap("--store-max"));
+      return 125;
+    }
+    ::setenv("TARE_STORE_MAX", max->c_str(), 1);
+  }
   Context context(std::move(root), line->global.flag("debug"));
   if (line->global.flag("version")) {
     context.print("Tare version " TARE_VERSION "\n");

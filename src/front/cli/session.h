@@ -31,6 +31,8 @@ class SignalGuard {
 
   // Puts the terminal `fd` into raw mode until the guard goes. Fatal signals put it back, too.
   Result<> make_raw(int fd);
+  // Likewise, but only what is typed is not shown.
+  Result<> make_silent(int fd);
   void restore_terminal();
 };
 

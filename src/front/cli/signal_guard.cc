@@ -109,17 +109,30 @@ int SignalGuard::next() {
   return ::read(g_state.pipe_read, &number, 1) == 1 ? number : 0;
 }
 
+namespace {
+
+Result<> set_terminal(int fd, int when, const termios& wanted) {
+  g_state.terminal = fd;
+  g_state.raw = 1;  // First: a signal in between only restores what is there.
+  if (::tcsetattr(fd, when, &wanted) == 0) return {};
+  g_state.raw = 0;
+  return fail_errno("change the terminal's settings");
+}
+
+}  // namespace
+
 Result<> SignalGuard::make_raw(int fd) {
   if (::tcgetattr(fd, &g_state.saved) != 0) return fail_errno("read the terminal's settings");
   termios raw = g_state.saved;
   ::cfmakeraw(&raw);
-  g_state.terminal = fd;
-  g_state.raw = 1;  // First: a signal in between only restores what is there.
-  if (::tcsetattr(fd, TCSANOW, &raw) != 0) {
-    g_state.raw = 0;
-    return fail_errno("put the terminal into raw mode");
-  }
-  return {};
+  return set_terminal(fd, TCSANOW, raw);
+}
+
+Result<> SignalGuard::make_silent(int fd) {
+  if (::tcgetattr(fd, &g_state.saved) != 0) return fail_errno("read the terminal's settings");
+  termios silent = g_state.saved;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  return set_terminal(fd, TCSAFLUSH, silent);
 }
 
 void SignalGuard::restore_terminal() { put_terminal_back(); }

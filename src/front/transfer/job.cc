@@ -266,8 +266,8 @@ Result<> Job::try_again(const Outcome& outcome) {
     if (!outcome.hint.empty()) return std::unexpected(std::move(error).hint(outcome.hint));
     if (failures_ > 1)
       return std::unexpected(
-          std::move(error).hint("tried " + std::to_string(failures_) +
-                                " times; what has come is kept for the next time"));
+          std::move(error).hint("tried " + std::to_string(failures_) + " times" +
+                                (bytes > 0 ? "; what has come is kept for the next time" : "")));
     return std::unexpected(std::move(error));
   }
   auto pause = pause_after(failures_);
