@@ -208,6 +208,30 @@ Result<RoomPlan> Engine::plan_room(std::uint64_t bytes) const {
   return plan;
 }
 
+// SECURITY: a size that is only announced removes nothing. tests/security/copy-hostile-registry.sh
+Result<> Engine::bound_room() {
+  if (state_->store.room() != store::Store::kAnySize) return {};
+  Budget room = TRY(budget(0));
+  const std::uint64_t of_disk = room.disk_free > room.reserve ? room.disk_free - room.reserve : 0;
+  std::uint64_t of_budget = room.max;
+  // What is damaged cannot be counted, and may be what is to come again: then the disk is the
+  // bound.
+  if (const auto plan = plan_room(room.max)) {
+    const std::uint64_t used = plan->budget.used;
+    const std::uint64_t most = room.max + plan->would_give;
+    of_budget = most > used ? most - used : 0;
+  }
+  state_->store.set_room(std::min(of_disk, of_budget));
+  return {};
+}
+
+void Engine::settle(const Digest& image, const image::TransferProgress& progress) {
+  state_->spared = image;
+  const auto said = admit(0, "image " + image.short_hex());
+  if (!said || !progress) return;  // It is here and right; the next load or start says it again.
+  for (const std::string& sentence : *said) progress({"", sentence, 0, 0});
+}
+
 Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::string& what) {
   const Usage now = TRY(usage());
   Budget room = TRY(budget(now.store.total.bytes));

@@ -63,18 +63,6 @@ class FdSource : public codec::Source {
   std::uint64_t checked_ = 0;
 };
 
-// Nobody has asked how much may come: then it is what the disk has.
-Result<> bound_room(store::Store& store) {
-  if (store.room() != store::Store::kAnySize) return {};
-  constexpr std::uint64_t kMostReserve = 64 << 20;
-  struct statvfs disk{};
-  if (::fstatvfs(store.dir(), &disk) != 0) return fail_errno("look at the store's file system");
-  const std::uint64_t reserve = std::min(kMostReserve, disk.f_blocks * disk.f_frsize / 100);
-  const std::uint64_t free = disk.f_bavail * disk.f_frsize;
-  store.set_room(free > reserve ? free - reserve : 0);
-  return {};
-}
-
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
@@ -176,6 +164,7 @@ Result<> Engine::fetch_again(const image::Damage& damage, const image::TransferP
   const sys::IdMap map = TRY(first_map());
   image::Images::PullWish request{.unpack_for = &map};
   request.options.program = state_->programs + "/tare-transfer";
+  TRY(bound_room());
   return state_->images.fetch_again(damage, std::move(request), progress);
 }
 
@@ -184,8 +173,11 @@ Result<std::vector<image::Images::Pulled>> Engine::pull(image::Images::PullWish 
   const sys::IdMap map = TRY(first_map());
   request.options.program = state_->programs + "/tare-transfer";
   request.unpack_for = &map;
-  TRY(bound_room(state_->store));
-  return state_->images.pull(request, progress);
+  TRY(bound_room());
+  auto pulled = TRY(state_->images.pull(request, progress));
+  if (std::ranges::any_of(pulled, &image::Images::Pulled::is_new))
+    settle(pulled.front().image.id, progress);
+  return pulled;
 }
 
 Result<std::vector<image::Images::Pushed>> Engine::push(image::Images::PushRequest request,
@@ -199,7 +191,10 @@ Result<image::Images::Copied> Engine::copy(image::Images::CopyRequest request,
   const sys::IdMap map = TRY(first_map());
   request.options.program = state_->programs + "/tare-transfer";
   request.unpack_for = &map;
-  return state_->images.copy(request, progress);
+  TRY(bound_room());
+  auto copied = TRY(state_->images.copy(request, progress));
+  if (request.target.starts_with("store:")) settle(copied.image, progress);
+  return copied;
 }
 
 Result<std::vector<std::string>> Engine::remove_image(const std::string& name_or_id,

@@ -388,6 +388,13 @@ class Engine {
   // removed because all of it would not be enough.
   Result<std::vector<std::string>> admit(std::uint64_t bytes, const std::string& what);
 
+  // Before something comes of which only a registry says how large it is: bounds what may be
+  // written to the budget, and what removing everything unused would give, or to the disk. Nothing
+  // is removed: that is for settle(), when the bytes are here and right.
+  Result<> bound_room();
+  // After `image` came: as admit(), when the budget is exceeded now.
+  void settle(const Digest& image, const image::TransferProgress& progress);
+
   // What admit() would do.
   Result<RoomPlan> plan_room(std::uint64_t bytes) const;
   // Before a container starts, without a walk as long as nothing speaks for one: whether the disk

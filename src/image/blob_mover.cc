@@ -76,6 +76,24 @@ Result<> BlobMover::start(Item& item) {
   return get_file(item);
 }
 
+// SECURITY: sizes are what somebody wrote into a manifest. False: what is on its way takes the
+// room, and it has to wait. tests/security/copy-hostile-registry.sh
+Result<bool> BlobMover::has_room(Item& item) {
+  if (!ends_.room) return true;
+  std::uint64_t held = 0;
+  for (const Item& other : items_)
+    if (other.is_part && other.step != Step::Done) held += other.blob.descriptor.size;
+  const std::uint64_t room = ends_.room();
+  const std::uint64_t size = item.blob.descriptor.size;
+  if (held <= room && size <= room - held) return true;
+  if (size <= room && !active_.empty()) return false;
+  return std::unexpected(Error(Kind::Unavailable, name_of(item.blob.descriptor) + " has " +
+                                                      human_size(size) +
+                                                      ", and the store has room for " +
+                                                      human_size(room > held ? room - held : 0))
+                             .hint("tare df -v shows what takes space"));
+}
+
 Result<> BlobMover::get_file(Item& item) {
   const oci::Descriptor& blob = item.blob.descriptor;
   if (ends_.from == nullptr) {
@@ -84,8 +102,9 @@ Result<> BlobMover::get_file(Item& item) {
     if (ends_.to != nullptr) TRY(verify_blob_file(item.file.get(), blob));
     return have_file(item);
   }
-  auto part = TRY(ends_.downloads->claim(blob.digest));
-  if (!part) {  // Somebody else is at it.
+  const bool fits = TRY(has_room(item));
+  auto part = fits ? TRY(ends_.downloads->claim(blob.digest)) : std::nullopt;
+  if (!part) {  // Somebody else is at it, or something else comes first.
     item.location.clear();
     item.not_before = now_ns() + kLookAgain;
     waiting_.push_back(&item);

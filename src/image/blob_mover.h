@@ -31,6 +31,8 @@ struct BlobEnds {
   const Site* to = nullptr;
   std::function<Result<bool>(const oci::Descriptor&)> has;
   std::function<Result<>(const oci::Descriptor&, const BlobFile&)> keep;
+  // Bytes that downloads may take.
+  std::function<std::uint64_t()> room;
 };
 
 struct MovedBlob {
@@ -66,6 +68,7 @@ class BlobMover {
   Result<> start(Item& item);
   Result<> ask(Item& item, Step step, transfer::Request request, int file = -1);
   Result<> get_file(Item& item);
+  Result<bool> has_room(Item& item);
   Result<> have_file(Item& item);
   Result<> open_upload(Item& item, bool mount);
   Result<> upload(Item& item);

@@ -30,8 +30,12 @@ class Copy {
     if (!copied) return std::unexpected(std::move(copied).error());
     Images::Copied result{.digest = plan.named().raw.digest,
                           .media_type = plan.named().raw.media_type,
+                          .image = {},
                           .documents = plan.documents.size(),
                           .notes = {}};
+    if (const auto* manifest = std::get_if<oci::Manifest>(&plan.named().document);
+        manifest != nullptr && to_.type == Type::Store)
+      result.image = manifest->config.digest;
     for (std::string note : {source->note(), target->note()})
       if (!note.empty()) result.notes.push_back(std::move(note));
     return result;
@@ -113,7 +117,8 @@ class Copy {
                         .to = target.site(),
                         .has = [&](const oci::Descriptor& blob) { return target.has(blob); },
                         .keep = [&](const oci::Descriptor& blob,
-                                    const BlobFile& file) { return target.keep(blob, file); }};
+                                    const BlobFile& file) { return target.keep(blob, file); },
+                        .room = [&] { return context_.store.room(); }};
     const std::string origin = mount_origin(source, target);
     for (MovedBlob& blob : plan.blobs) blob.origin = origin;
     TRY(BlobMover(registry_ ? &*registry_ : nullptr, ends, progress_).run(plan.blobs));

@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kMaxNesting = 4;               // Of indexes in indexes, of referrers to referrers.
 constexpr std::size_t kMaxDocuments = 4096;  // Of one copy.
+// They are all in memory until they have been written. An index for fifty platforms has 100 kB.
+constexpr std::size_t kMaxBytes = 32 << 20;
 
 // Those are got where their URLs say, by whoever may have them. [image-spec 1.1 layer.md,
 // "Non-Distributable Layers"]
@@ -85,6 +87,10 @@ class Planner {
     if (plan_.documents.size() > kMaxDocuments)
       return fail(Kind::Invalid,
                   "there are more than " + std::to_string(kMaxDocuments) + " manifests in it");
+    bytes_ += document.raw.text.size();
+    if (bytes_ > kMaxBytes)
+      return fail(Kind::Invalid,
+                  "its manifests have more than " + human_size(kMaxBytes) + " together");
     if (const auto* index = std::get_if<oci::Index>(&document.document))
       TRY(add_members(*index, document.is_referrer, depth));
     else
@@ -138,6 +144,7 @@ class Planner {
   CopySource& source_;
   const CopyChoice& choice_;
   CopyPlan plan_;
+  std::size_t bytes_ = 0;  // Of documents.
   std::set<Digest> seen_;
 };
 

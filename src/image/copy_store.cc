@@ -4,6 +4,7 @@
 #include "image/copy_ends.h"
 #include "image/intake.h"
 #include "image/remote_image.h"
+#include "store/damage.h"
 #include "store/layers.h"
 #include "store/streams.h"
 
@@ -28,15 +29,26 @@ class StoreTarget : public CopyTarget {
     config_ = manifest->config.digest;
     image_.manifest_text = plan.named().raw.text;
     image_.names = {name_};
-    for (const oci::Descriptor& layer : manifest->layers)
+    for (const oci::Descriptor& layer : manifest->layers) {
+      if (layer.digest == config_)
+        return fail(Kind::Invalid, "the manifest has its config as a layer, too");
       image_.layers.push_back(
           {.path = layer.digest.text(), .digest = layer.digest, .size = layer.size, .diff_id = {}});
+    }
     return {};
   }
 
   Result<bool> has(const oci::Descriptor& blob) override {
-    if (blob.digest == config_ || !store::has_blob_bytes(context_.store, blob.digest)) return false;
-    TRY(intake_->stage_known(blob.digest.text(), blob.digest, "layer " + blob.digest.text()));
+    // What is damaged comes again, and replaces it.
+    if (blob.digest == config_ || !store::has_blob_bytes(context_.store, blob.digest) ||
+        store::is_damaged(context_.store, blob.digest))
+      return false;
+    const std::string key = blob.digest.text();
+    TRY(intake_->stage_known(key, blob.digest, "layer " + key));
+    const std::uint64_t bytes = intake_->layer(key).blob_bytes;
+    if (bytes != blob.size)
+      return fail(Kind::Corrupt, "layer " + key + " has " + std::to_string(bytes) + " bytes, but " +
+                                     std::to_string(blob.size) + " were announced");
     return true;
   }
 

@@ -180,6 +180,7 @@ class Images {
   struct Copied {
     Digest digest;
     std::string media_type;
+    Digest image;                    // What the store has got; empty: it is not the target.
     std::size_t documents = 0;       // Manifests and indexes.
     std::vector<std::string> notes;  // What could not be kept as it was.
   };

@@ -20,6 +20,7 @@
 #include "store/overlay_mount.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
+#include "sys/ownership.h"
 
 namespace tare::store {
 namespace {
@@ -127,6 +128,7 @@ Result<> StoreMove::open_place() {
   const auto problem = [&]() -> Result<> {
     struct stat info{};
     if (::fstat(dir_.get(), &info) != 0) return fail_errno("look at " + quoted(place_));
+    // SECURITY: tests/security/store-of-another-user.sh
     if (info.st_uid != ::geteuid())
       return fail(Kind::Denied, quoted(place_) + " belongs to another user");
     const auto names = TRY(sys::list_directory(dir_.get()));
@@ -194,6 +196,7 @@ Result<std::unique_ptr<StoreMove>> StoreMove::prepare(Store& store, const std::s
   std::unique_ptr<StoreMove> move(new StoreMove(store, std::move(progress)));
   TRY(move->find_old());
   move->place_ = TRY(real_path(place));
+  TRY(sys::check_way(move->place_));
   TRY(move->open_place());
   TRY(move->check_room(usage));
   TRY(move->check_features());

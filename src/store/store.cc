@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/undo.h"
+#include "sys/ownership.h"
 
 namespace tare::store {
 namespace {
@@ -53,6 +54,23 @@ std::unexpected<Error> nothing_there(const std::string& path, Error error) {
       std::move(error).hint("it was moved to " + quoted(place) + ": is that file system mounted?"));
 }
 
+// SECURITY: who can write here decides what runs as whom: records of containers have capabilities
+// and mounts of the host in them. tests/security/store-of-another-user.sh
+Result<> check_owner(int dir, const std::string& path) {
+  struct stat info{};
+  if (::fstat(dir, &info) != 0) return fail_errno("look at the store");
+  if (info.st_uid != ::geteuid())
+    return std::unexpected(
+        Error(Kind::Denied, "the store " + quoted(path) + " belongs to another user")
+            .hint("that user decides what its containers may do: use it as that user, or name "
+                  "another place with --root"));
+  if (sys::is_writable_by_others(info))
+    return std::unexpected(
+        Error(Kind::Denied, "the store " + quoted(path) + " can be written by other users")
+            .hint("if nobody has: chmod 700 " + path));
+  return {};
+}
+
 }  // namespace
 
 Store::Scratch::Scratch(Scratch&& other) noexcept
@@ -70,6 +88,7 @@ Result<> Store::open_once() {
   auto dir = sys::open_path(path_, O_RDONLY | O_DIRECTORY);
   if (!dir) return nothing_there(path_, std::move(dir).error());
   dir_ = std::move(*dir);
+  TRY(check_owner(this->dir(), path_));
   TRY(make_directory(this->dir(), "locks"), "make the store " + quoted(path_));
   auto use = lock(kUseLock, sys::Lock::Shared);
   if (!use && use.error().errnum() == EROFS) return {};  // Nobody can move it either.
