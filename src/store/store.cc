@@ -133,8 +133,8 @@ void Store::recover() {
 }
 
 void Store::remove_temporaries() const {
-  for (const char* room :
-       {".", "images", "names", "layers", "rootfs", "rootfs/erofs", "bin", "bin/images"})
+  for (const char* room : {".", "images", "names", "layers", "rootfs", "rootfs/erofs", "bin",
+                           "bin/images", "mounts", "manifests"})
     if (const auto opened = sys::open_at(dir(), room, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
       sys::remove_temporaries(opened->get());
 }

@@ -24,7 +24,7 @@ std::string number(std::uint64_t value, Version version) {
 // Version 2 counts swap apart; what OCI and Docker give is both together.
 std::string swap_alone(const CgroupLimits& limits) {
   const std::uint64_t both = *limits.memory_swap_bytes;
-  const std::string unlimited = v2_number(both);
+  std::string unlimited = v2_number(both);
   if (unlimited == "max") return unlimited;
   return v2_number(both - std::min(both, limits.memory_bytes.value_or(0)));
 }

@@ -27,4 +27,4 @@ not touch place/new 2>/dev/null
 tare umount place
 assert_eq "$(ls place)" ''
 exits 1 tare umount place 2>err
-assert_contains "$(cat err)" "unmount 'place'"
+assert_contains "$(cat err)" "nothing is mounted at 'place'"
