@@ -2,6 +2,9 @@
 # shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # What scripts about a store that goes through something bad share: . "$(dirname "$TEST_LIB")/store.sh"
 
+# What is chosen by chance is the same every time, unless a seed is given: TEST_SEED.
+RANDOM=${TEST_SEED:-1}
+
 # small_image NAME FILE...: a docker archive NAME.tar of two layers, a small one of busybox and one with
 # these files. Nothing but sh, true, cat and the like is in it.
 small_image() {
