@@ -52,18 +52,23 @@ Result<std::string> all_of(codec::Source& inner, const std::string& program) {
   char place[] = "/tmp/tare-decompressor-XXXXXX";
   REQUIRE(::mkdtemp(place) != nullptr);
   const sys::Fd dir = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
-  auto source = DecompressedSource::start(inner, program, dir.get());
-  ::rmdir(place);
-  if (!source) return std::unexpected(std::move(source).error());
   StringSink sink;
-  TRY(codec::copy(**source, sink));
-  CHECK((*source)->read(place, 1).value_or(1) == 0);  // The end stays the end.
+  const auto work = [&]() -> Result<> {
+    const auto source = TRY(DecompressedSource::start(inner, program, dir.get()));
+    TRY(codec::copy(*source, sink));
+    char more = 0;
+    CHECK(source->read(&more, 1).value_or(1) == 0);  // The end stays the end.
+    return {};
+  };
+  const auto done = work();
+  ::rmdir(place);
+  TRY(done);
   return sink.text;
 }
 
 std::string long_text() {
   std::string text;
-  for (int i = 0; i < 300'000; ++i) text += std::to_string(i * 7919);
+  for (int i = 0; i < 300'000; ++i) text += std::to_string(i * 7919LL);
   return text;
 }
 
