@@ -171,8 +171,8 @@ Result<> Engine::State::ensure_volume(const MountRequest& mount, const Container
   if (volume.ids == store::VolumeIds::Container)
     root = {.uid = TRY(container.ids.outside_of(0)),
             .gid = TRY(container.ids.groups().outside_of(0))};
-  const auto made = store::create_volume(store, volume, root,
-                                         lazy ? sys::Durability::Lazy : sys::Durability::Synced);
+  auto made = store::create_volume(store, volume, root,
+                                   lazy ? sys::Durability::Lazy : sys::Durability::Synced);
   if (made || made.error().kind() != Kind::Exists) return made;
   const store::Volume there = TRY(store::load_volume(store, mount.volume));
   return check_ids(there, container);

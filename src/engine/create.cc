@@ -190,6 +190,44 @@ Result<> claim_name(const store::Store& store, Container& container, bool made_u
   return fail(Kind::Unavailable, "no free name was found");
 }
 
+Result<> check_alone(CreateRequest& config) {
+  if (!config.name.empty()) TRY(check_name(config.name));
+  TRY(check_mounts(config.mounts));
+  complete_resources(config.resources);
+  TRY(check_resources(config.resources));
+  TRY(make_limits(config));
+  TRY(check_network(config));
+  TRY(check_processes(config));
+  return check_hostname(config.hostname);
+}
+
+// What was not asked for is the image's, or the usual. `user`: of who has neither.
+Result<> complete_from_image(CreateRequest& config, const oci::ImageConfig& image,
+                             const std::string& user) {
+  merge_env(config.env, image.env);
+  if (config.working_dir.empty()) config.working_dir = image.working_dir;
+  if (config.working_dir.empty()) config.working_dir = "/";
+  if (config.user.empty()) config.user = image.user;
+  if (config.user.empty()) config.user = user;
+  if (config.stop_signal.empty()) config.stop_signal = image.stop_signal;
+  if (config.stop_signal.empty())
+    config.stop_signal = config.systemd == Systemd::Always ? "SIGRTMIN+3" : "SIGTERM";
+  TRY(parse_signal(config.stop_signal));
+  if (!config.resources.pids_limit) set_default_pids(config);
+  for (const auto& [key, value] : image.labels) config.labels.emplace(key, value);
+  TRY(seccomp_filter(config, 0), "seccomp profile");
+  TRY(parse_ulimits(config.ulimits));
+  return {};
+}
+
+Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
+                       const Container& container, const Progress& progress) {
+  const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress("unpacking " + image.id.short_hex(), done, total);
+  };
+  return rootfs.prepare(image.id, image.layers, container.ids, unpacking);
+}
+
 }  // namespace
 
 Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
@@ -198,14 +236,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   CreateRequest& config = container.config = request;
 
   // 1. What was asked for, checked alone.
-  if (!config.name.empty()) TRY(check_name(config.name));
-  TRY(check_mounts(config.mounts));
-  complete_resources(config.resources);
-  TRY(check_resources(config.resources));
-  TRY(make_limits(config));
-  TRY(check_network(config));
-  TRY(check_processes(config));
-  TRY(check_hostname(config.hostname));
+  TRY(check_alone(config));
   for (const std::string& text : config.volumes_from) {
     const Container other = TRY(find(volumes_from_name(text)), "--volumes-from");
     TRY(add_volumes_from(config, other, text));
@@ -229,19 +260,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(check_volume_ids(grants, users));
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
-  merge_env(config.env, image.config.env);
-  if (config.working_dir.empty()) config.working_dir = image.config.working_dir;
-  if (config.working_dir.empty()) config.working_dir = "/";
-  if (config.user.empty()) config.user = image.config.user;
-  if (config.user.empty()) config.user = kept_user(users, caller);
-  if (config.stop_signal.empty()) config.stop_signal = image.config.stop_signal;
-  if (config.stop_signal.empty()) config.stop_signal = systemd ? "SIGRTMIN+3" : "SIGTERM";
-  TRY(parse_signal(config.stop_signal));
-  if (!config.resources.pids_limit) set_default_pids(config);
-  for (const auto& [key, value] : image.config.labels) config.labels.emplace(key, value);
-  TRY(seccomp_filter(config, 0), "seccomp profile");
-  TRY(parse_ulimits(config.ulimits));
-
+  TRY(complete_from_image(config, image.config, kept_user(users, caller)));
   state.spared = image.id;
   state.admitted = TRY(admit_start());
 
@@ -278,16 +297,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   });
   failpoint("create.ids");
   TRY(set_ids(container, users, grants, caller));
-  const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
-    if (progress) progress("unpacking " + image.id.short_hex(), done, total);
-  };
   const std::string gone = "image " + quoted(config.image) + " was removed meanwhile";
-  auto prepared = state.rootfs.prepare(image.id, image.layers, container.ids, unpacking);
-  if (!prepared) {
-    TRY(state.images.find(image.id.text()), gone);
-    return std::unexpected(
-        std::move(prepared).error().wrap("unpack image " + quoted(config.image)));
-  }
+  auto prepared = prepare_image(state.rootfs, image, container, progress);
+  if (!prepared) TRY(state.images.find(image.id.text()), gone);
+  TRY(prepared, "unpack image " + quoted(config.image));
   failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
   // Now, so that the container can be removed also when there is no space for one more file.

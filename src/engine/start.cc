@@ -191,7 +191,6 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   Container container;
   sys::Fd dir;
   Launch launch;
-
   // The part that fails with 125, whatever goes wrong.
   const auto prepare = [&]() -> Result<> {
     result.room =

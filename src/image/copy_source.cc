@@ -295,7 +295,7 @@ Result<PlannedImage> choose_docker(const Archive& archive, const std::string& na
 }  // namespace
 
 std::string layer_type(codec::Compression compression) {
-  const std::string plain(oci::kLayerType);
+  std::string plain(oci::kLayerType);
   switch (compression) {
     case codec::Compression::None:
       return plain;

@@ -30,7 +30,7 @@ bool is_this_machine(const std::string& host) {
 }
 
 std::string user_directory() {
-  const std::string configuration = surroundings("XDG_CONFIG_HOME");
+  std::string configuration = surroundings("XDG_CONFIG_HOME");
   if (configuration.starts_with('/')) return configuration;
   const std::string home = surroundings("HOME");
   return home.starts_with('/') ? home + "/.config" : "";

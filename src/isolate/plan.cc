@@ -392,7 +392,7 @@ std::string PlanMemory::detail_name(child::Step step, std::uint32_t detail) cons
       const child::Hooks& create = container_.create_hooks;
       const bool first = plan_.container != nullptr && detail < create.hooks.count;
       const child::Hooks& hooks = first ? create : plan_.process.start_hooks;
-      const std::string kind = first ? "createContainer hook" : "startContainer hook";
+      std::string kind = first ? "createContainer hook" : "startContainer hook";
       if (detail >= hooks.hooks.count) return kind;
       return kind + " " + quoted(hooks.hooks.items[detail].path);
     }

@@ -175,7 +175,7 @@ Result<> StoreMove::check_room(const StoreUsage& usage) const {
 
 Result<> StoreMove::check_features() {
   Store there = TRY(Store::open(place_));
-  const auto elsewhere = [&](Error error, const std::string& what) {
+  const auto elsewhere = [&](const Error& error, const std::string& what) {
     return std::unexpected(
         Error(Kind::Unsupported, what + ": " + error.message())
             .hint("name a directory of another file system: ext4, xfs and btrfs can all of it"));
