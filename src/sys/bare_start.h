@@ -11,6 +11,8 @@
 // Returns the exit status.
 int bare_main(int argc, char** argv, char** envp);
 
+// This header is half of a program and not shared by several, and its names are the compiler's.
+// NOLINTBEGIN(misc-definitions-in-headers, readability-identifier-naming)
 extern "C" {
 
 // The canary of -fstack-protector with -mstack-protector-guard=global.
@@ -71,6 +73,7 @@ __attribute__((used, noreturn, no_stack_protector)) void tare_bare_start(long* s
 }
 
 }  // extern "C"
+// NOLINTEND(misc-definitions-in-headers, readability-identifier-naming)
 
 #if defined(__x86_64__)
 asm(".text\n.globl _start\n.type _start,@function\n_start:\n"

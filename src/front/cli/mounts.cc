@@ -84,6 +84,32 @@ Result<std::uint32_t> parse_mode(std::string_view option, std::string_view text)
   return mode;
 }
 
+// Why a key is not taken.
+std::unexpected<Error> refuse_field(std::string_view key, std::string_view text) {
+  if (key == "bind-propagation" || key == "bind-recursive" || key.starts_with("volume-") ||
+      key.starts_with("image-"))
+    return bad_value("mount", text, quoted(key) + " is not there yet with this value");
+  if (key.starts_with("tmpfs-"))
+    return bad_value("mount", text, quoted(key) + " goes with type=tmpfs");
+  const std::vector<std::string> known = {"type",           "source",       "target",
+                                          "readonly",       "tmpfs-size",   "tmpfs-mode",
+                                          "volume-subpath", "volume-nocopy"};
+  const auto close = nearest(key, known);
+  return bad_value("mount", text,
+                   "unknown key " + quoted(key) + (close ? ", did you mean " + *close + "?" : ""));
+}
+
+// Of a volume; false: it is none of these.
+Result<bool> volume_field(MountRequest& mount, std::string_view key, std::string_view value,
+                          std::string_view text) {
+  if (mount.type != MountType::Volume) return false;
+  if (key == "volume-driver") return value == "local";  // The only one that there is.
+  if (key != "volume-subpath") return false;
+  if (value.empty()) return bad_value("mount", text, "volume-subpath is empty");
+  mount.subpath = value;
+  return true;
+}
+
 // One "key=value" of --mount, type already known.
 Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view value,
                      bool has_value, std::string_view text) {
@@ -111,15 +137,11 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
   }
   if (!has_value) return bad_value("mount", text, quoted(key) + " has to be a key=value pair");
   if (key == "type" || key == "consistency") return {};
+  if (TRY(volume_field(mount, key, value, text))) return {};
   if (key == "source" || key == "src") {
     mount.source = value;
   } else if (key == "target" || key == "dst" || key == "destination") {
     mount.target = value;
-  } else if (key == "volume-subpath" && mount.type == MountType::Volume) {
-    if (value.empty()) return bad_value("mount", text, "volume-subpath is empty");
-    mount.subpath = value;
-  } else if (key == "volume-driver" && mount.type == MountType::Volume && value == "local") {
-    // The only one that there is.
   } else if (key == "tmpfs-size" && mount.type == MountType::Tmpfs) {
     mount.tmpfs_bytes = TRY(parse_size(value));
   } else if (key == "tmpfs-mode" && mount.type == MountType::Tmpfs) {
@@ -127,19 +149,8 @@ Result<> mount_field(MountRequest& mount, std::string_view key, std::string_view
   } else if ((key == "bind-propagation" && (value == "private" || value == "rprivate")) ||
              (key == "bind-recursive" && (value == "enabled" || value == "writable"))) {
     // This is what happens anyway.
-  } else if (key == "bind-propagation" || key == "bind-recursive" || key.starts_with("volume-") ||
-             key.starts_with("image-")) {
-    return bad_value("mount", text, quoted(key) + " is not there yet with this value");
-  } else if (key.starts_with("tmpfs-")) {
-    return bad_value("mount", text, quoted(key) + " goes with type=tmpfs");
   } else {
-    const std::vector<std::string> known = {"type",           "source",       "target",
-                                            "readonly",       "tmpfs-size",   "tmpfs-mode",
-                                            "volume-subpath", "volume-nocopy"};
-    const auto close = nearest(key, known);
-    return bad_value(
-        "mount", text,
-        "unknown key " + quoted(key) + (close ? ", did you mean " + *close + "?" : ""));
+    return refuse_field(key, text);
   }
   return {};
 }
