@@ -220,6 +220,21 @@ Result<> complete_from_image(CreateRequest& config, const oci::ImageConfig& imag
   return {};
 }
 
+bool is_taken(const store::Store& store, const std::string& name) {
+  struct stat info{};
+  return !name.empty() && ::fstatat(store.dir(), ("container-names/" + name).c_str(), &info,
+                                    AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Whether process 1 is systemd.
+Result<bool> decide_systemd(CreateRequest& config, const std::vector<std::string>& argv) {
+  if (config.systemd == Systemd::IfItIs)
+    config.systemd = is_systemd(argv) ? Systemd::Always : Systemd::No;
+  if (config.systemd != Systemd::Always) return false;
+  TRY(check_systemd(config));
+  return true;
+}
+
 Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
                        const Container& container, const Progress& progress) {
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
@@ -234,7 +249,6 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   State& state = *state_;
   Container container;
   CreateRequest& config = container.config = request;
-
   // 1. What was asked for, checked alone.
   TRY(check_alone(config));
   for (const std::string& text : config.volumes_from) {
@@ -251,10 +265,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   container.image_name = config.image;
   container.image_id = image.id;
   container.argv = TRY(merge_command(config, image.config));
-  if (config.systemd == Systemd::IfItIs)
-    config.systemd = is_systemd(container.argv) ? Systemd::Always : Systemd::No;
-  const bool systemd = config.systemd == Systemd::Always;
-  if (systemd) TRY(check_systemd(config));
+  const bool systemd = TRY(decide_systemd(config, container.argv));
   TRY(add_image_volumes(config, image.config.volumes));
   const policy::Grants grants = TRY(collect_grants(config, users, caller));
   TRY(check_volume_ids(grants, users));
@@ -263,15 +274,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
   state.spared = image.id;
   state.admitted = TRY(admit_start());
-
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
   const sys::Fd containers =
       TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
-  struct stat info{};
-  if (!config.name.empty() &&
-      ::fstatat(state.store.dir(), ("container-names/" + config.name).c_str(), &info,
-                AT_SYMLINK_NOFOLLOW) == 0)
-    state.recover();  // It may be the name of nothing.
+  if (is_taken(state.store, config.name)) state.recover();  // It may be the name of nothing.
   const sys::Fd between = TRY(state.store.lock(State::kBetween, sys::Lock::Shared));
   Undo undo;
   container.id = TRY(random_id());
