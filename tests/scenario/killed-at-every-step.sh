@@ -25,6 +25,15 @@ no_groups() { tare ps -a >/dev/null && [ -z "$(for id in $ids; do groups_of "$id
 no_unpackers() { ! readlink /proc/[0-9]*/exe 2>/dev/null | grep -qx "$TEST_FAILPOINTS/tare"; }
 no_marked() { ! grep -zqsx "MARK=$mark" $(find /proc -maxdepth 2 -path '/proc/[0-9]*' -name environ 2>/dev/null) 2>/dev/null; }
 
+# It runs, or it does not and nothing of it is in the kernel. A launching process that goes on after its
+# parent was killed may still make the one of the other.
+settled() {
+  state=$(tare inspect --format '{{.State.Status}}' web 2>/dev/null) || state=gone
+  case $state in
+    created | exited) no_groups && no_marked ;;
+  esac
+}
+
 # at POINT COMMAND...: runs it with programs that end at that point, and sees that they did.
 at() {
   point=$1
@@ -50,12 +59,10 @@ recovered() {
   eventually 10 no_unpackers
   tare ps -a >listing || fail "ps -a after $point"
   ids=$(ls "$store/containers")
-  state=$(tare inspect --format '{{.State.Status}}' web 2>/dev/null) || state=gone
+  eventually 10 settled
   case $state in
     running) tare exec web true || fail "after $point it runs but cannot be entered" ;;
     created | exited)
-      eventually 10 no_groups
-      eventually 10 no_marked
       if [ "${1-}" != removed ]; then
         tare start web >/dev/null || fail "after $point it cannot be started"
         status_is web running || fail "after $point it does not run"

@@ -107,11 +107,7 @@ Result<> Exchange::prepare() {
     set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
   }
   set(CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
-  // libcurl looks at the rate after at most 100 readings. [lib/transfer.c, maxloops]
-  std::uint64_t at_once = kReceiveBytes;
-  if (network_.bytes_per_second_ > 0)
-    at_once = std::clamp(network_.bytes_per_second_ / 400, kLeastBytes, kReceiveBytes);
-  set(CURLOPT_BUFFERSIZE, static_cast<long>(at_once));
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(network_.bytes_at_once()));
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
@@ -198,6 +194,8 @@ void Exchange::take_header(std::string_view line) {
 
 std::size_t Exchange::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto* exchange = static_cast<Exchange*>(self);
+  if (!exchange->network_.may_pass(*exchange)) return CURL_WRITEFUNC_PAUSE;
+  exchange->network_.passed(size * count);
   exchange->network_.current_ = &exchange->outcome_;
   const bool taken = !exchange->call_.take || exchange->call_.take({bytes, size * count});
   exchange->network_.current_ = nullptr;
@@ -207,11 +205,15 @@ std::size_t Exchange::on_body(char* bytes, std::size_t size, std::size_t count, 
 
 std::size_t Exchange::on_read(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto* exchange = static_cast<Exchange*>(self);
+  Network& network = exchange->network_;
+  if (!network.may_pass(*exchange)) return CURL_READFUNC_PAUSE;
   const std::uint64_t rest = exchange->call_.upload_bytes - exchange->sent_;
+  const std::uint64_t wanted =
+      std::min<std::uint64_t>({size * count, rest, network.bytes_at_once()});
   const ssize_t read =
-      ::pread(exchange->call_.upload, bytes, std::min<std::uint64_t>(size * count, rest),
-              static_cast<off_t>(exchange->sent_));
+      ::pread(exchange->call_.upload, bytes, wanted, static_cast<off_t>(exchange->sent_));
   if (read < 0) return CURL_READFUNC_ABORT;
+  network.passed(static_cast<std::uint64_t>(read));
   exchange->sent_ += static_cast<std::uint64_t>(read);
   if (exchange->call_.told) exchange->call_.told(exchange->sent_);
   return static_cast<std::size_t>(read);
@@ -314,33 +316,57 @@ Result<> Network::begin(Call call, Done done) {
   if (::curl_multi_add_handle(multi_, exchange->easy()) != CURLM_OK)
     return fail(Kind::Internal, "libcurl does not take an exchange");
   exchanges_.push_back(std::move(exchange));
-  share_rate();
   return {};
 }
 
-// The limit is for all together; each has its share of it.
-void Network::share_rate() {
-  if (bytes_per_second_ == 0 || exchanges_.empty()) return;
-  const auto share =
-      static_cast<curl_off_t>(std::max<std::uint64_t>(1, bytes_per_second_ / exchanges_.size()));
-  for (const auto& exchange : exchanges_) {
-    ::curl_easy_setopt(exchange->easy(), CURLOPT_MAX_RECV_SPEED_LARGE, share);
-    ::curl_easy_setopt(exchange->easy(), CURLOPT_MAX_SEND_SPEED_LARGE, share);
+// libcurl's own limit is one for each exchange, and is looked at after up to 100 readings: four
+// small layers came at twice the rate.
+std::uint64_t Network::bytes_at_once() const {
+  if (bytes_per_second_ == 0) return kReceiveBytes;
+  return std::clamp(bytes_per_second_ / 400, kLeastBytes, kReceiveBytes);
+}
+
+bool Network::may_pass(const Exchange& exchange) {
+  if (bytes_per_second_ == 0 || Clock::now() >= next_) return true;
+  if (std::ranges::find(waiting_, &exchange) == waiting_.end()) waiting_.push_back(&exchange);
+  return false;
+}
+
+void Network::passed(std::uint64_t bytes) {
+  if (bytes_per_second_ == 0) return;
+  const std::chrono::duration<double> takes{static_cast<double>(bytes) /
+                                            static_cast<double>(bytes_per_second_)};
+  next_ = std::max(next_, Clock::now()) + std::chrono::duration_cast<Clock::duration>(takes);
+}
+
+// In the order in which they were stopped, so that each gets its share.
+void Network::let_waiting_pass() {
+  while (!waiting_.empty() && Clock::now() >= next_) {
+    const Exchange* const first = waiting_.front();
+    waiting_.pop_front();
+    ::curl_easy_pause(first->easy(), CURLPAUSE_CONT);
   }
+}
+
+int Network::until_next(int timeout_ms) const {
+  if (waiting_.empty()) return timeout_ms;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_ - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, timeout_ms));
 }
 
 void Network::finish(Exchange& exchange, int code) {
   const Outcome outcome = exchange.finish(static_cast<CURLcode>(code));
   const Done done = exchange.take_done();
   ::curl_multi_remove_handle(multi_, exchange.easy());
+  std::erase(waiting_, &exchange);
   std::erase_if(exchanges_, [&](const auto& other) { return other.get() == &exchange; });
-  share_rate();
   done(outcome);  // May begin the next one.
 }
 
 Result<> Network::run(int extra_fd, int timeout_ms) {
   curl_waitfd extra{.fd = extra_fd, .events = CURL_WAIT_POLLIN, .revents = 0};
   int running = 0;
+  let_waiting_pass();
   if (::curl_multi_perform(multi_, &running) != CURLM_OK)
     return fail(Kind::Internal, "libcurl cannot go on");
   int left = 0;
@@ -353,7 +379,7 @@ Result<> Network::run(int extra_fd, int timeout_ms) {
     finished = true;
   }
   if (finished) return {};
-  if (::curl_multi_poll(multi_, &extra, 1, timeout_ms, nullptr) != CURLM_OK)
+  if (::curl_multi_poll(multi_, &extra, 1, until_next(timeout_ms), nullptr) != CURLM_OK)
     return fail(Kind::Internal, "libcurl cannot wait");
   return {};
 }

@@ -4,6 +4,8 @@
 // repeated here.
 #pragma once
 
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -72,8 +74,16 @@ class Network {
   Result<> run(int extra_fd, int timeout_ms);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   Network() = default;
-  void share_rate();
+  // The rate, for all exchanges together. An exchange that may not pass waits, paused, for its
+  // turn.
+  std::uint64_t bytes_at_once() const;
+  bool may_pass(const Exchange& exchange);
+  void passed(std::uint64_t bytes);
+  void let_waiting_pass();
+  int until_next(int timeout_ms) const;  // Milliseconds.
   void finish(Exchange& exchange, int code);
 
   friend class Exchange;
@@ -82,6 +92,8 @@ class Network {
   transfer::Proxies proxies_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   const Outcome* current_ = nullptr;
+  std::deque<const Exchange*> waiting_;
+  Clock::time_point next_;  // No byte before.
 };
 
 }  // namespace tare::front_transfer
