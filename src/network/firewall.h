@@ -44,6 +44,7 @@ struct Mapping {
 std::vector<Mapping> mappings_of(const Publication& publication);
 
 // For the network namespace that the calling thread was in at open(). PRIVILEGED (over it).
+// Keep it if you can: after something was removed its end waits for the kernel to free it, 10 ms.
 class Firewall {
  public:
   // Errors: Unsupported (no nf_tables in this kernel), Denied.

@@ -92,6 +92,8 @@ Request make_rule(const nft::Table& table, const Rewrite& rewrite) {
   return table.request(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, rule);
 }
 
+Attributes table_name() { return Attributes().text(NFTA_TABLE_NAME, kTable); }
+
 Request make_chain(const nft::Table& table) {
   Attributes hook;
   hook.number(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT).number(NFTA_HOOK_PRIORITY, kRawPriority);
@@ -101,16 +103,10 @@ Request make_chain(const nft::Table& table) {
   return table.request(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain);
 }
 
-}  // namespace
-
-Result<> redirect_resolver(std::uint16_t udp_port, std::uint16_t tcp_port) {
-  nft::Table table = TRY(nft::Table::open(NFPROTO_IPV4, kTable), "redirect the resolver");
-  const Attributes name = Attributes().text(NFTA_TABLE_NAME, kTable);
+std::vector<Request> make_all(const nft::Table& table, std::uint16_t udp_port,
+                              std::uint16_t tcp_port) {
   std::vector<Request> batch;
-  // Made if it is not there, so that removing it works: there is no "remove if" before Linux 6.3.
-  batch.push_back(table.request(NFT_MSG_NEWTABLE, NLM_F_CREATE, name));
-  batch.push_back(table.request(NFT_MSG_DELTABLE, 0, name));
-  batch.push_back(table.request(NFT_MSG_NEWTABLE, NLM_F_CREATE, name));
+  batch.push_back(table.request(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, table_name()));
   batch.push_back(make_chain(table));
   for (const auto& [protocol, port] :
        {std::pair{IPPROTO_UDP, udp_port}, std::pair{IPPROTO_TCP, tcp_port}}) {
@@ -119,7 +115,21 @@ Result<> redirect_resolver(std::uint16_t udp_port, std::uint16_t tcp_port) {
     batch.push_back(
         make_rule(table, {protocol, kSourceOffset, kSourcePortOffset, port, kDnsPort}));
   }
+  return batch;
+}
+
+}  // namespace
+
+Result<> redirect_resolver(std::uint16_t udp_port, std::uint16_t tcp_port) {
+  nft::Table table = TRY(nft::Table::open(NFPROTO_IPV4, kTable), "redirect the resolver");
+  std::vector<Request> batch = make_all(table, udp_port, tcp_port);
   auto done = table.commit(batch);
+  // Not removed beforehand in any case: who closes a socket after something was removed waits until
+  // no processor uses it any more, 10 ms. [linux nft_rcv_nl_event()]
+  if (!done && done.error().kind() == Kind::Exists) {
+    batch.insert(batch.begin(), table.request(NFT_MSG_DELTABLE, 0, table_name()));
+    done = table.commit(batch);
+  }
   if (done) return {};
   // What is missing of nf_tables is told so: a hook, a type of chain, an expression.
   Error error = std::move(done).error();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace tare::sys::netlink {
@@ -176,11 +177,13 @@ Result<std::vector<std::string>> Socket::ask(const Request& request) {
 
 // False when nothing more lies there. The kernel answers before send(2) returns.
 Result<bool> Socket::receive_verdicts(std::uint32_t first, bool& is_answered) {
-  std::string datagram(kMostBytes, '\0');
-  const ssize_t size = ::recv(socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT);
+  // A verdict is a number, a header and some words. [NETLINK_CAP_ACK]
+  std::array<char, 4096> bytes;
+  const ssize_t size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (size < 0 && errno == EAGAIN) return false;
-  if (size < 0 && errno != EINTR) return fail_errno("hear the kernel's netlink");
-  datagram.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  if (size < 0 && errno == EINTR) return true;
+  if (size < 0) return fail_errno("hear the kernel's netlink");
+  const std::string_view datagram(bytes.data(), static_cast<std::size_t>(size));
   for (const Message& message : TRY(parse_messages(datagram))) {
     if (message.serial < first || message.type != NLMSG_ERROR) continue;
     is_answered = true;
