@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "engine/id_ranges.h"
+#include "engine/networking.h"
 #include "engine/storage.h"
 #include "image/image.h"
 #include "sys/cgroup_stats.h"
@@ -119,10 +120,12 @@ struct CreateRequest {
   std::vector<std::string> security_opt;  // "no-new-privileges[=true|false]", "seccomp=unconfined",
                                           // "seccomp=FILE" (content put in by the front as
                                           // "seccomp={json}"), "systempaths=unconfined".
-  std::string network;                    // "" and "none": none; "host".
-  std::string userns;                     // "": "auto"; see engine/user_namespace.h.
-  std::string pid_mode;                   // "" and "private": its own; "host".
-  std::string ipc_mode;                   // The same, and "shareable".
+  // "none", "host", "container:ID", else "": net.networks, or when those are empty the default one.
+  std::string network;
+  NetworkSettings net;
+  std::string userns;    // "": "auto"; see engine/user_namespace.h.
+  std::string pid_mode;  // "" and "private": its own; "host".
+  std::string ipc_mode;  // The same, and "shareable".
   std::string uts_mode;
   std::string cgroupns_mode;
   bool privileged = false;
@@ -366,6 +369,27 @@ class Engine {
   json::Value inspect_volume(const store::Volume& volume) const;
   // Into the bin, or `now` for good. Errors: NotFound; Busy (a container has it, running or not).
   Result<> remove_volume(const std::string& name, bool now);
+
+  // Networks. The one named "bridge" is always there, "none" and "host" are not among them.
+  // Errors: Invalid (name, subnet, option); Exists; Unavailable (no subnet is free).
+  Result<network::Network> create_network(const CreateNetworkRequest& request);
+  // By name; and one by name, id or prefix. Errors: NotFound; Invalid (ambiguous).
+  Result<std::vector<NetworkInfo>> networks();
+  Result<NetworkInfo> find_network(const std::string& name_or_id);
+  // docker network inspect's JSON object.
+  json::Value inspect_network(const NetworkInfo& info) const;
+  // Errors: NotFound; Busy (containers that run are on it); Invalid (the default one).
+  Result<> remove_network(const std::string& name_or_id);
+  // Those no container is on, running or not; their names.
+  Result<std::vector<std::string>> prune_networks(const PruneRequest& request);
+  // Of a container that runs or will. Errors: NotFound; Exists; Busy; Invalid.
+  Result<> connect(const std::string& container, const NetworkRequest& request);
+  Result<> disconnect(const std::string& container, const std::string& network);
+  // Published ports of running containers; of one, or "" of all.
+  Result<std::vector<PortInfo>> ports(const std::string& container);
+  // Of a container that runs or will.
+  Result<> publish(const std::string& container, const std::vector<PortRequest>& add,
+                   const std::vector<PortRequest>& remove);
 
   // What lies in the store, and whose it is. Walks all of it.
   Result<Usage> usage() const;

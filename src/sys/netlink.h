@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of rtnetlink and a socket to say them to. Private to this room.
+// Messages of netlink and a socket to say them to. For this room and `network`.
 // [netlink(7), rtnetlink(7); linux Documentation/userspace-api/netlink/intro.rst]
 #pragma once
 
