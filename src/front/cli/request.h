@@ -21,6 +21,9 @@ namespace tare::cli {
 Result<engine::MountRequest> parse_volume(std::string_view text, std::string_view directory);
 // --mount type=bind,source=...,target=...,readonly. Fields may stand in double quotes, as in CSV.
 Result<engine::MountRequest> parse_mount(std::string_view text, std::string_view directory);
+// Fields with commas between; in double quotes a comma is a comma and "" a quote. Errors: Invalid,
+// naming `option`. [RFC 4180]
+Result<std::vector<std::string>> csv_fields(std::string_view option, std::string_view text);
 // --tmpfs TARGET[:size=64m,mode=1777,exec,ro].
 Result<engine::MountRequest> parse_tmpfs(std::string_view text);
 
