@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "network/attach.h"
+
+#include <fcntl.h>
+
+#include "base/text.h"
+#include "sys/files.h"
+
+namespace tare::network {
+namespace {
+
+// What a container's neighbours say must not change how it sends. [rule R25]
+Result<> distrust_neighbours(const std::string& interface) {
+  auto set = set_sysctl("ipv6/conf/" + interface + "/accept_ra", "0");
+  if (!set && set.error().kind() != Kind::NotFound) return set;  // Without IPv6 there is none.
+  return {};
+}
+
+Result<Link> make_bridge(Links& links, const Network& network) {
+  const Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
+  TRY(distrust_neighbours(link.name));
+  for (const Pool& pool : network.pools)
+    TRY(links.add_address(link, {.address = pool.gateway, .prefix = pool.subnet.prefix}));
+  TRY(links.set_up(link));
+  return link;
+}
+
+// A device that is there is used as it is, but with all that it needs: whoever made it may have
+// been killed over it.
+Result<Link> complete_bridge(Links& links, const Network& network, const Link& link) {
+  if (link.kind != "bridge" || link.alias != bridge_alias(network))
+    return std::unexpected(
+        Error(Kind::Exists, "a device " + quoted(network.device) +
+                                " is there that is not network " + quoted(network.name) + "'s")
+            .hint("remove or rename it (ip link), or make the network anew with another "
+                  "com.docker.network.bridge.name"));
+  if (link.is_up) return link;
+  TRY(distrust_neighbours(link.name));
+  for (const Pool& pool : network.pools)
+    TRY(links.add_address(link, {.address = pool.gateway, .prefix = pool.subnet.prefix}));
+  TRY(links.set_up(link));
+  return link;
+}
+
+Result<> add_routes(Links& links, const Link& link, const Network& network,
+                    const Endpoint& endpoint) {
+  for (const Pool& pool : network.pools)
+    if (pool.subnet.base.is_v6 ? endpoint.v6.has_value() : endpoint.v4.has_value())
+      TRY(links.add_default_route(link, pool.gateway));
+  return {};
+}
+
+Result<> configure(const Network& network, const Endpoint& endpoint) {
+  Links links = TRY(Links::open());
+  const auto link = TRY(links.find(endpoint.interface));
+  if (!link) return fail(Kind::Internal, "the interface " + endpoint.interface + " is not there");
+  TRY(distrust_neighbours(endpoint.interface));
+  const auto give = [&](const std::optional<Address>& address) -> Result<> {
+    if (!address) return {};
+    const Pool* const pool = network.pool(address->is_v6);
+    if (pool == nullptr) return fail(Kind::Internal, "an address without a subnet");
+    return links.add_address(*link, {.address = *address, .prefix = pool->subnet.prefix});
+  };
+  TRY(give(endpoint.v4));
+  TRY(give(endpoint.v6));
+  TRY(links.set_up(*link));
+  if (!endpoint.is_gateway || network.internal) return {};
+  return add_routes(links, *link, network, endpoint);
+}
+
+// Interfaces that learn their routes from routers go on doing so: the kernel stops it when a
+// machine becomes a router itself, but for this value. [ip-sysctl.rst, accept_ra]
+void keep_advertisements() {
+  const auto interfaces = sys::list_directory(AT_FDCWD, "/proc/sys/net/ipv6/conf");
+  if (!interfaces) return;
+  for (const std::string& name : *interfaces) {
+    const std::string path = "ipv6/conf/" + name + "/accept_ra";
+    const auto now = get_sysctl(path);
+    if (now && *now == "1") (void)set_sysctl(path, "2");
+  }
+}
+
+}  // namespace
+
+std::string bridge_alias(const Network& network) { return "tare network " + network.id; }
+
+Result<Link> ensure_device(Links& links, const Network& network) {
+  auto link = TRY(links.find(network.device));
+  if (network.driver == Driver::Macvlan) {
+    if (link) return *link;
+    return std::unexpected(Error(Kind::NotFound, "the device " + quoted(network.device) +
+                                                     " that network " + quoted(network.name) +
+                                                     " is on is not there")
+                               .hint("ip link shows those that are"));
+  }
+  if (link) return complete_bridge(links, network, *link);
+  auto made = make_bridge(links, network);
+  // Another start was faster.
+  if (made || made.error().kind() != Kind::Exists) return made;
+  link = TRY(links.find(network.device));
+  if (!link) return made;
+  return complete_bridge(links, network, *link);
+}
+
+Result<> remove_device(Links& links, const Network& network) {
+  if (network.driver == Driver::Macvlan) return {};
+  const auto link = TRY(links.find(network.device));
+  if (!link || link->kind != "bridge" || link->alias != bridge_alias(network)) return {};
+  return links.remove(network.device);
+}
+
+Result<> make_interface(Links& links, const Link& device, const Network& network,
+                        const Endpoint& endpoint, int inside) {
+  const ContainerInterface interface{.name = endpoint.interface,
+                                     .mac = TRY(parse_mac(endpoint.mac)),
+                                     .mtu = network.mtu,
+                                     .network = inside};
+  if (network.driver == Driver::Macvlan)
+    TRY(links.make_macvlan(device, network.mode, interface));
+  else
+    TRY(links.make_pair(endpoint.host_interface, device, network.isolated, interface));
+  const Visit visit = TRY(Visit::begin(inside));
+  return configure(network, endpoint);
+}
+
+Result<> remove_interface(Links& links, const Endpoint& endpoint, int inside) {
+  if (!endpoint.host_interface.empty()) return links.remove(endpoint.host_interface);
+  const Visit visit = TRY(Visit::begin(inside));
+  Links its = TRY(Links::open());
+  return its.remove(endpoint.interface);
+}
+
+Result<> route_by(const Network& network, const Endpoint& endpoint, int inside) {
+  const Visit visit = TRY(Visit::begin(inside));
+  Links links = TRY(Links::open());
+  const auto link = TRY(links.find(endpoint.interface));
+  if (!link) return fail(Kind::NotFound, "the interface " + endpoint.interface + " is not there");
+  TRY(links.remove_default_routes());
+  return add_routes(links, *link, network, endpoint);
+}
+
+Result<bool> enable_forwarding(bool v6) {
+  const std::string path = v6 ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward";
+  auto now = get_sysctl(path);
+  if (!now && now.error().kind() == Kind::NotFound) return false;
+  if (TRY(std::move(now)) == "1") return false;
+  if (v6) keep_advertisements();
+  TRY(set_sysctl(path, "1"), "let this machine forward packets");
+  return true;
+}
+
+}  // namespace tare::network
