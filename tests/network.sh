@@ -80,7 +80,8 @@ net_start() {
   local host=$1 word=$2 out
   shift 2
   out=$(mktemp "$TMPDIR/net-XXXXXX")
-  net_run "$host" "$@" >"$out" 2>&1 &
+  # Not net_run, which would be a shell between it and us.
+  nsenter --net="/proc/${NET_PID[$host]}/ns/net" -- "$@" >"$out" 2>&1 &
   NET_PID[process-$!]=$!
   net_out=$out
   eventually 10 net_is_said "$out" "$word"
