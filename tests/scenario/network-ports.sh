@@ -1,61 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
-# Published ports: from this machine, from other containers by the host's address, IPv4 and IPv6, TCP and
-# UDP; a port without an address is for this machine alone; ports of a running container change.
+# shellcheck shell=bash source=tests/lib.sh
 # as: root
-# needs: ip nft curl
+# needs: nft ip nsenter
+# Published ports lead into containers from everywhere, and the container sees who asks.
 . "$TEST_LIB"
-image_busybox
+# shellcheck source=tests/network.sh
+. "$(dirname "$TEST_LIB")/network.sh"
 
-# A second address of this machine, as others would see it.
-ip link add outside type dummy
-ip addr add 192.0.2.1/24 dev outside
-ip link set outside up
-serve() {
-  tare run -d --name "$1" "${@:2}" busybox sh -c "mkdir /w && echo $1 >/w/index.html && httpd -f -h /w -p 80" >/dev/null
-}
-gets() { curl -s -m 3 "$@"; }
-is() { [ "$(gets "$2")" = "$1" ]; }
+net_world
+net_network tare0 5
+net_network tare1 6
+net_container host tare0 web 10.5.0.2/24 fd00:5::2/64
+net_container host tare0 near 10.5.0.3/24 fd00:5::3/64
+net_container host tare1 far 10.6.0.2/24 fd00:6::2/64
+net_serve web web 80
+net_run host "$net_probe" publish 10.5.0.2,fd00:5::2 0.0.0.0:8080:80/tcp 0.0.0.0:8080:80/udp \
+  '[::]:8080:80/tcp' '[::]:8080:80/udp' 203.0.113.1:81:80/tcp
 
-serve one -p 8080:80 -p 192.0.2.1:8081:80 -p any:8082:80 -p 80
-eventually 5 is one http://127.0.0.1:8080/
-is one 'http://[::1]:8080/' || fail 'not on ::1'
-! gets http://192.0.2.1:8080/ || fail 'a port without an address is open to others'
-is one http://192.0.2.1:8081/ || fail 'not at the address'
-! gets http://127.0.0.1:8081/ || fail 'an address is not another'
-is one http://192.0.2.1:8082/ || fail 'any is not all'
-is one http://127.0.0.1:8082/ || fail 'any is not loopback'
-port=$(tare port one 80/tcp | grep -v 808 | head -1)
-is one "http://$port/" || fail "the port that was chosen, $port"
-assert_contains "$(tare port one)" '80/tcp -> 127.0.0.1:8080'
+for nf in 1 0; do
+  # With and without br_netfilter, which shows the rules what a bridge only passes on.
+  net_run host sysctl -qw net.bridge.bridge-nf-call-iptables=$nf net.bridge.bridge-nf-call-ip6tables=$nf
+  for protocol in tcp udp; do
+    # From another host, with its own address.
+    assert_eq "$(net_ask outside $protocol 203.0.113.1 8080)" "web sees 203.0.113.9"
+    assert_eq "$(net_ask outside $protocol 2001:db8::1 8080)" "web sees 2001:db8::9"
+    # From the host itself.
+    assert_eq "$(net_ask host $protocol 203.0.113.1 8080)" "web sees 203.0.113.1"
+    assert_eq "$(net_ask host $protocol 2001:db8::1 8080)" "web sees 2001:db8::1"
+    # From a container of another network, with its own address; one beside it; and itself.
+    assert_eq "$(net_ask far $protocol 203.0.113.1 8080)" "web sees 10.6.0.2"
+    assert_eq "$(net_ask far $protocol 2001:db8::1 8080)" "web sees fd00:6::2"
+    assert_eq "$(net_ask near $protocol 203.0.113.1 8080)" "web sees 10.5.0.1"
+    assert_eq "$(net_ask near $protocol 2001:db8::1 8080)" "web sees fd00:5::1"
+    assert_eq "$(net_ask near $protocol 10.5.0.1 8080)" "web sees 10.5.0.1"
+    assert_eq "$(net_ask web $protocol 203.0.113.1 8080)" "web sees 10.5.0.1"
+    assert_eq "$(net_ask web $protocol 2001:db8::1 8080)" "web sees fd00:5::1"
+  done
+  # One address of the host only.
+  assert_eq "$(net_ask outside tcp 203.0.113.1 81)" "web sees 203.0.113.9"
+  net_cannot near tcp 10.5.0.1 81
+  # Directly, beside each other, with their own addresses.
+  assert_eq "$(net_ask near tcp 10.5.0.2 80)" "web sees 10.5.0.3"
+  assert_eq "$(net_ask near udp fd00:5::2 80)" "web sees fd00:5::3"
+done
 
-# By the host's address from another container, and from the one itself.
-tare run --rm busybox wget -q -T 3 -O - http://192.0.2.1:8081/ | grep -qx one || fail 'not from another container'
-tare exec one wget -q -T 3 -O - http://192.0.2.1:8081/ | grep -qx one || fail 'not from itself'
-! tare run --rm busybox wget -q -T 2 -O - http://172.17.0.1:8080/ 2>/dev/null || fail 'loopback ports reach the bridge'
+# Out, with the host's address: nobody outside knows the way back to a container.
+net_serve outside outside 7000
+for protocol in tcp udp; do
+  assert_eq "$(net_ask web $protocol 203.0.113.9 7000)" "outside sees 203.0.113.1"
+  assert_eq "$(net_ask web $protocol 2001:db8::9 7000)" "outside sees 2001:db8::1"
+done
 
-# Taken is taken.
-exits 125 tare run --rm -p 8080:80 busybox true 2>err
-assert_contains "$(cat err)" '8080'
-exits 125 tare run --rm -p 192.0.2.9:1:1 busybox true 2>err
-! tare ps -a --format '{{.Names}}' | grep -qv one || true
-
-# UDP.
-tare run -d --name echo -p 5353:53/udp busybox sh -c 'nc -u -l -p 53 -e cat' >/dev/null
-answered() { [ "$(printf 'hello\n' | timeout 2 nc -u -w 1 127.0.0.1 5353)" = hello ]; }
-eventually 5 answered
-
-# Changes while it runs.
-tare update --publish-add 8090:80 one >/dev/null
-is one http://127.0.0.1:8090/ || fail 'a port that was added'
-is one http://127.0.0.1:8080/ || fail 'those that were there'
-tare update --publish-rm 8081:80 one >/dev/null
-! gets http://192.0.2.1:8081/ || fail 'a port that was removed'
-
-# When it ends the ports are free, and open again when it starts.
-tare stop -t 0 one >/dev/null
-serve two -p 8080:80
-eventually 5 is two http://127.0.0.1:8080/
-tare rm -f one two echo >/dev/null
-closed() { ! gets http://127.0.0.1:8080/ && ! nft list table inet tare | grep -q '172.17.0.'; }
-eventually 5 closed
+# Withdrawn, nothing is there; what leads elsewhere by then is not withdrawn.
+net_run host "$net_probe" publish 10.5.0.3 203.0.113.1:81:80/tcp
+net_run host "$net_probe" withdraw 10.5.0.2,fd00:5::2 0.0.0.0:8080:80/tcp '[::]:8080:80/tcp' 203.0.113.1:81:80/tcp
+net_cannot outside tcp 203.0.113.1 8080
+net_cannot outside tcp 2001:db8::1 8080
+assert_contains "$(net_run host "$net_probe" list)" "port 203.0.113.1:81:80/tcp 10.5.0.3"
+assert_contains "$(net_ask outside udp 203.0.113.1 8080)" "web sees"
