@@ -95,6 +95,7 @@ class Pair {
 Result<> serve(char** words) {
   TRY(harden());
   ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_NAME, "tare-net");  // Executed by a guard it would be "exe".
   network::Loop loop = TRY(network::Loop::make());
   Pair pair(loop, words);
   // First, while we have little memory.
