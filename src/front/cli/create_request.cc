@@ -172,6 +172,18 @@ Result<> check_pull(const Arguments& arguments) {
 
 }  // namespace
 
+Result<std::map<std::string, std::string>> pairs_of(const Arguments& arguments,
+                                                    std::string_view option) {
+  std::map<std::string, std::string> out;
+  for (const std::string& text : arguments.list(option)) {
+    const auto pair = split_once(text, '=');
+    const std::string_view name = pair ? pair->first : std::string_view(text);
+    if (name.empty()) return bad_value(option, text, "the name is missing");
+    out[std::string(name)] = pair ? pair->second : "";
+  }
+  return out;
+}
+
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text) {
   constexpr std::array kNames = {"core",    "cpu",      "data",   "fsize",      "locks",
                                  "memlock", "msgqueue", "nice",   "nofile",     "nproc",

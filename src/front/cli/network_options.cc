@@ -30,14 +30,6 @@ bool is_plain_word(std::string_view text) {
   });
 }
 
-Result<int> parse_priority(std::string_view text) {
-  const auto number = parse_i64(text);
-  if (!number || *number < std::numeric_limits<int>::min() ||
-      *number > std::numeric_limits<int>::max())
-    return bad_value("network", text, "gw-priority is a whole number, as 1 or -1");
-  return static_cast<int>(*number);
-}
-
 Result<> read_field(NetworkRequest& request, std::string_view key, const std::string& value) {
   if (key == "name") {
     request.network = value;
@@ -51,7 +43,7 @@ Result<> read_field(NetworkRequest& request, std::string_view key, const std::st
   } else if (key == "mac-address" || key == "mac") {
     request.mac = TRY(parse_mac_address(value));
   } else if (key == "gw-priority") {
-    request.gateway_priority = TRY(parse_priority(value));
+    request.gateway_priority = TRY(parse_gateway_priority("network", value));
   } else if (key == "driver-opt") {
     return std::unexpected(
         Error(Kind::Unsupported, "--network: driver-opt=" + value +
@@ -130,6 +122,26 @@ Result<NetworkRequest> parse_network(std::string_view text) {
     return parse_fields(text.substr(colon + 1), std::move(request));
   }
   return parse_fields(text, {});
+}
+
+Result<int> parse_gateway_priority(std::string_view option, std::string_view text) {
+  const auto number = parse_i64(text);
+  if (!number || *number < std::numeric_limits<int>::min() ||
+      *number > std::numeric_limits<int>::max())
+    return bad_value(option, text, "gw-priority is a whole number, as 1 or -1");
+  return static_cast<int>(*number);
+}
+
+Result<> check_default_network(const NetworkRequest& request) {
+  const char* what = request.v4 || request.v6   ? "an address of one's choice"
+                     : !request.aliases.empty() ? "another name"
+                                                : nullptr;
+  if (what == nullptr) return {};
+  return std::unexpected(
+      Error(Kind::Invalid, std::string(what) + " (" +
+                               (request.v4 || request.v6 ? "--ip, --ip6" : "--network-alias") +
+                               ") is only there on networks of your own, not on the default one")
+          .hint("make one: 'tare network create --subnet 10.7.0.0/24 NAME', and --network NAME"));
 }
 
 Result<> check_alias(std::string_view option, std::string_view text) {
@@ -270,20 +282,6 @@ Result<> read_first(NetworkRequest& first, const Arguments& arguments) {
   return {};
 }
 
-// What goes with networks of one's own only: the default one has no names, and its subnet is
-// nobody's choice.
-Result<> check_default(const NetworkRequest& request) {
-  const char* what = request.v4 || request.v6   ? "an address of one's choice"
-                     : !request.aliases.empty() ? "another name"
-                                                : nullptr;
-  if (what == nullptr) return {};
-  return std::unexpected(
-      Error(Kind::Invalid, std::string(what) + " (" +
-                               (request.v4 || request.v6 ? "--ip, --ip6" : "--network-alias") +
-                               ") is only there on networks of your own, not on the default one")
-          .hint("make one: 'tare network create --subnet 10.7.0.0/24 NAME', and --network NAME"));
-}
-
 struct Conflict {
   std::string_view option;
   std::string_view because;
@@ -371,7 +369,7 @@ Result<> add_networks(CreateRequest& request, const Arguments& arguments) {
   first.network = "bridge";
   if (!networks.empty()) first = networks[0];
   TRY(read_first(first, arguments));
-  if (first.network == "bridge") TRY(check_default(first));
+  if (first.network == "bridge") TRY(check_default_network(first));
   NetworkRequest plain;
   plain.network = "bridge";
   // Nothing said: the engine's default, whatever that is.

@@ -27,9 +27,17 @@ Result<std::string> parse_mac_address(std::string_view text);
 // A name that others can ask for. Errors: Invalid.
 Result<> check_alias(std::string_view option, std::string_view text);
 
+// gw-priority. Errors: Invalid.
+Result<int> parse_gateway_priority(std::string_view option, std::string_view text);
+// What the default network does not have: names, and addresses of one's choice. Errors: Invalid.
+Result<> check_default_network(const engine::NetworkRequest& request);
+
 // All options of networks and ports of create and run. Errors: Invalid, also for those that do not
 // go together.
 Result<> add_networks(engine::CreateRequest& request, const Arguments& arguments);
+// All options of network create, and its operand. Errors: Invalid; Exists (none, host); Unsupported
+// (driver).
+Result<engine::CreateNetworkRequest> create_network_request(const Arguments& arguments);
 // Takes ports away that nobody could reach; sentences that say so. [observed: docker run]
 std::vector<std::string> discard_ports(engine::CreateRequest& request);
 

@@ -27,6 +27,14 @@ bool contains(const std::string& text, std::string_view part) {
 
 using Strings = std::vector<std::string>;
 
+Result<engine::CreateNetworkRequest> made(std::vector<const char*> words) {
+  words.insert(words.begin(), {"network", "create"});
+  words.push_back("web");
+  const auto line = parse_command_line(words);
+  REQUIRE(line);
+  return create_network_request(line->arguments);
+}
+
 }  // namespace
 
 TEST_CASE("--network in every form") {
@@ -243,4 +251,74 @@ TEST_CASE("ports that nobody could reach are left out") {
   auto bridge = *request({"-p", "80:80"});
   CHECK(discard_ports(bridge).empty());
   CHECK(bridge.net.ports.size() == 1);
+}
+
+TEST_CASE("options of network create become a request") {
+  const auto plain = made({});
+  REQUIRE(plain);
+  CHECK(plain->name == "web");
+  CHECK(plain->driver == "bridge");
+  CHECK(plain->pools.empty());
+  CHECK(plain->v4);
+  CHECK(plain->v6);
+  const auto all = made({"--subnet",
+                         "10.7.0.0/24,fd00:7::/64",
+                         "--ip-range",
+                         "10.7.0.128/25",
+                         "--gateway",
+                         "10.7.0.254",
+                         "--gateway",
+                         "fd00:7::1",
+                         "--aux-address",
+                         "a=10.7.0.5",
+                         "--aux-address",
+                         "b=fd00:7::5",
+                         "--internal",
+                         "--label",
+                         "x=y",
+                         "-o",
+                         "com.docker.network.driver.mtu=1400",
+                         "--attachable",
+                         "--ipam-driver",
+                         "default",
+                         "--scope=local"});
+  REQUIRE_MESSAGE(all, message(all));
+  REQUIRE(all->pools.size() == 2);
+  CHECK(all->pools[0].subnet == "10.7.0.0/24");
+  CHECK(all->pools[0].range == "10.7.0.128/25");
+  CHECK(all->pools[0].gateway == "10.7.0.254");
+  CHECK(all->pools[0].taken == std::map<std::string, std::string>{{"a", "10.7.0.5"}});
+  CHECK(all->pools[1].gateway == "fd00:7::1");
+  CHECK(all->pools[1].taken == std::map<std::string, std::string>{{"b", "fd00:7::5"}});
+  CHECK(all->internal);
+  CHECK(all->labels.at("x") == "y");
+  CHECK(all->options.at("com.docker.network.driver.mtu") == "1400");
+  CHECK_FALSE(made({"--ipv6=false"})->v6);
+  CHECK(made({"-d", "macvlan", "-o", "parent=eth0"})->driver == "macvlan");
+}
+
+TEST_CASE("nonsense for network create is refused") {
+  const auto refused = [](std::vector<const char*> words, std::string_view part) {
+    const auto request = made(std::move(words));
+    CHECK_MESSAGE(contains(message(request), part), message(request));
+  };
+  refused({"--subnet", "10.7.0.1/24"}, "10.7.0.0/24 has not");
+  refused({"--subnet", "10.7.0.0"}, "for --subnet");
+  refused({"--subnet", ""}, "for --subnet");
+  refused({"--subnet", "10.7.0.0/24", "--subnet", "10.0.0.0/8"}, "overlaps '10.7.0.0/24'");
+  refused({"--gateway", "10.7.0.1"}, "in no --subnet");
+  refused({"--subnet", "10.7.0.0/24", "--gateway", "10.8.0.1"}, "in no --subnet");
+  refused({"--subnet", "10.7.0.0/24", "--gateway", "x"}, "for --gateway");
+  refused({"--subnet", "10.7.0.0/24", "--gateway", "10.7.0.1,10.7.0.2"}, "has one already");
+  refused({"--subnet", "10.7.0.0/24", "--ip-range", "10.7.0.0/16"}, "in no --subnet");
+  refused({"--subnet", "10.7.0.0/24", "--ip-range", "10.7.0.0/25", "--ip-range", "10.7.0.128/25"},
+          "has one already");
+  refused({"--subnet", "10.7.0.0/24", "--aux-address", "10.7.0.5"}, "NAME=ADDRESS");
+  refused({"--subnet", "10.7.0.0/24", "--aux-address", "a=10.9.0.5"}, "in no --subnet");
+  refused({"--ipv4=false", "--ipv6=false"}, "no addresses");
+  refused({"-d", "overlay"}, "swarm");
+  refused({"-d", "host"}, "mode of a container");
+  refused({"-d", "ipvlan"}, "not there");
+  refused({"-d", "weave"}, "no plugins");
+  refused({"--label", "=x"}, "for --label");
 }

@@ -45,6 +45,11 @@ Result<std::string> read_user_file(const std::string& path);
 // --env-file and --env of a command together, later ones last.
 Result<std::vector<std::string>> environment_of(const Arguments& arguments);
 
+// The NAME=VALUE of an option that may be given several times; NAME alone has an empty value.
+// Errors: Invalid.
+Result<std::map<std::string, std::string>> pairs_of(const Arguments& arguments,
+                                                    std::string_view option);
+
 // --ulimit NAME=SOFT[:HARD], as engine::CreateRequest wants it.
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text);
 
