@@ -126,8 +126,8 @@ std::optional<Mapping> read_mapping(bool is_v6, bool is_any, const Element& elem
 
 Error about_table(Error error) {
   if (error.kind() != Kind::NotFound) return error;
-  return Error(Kind::NotFound, "the table 'inet tare' of nftables is not there").hint(
-      "somebody removed it; it is made again when a container starts");
+  return Error(Kind::NotFound, "the table 'inet tare' of nftables is not there")
+      .hint("somebody removed it; it is made again when a container starts");
 }
 
 // Element for element, those that are only in the first.
@@ -167,8 +167,8 @@ Result<Firewall> Firewall::open() {
 }
 
 Result<bool> Firewall::is_whole() {
-  const auto request = table_.request(NFT_MSG_GETRULE, NLM_F_DUMP,
-                                      Attributes().text(NFTA_RULE_TABLE, kTable));
+  const auto request =
+      table_.request(NFT_MSG_GETRULE, NLM_F_DUMP, Attributes().text(NFTA_RULE_TABLE, kTable));
   auto bodies = table_.ask(request);
   if (!bodies && bodies.error().kind() == Kind::NotFound) return false;
   if (!bodies) return std::unexpected(nft::unsupported(std::move(bodies).error()));
@@ -178,26 +178,32 @@ Result<bool> Firewall::is_whole() {
   return is_ours && bodies->size() == kFirewallRuleCount;
 }
 
-// Two that find it missing at once: the second cannot create it and finds it whole. Two that find
-// it broken: the second cannot delete what the first has made, because that has another handle.
-Result<> Firewall::load() {
-  std::string script;
-  auto tables = table_.ask(
-      table_.request(NFT_MSG_GETTABLE, 0, Attributes().text(NFTA_TABLE_NAME, kTable)));
-  if (!tables && tables.error().kind() != Kind::NotFound)
-    return std::unexpected(nft::unsupported(std::move(tables).error()));
-  if (tables && !tables->empty())
-    script = "delete table inet handle " + std::to_string(TRY(nft::table_handle(tables->front())));
-  script += "\ncreate table inet tare\ntable inet tare {" + std::string(kFirewallRules) + "}\n";
-  return run_nft(script);
+Result<std::optional<std::uint64_t>> Firewall::handle() {
+  auto tables =
+      table_.ask(table_.request(NFT_MSG_GETTABLE, 0, Attributes().text(NFTA_TABLE_NAME, kTable)));
+  if (!tables && tables.error().kind() == Kind::NotFound) return std::nullopt;
+  if (!tables) return std::unexpected(nft::unsupported(std::move(tables).error()));
+  if (tables->empty()) return std::nullopt;
+  return TRY(nft::table_handle(tables->front()));
 }
 
+// Of two that find it missing at once, the second cannot create it. Of two that find it broken, the
+// second cannot delete what the first has made, because that has another handle.
 Result<bool> Firewall::ensure() {
-  if (TRY(is_whole())) return false;
-  auto loaded = load();
-  if (TRY(is_whole())) return true;
-  if (!loaded) return std::unexpected(std::move(loaded).error().wrap("load the firewall's rules"));
-  return fail(Kind::Internal, "the rules of the firewall are not those that were loaded");
+  constexpr int kMostLoads = 5;
+  for (int tries = 1;; ++tries) {
+    const auto broken = TRY(handle());  // Before the look at it: what is loaded from here on stays.
+    if (TRY(is_whole())) return tries > 1;
+    std::string script;
+    if (broken) script = "delete table inet handle " + std::to_string(*broken) + "\n";
+    script += "create table inet tare\ntable inet tare {" + std::string(kFirewallRules) + "}\n";
+    auto loaded = run_nft(script);
+    if (loaded && TRY(is_whole())) return true;
+    if (tries < kMostLoads) continue;
+    if (!loaded)
+      return std::unexpected(std::move(loaded).error().wrap("load the firewall's rules"));
+    return fail(Kind::Internal, "the rules of the firewall are not those that were loaded");
+  }
 }
 
 // Whatever stands in the sets for it becomes what is wanted.
@@ -312,7 +318,8 @@ Result<> Firewall::restore(const std::vector<NetworkRules>& networks,
                            const std::vector<Publication>& publications) {
   Sets sets;
   for (const NetworkRules& network : networks)
-    for (auto& [set, elements] : sets_of(network)) std::ranges::move(elements, std::back_inserter(sets[set]));
+    for (auto& [set, elements] : sets_of(network))
+      std::ranges::move(elements, std::back_inserter(sets[set]));
   std::vector<Mapping> mappings;
   for (const Publication& publication : publications)
     for (const Mapping& mapping : mappings_of(publication)) {

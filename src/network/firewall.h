@@ -84,7 +84,7 @@ class Firewall {
 
  private:
   explicit Firewall(nft::Table table) : table_(std::move(table)) {}
-  Result<> load();
+  Result<std::optional<std::uint64_t>> handle();
   Result<> change_network(const std::string& bridge, const NetworkRules* wanted);
   Result<> take_over(const std::vector<Mapping>& mappings);
 

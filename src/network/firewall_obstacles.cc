@@ -43,14 +43,15 @@ bool has_chain(const Other& table, std::string_view name) {
 bool knows(const Other& table, const std::string& interface) {
   // As an operand it has its zero byte behind it, or is followed by other attributes.
   return std::ranges::any_of(table.rules, [&](const std::string& rule) {
-    return std::string_view(rule).contains(std::string_view(interface.c_str(), interface.size() + 1));
+    return std::string_view(rule).contains(
+        std::string_view(interface.c_str(), interface.size() + 1));
   });
 }
 
 // The last rule of a chain stops whatever has come so far: nothing in it looks at the packet.
 Result<bool> ends_in_drop(const Other& table, const std::string& chain) {
-  static const std::set<std::string> blind = {"counter", "log", "limit", "reject", "immediate",
-                                              "target"};
+  static const std::set<std::string> blind = {"counter", "log",       "limit",
+                                              "reject",  "immediate", "target"};
   bool drops = false;
   for (const std::string& body : table.rules) {
     const RuleInfo rule = TRY(nft::parse_rule(body));

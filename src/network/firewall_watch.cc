@@ -17,15 +17,15 @@ constexpr std::size_t kMostBytes = 65536;
 bool is_removal(const sys::netlink::Message& message) {
   const unsigned subsystem = message.type >> 8U;
   const unsigned what = message.type & 0xffU;
-  return subsystem == NFNL_SUBSYS_NFTABLES && (what == NFT_MSG_DELTABLE || what == NFT_MSG_DELCHAIN ||
-                                               what == NFT_MSG_DELRULE || what == NFT_MSG_DELSET);
+  return subsystem == NFNL_SUBSYS_NFTABLES &&
+         (what == NFT_MSG_DELTABLE || what == NFT_MSG_DELCHAIN || what == NFT_MSG_DELRULE ||
+          what == NFT_MSG_DELSET);
 }
 
 }  // namespace
 
 Result<FirewallWatch> FirewallWatch::open() {
-  sys::Fd socket(
-      ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
+  sys::Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
   if (!socket && errno == EPROTONOSUPPORT)
     return fail(Kind::Unsupported, "this kernel has no nf_tables");
   if (!socket) return fail_errno("make a netlink socket");

@@ -50,7 +50,8 @@ class Expressions {
                Attributes().bytes(NFTA_DATA_VALUE, nft::port_key(port).substr(0, 2)));
     add("immediate", value);
     Attributes data;
-    data.number(NFTA_PAYLOAD_SREG, NFT_REG_1).number(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+    data.number(NFTA_PAYLOAD_SREG, NFT_REG_1)
+        .number(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
     data.number(NFTA_PAYLOAD_OFFSET, offset).number(NFTA_PAYLOAD_LEN, 2);
     data.number(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
     data.number(NFTA_PAYLOAD_CSUM_OFFSET, checksum_offset);
@@ -110,10 +111,8 @@ std::vector<Request> make_all(const nft::Table& table, std::uint16_t udp_port,
   batch.push_back(make_chain(table));
   for (const auto& [protocol, port] :
        {std::pair{IPPROTO_UDP, udp_port}, std::pair{IPPROTO_TCP, tcp_port}}) {
-    batch.push_back(
-        make_rule(table, {protocol, kTargetOffset, kTargetPortOffset, kDnsPort, port}));
-    batch.push_back(
-        make_rule(table, {protocol, kSourceOffset, kSourcePortOffset, port, kDnsPort}));
+    batch.push_back(make_rule(table, {protocol, kTargetOffset, kTargetPortOffset, kDnsPort, port}));
+    batch.push_back(make_rule(table, {protocol, kSourceOffset, kSourcePortOffset, port, kDnsPort}));
   }
   return batch;
 }

@@ -122,7 +122,8 @@ Result<Socket> Socket::open(int protocol) {
   Socket socket;
   socket.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   if (!socket.socket_ && errno == EPROTONOSUPPORT)
-    return fail(Kind::Unsupported, "this kernel has no netlink of kind " + std::to_string(protocol));
+    return fail(Kind::Unsupported,
+                "this kernel has no netlink of kind " + std::to_string(protocol));
   if (!socket.socket_) return fail_errno("make a netlink socket");
   const int yes = 1;
   // Both are comfort: the answers are read with and without.
