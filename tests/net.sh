@@ -87,7 +87,7 @@ ask() {
 name_server() {
   "$(dirname "$TEST_LIB")/tools/name-server" "$1" "$2" >"$TMPDIR/ns-$2" &
   NET_PIDS+=("$!")
-  eventually 5 grep -q listening "$TMPDIR/ns-$2"
+  eventually 5 grep -qs listening "$TMPDIR/ns-$2"
 }
 
 end_network() {

@@ -270,6 +270,7 @@ Result<> StartingNetworks::make(int pid) {
   TRY(make_interfaces(pid));
   const sys::Fd inside = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
   const auto visit = TRY(network::Visit::begin(inside.get()));
+  TRY(network::set_loopback_up());
   resolver_ = TRY(network::open_resolver());
   return network::redirect_resolver(resolver_.udp_port, resolver_.tcp_port);
 }

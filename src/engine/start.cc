@@ -115,6 +115,7 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   std::string warnings;
   launch.spec.warn = [&warnings](const std::string& text) { warnings += escaped(text) + "\n"; };
   bool has_networks = launch.networks->endpoints().empty();
+  launch.spec.born_in_namespaces = !has_networks;
   launch.spec.born = [&](int pid, const sys::Cgroup&) -> Result<> {
     if (std::exchange(has_networks, true)) return {};  // Its number has changed, nothing else.
     return launch.networks->make(pid);

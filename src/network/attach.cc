@@ -130,6 +130,12 @@ Result<> remove_interface(Links& links, const Endpoint& endpoint, int inside) {
   return its.remove(endpoint.interface);
 }
 
+Result<> set_loopback_up() {
+  constexpr int kLoopback = 1;  // Of every network namespace. [linux include/net/net_namespace.h]
+  Links links = TRY(Links::open());
+  return links.set_up({.index = kLoopback, .name = "lo"});
+}
+
 Result<> route_by(const Network& network, const Endpoint& endpoint, int inside) {
   const Visit visit = TRY(Visit::begin(inside));
   Links links = TRY(Links::open());

@@ -3,13 +3,13 @@
 # Containers on networks: addresses of both families, names, several networks, what another network does
 # not reach, and that nothing stays when they are gone.
 # as: root
-# needs: ip nft
+# needs: ip nft python3
 . "$TEST_LIB"
 image_busybox
 
-up() { tare run -d --name "$1" "${@:2}" busybox sleep 1000 >/dev/null; }
+up() { tare run -d --name "$1" "${@:2}" busybox httpd -f -p 80 >/dev/null; }
 address() { tare inspect --format "{{.NetworkSettings.Networks.$2.IPAddress}}" "$1"; }
-reaches() { tare exec "$1" ping -c 1 -W 2 "$2" >/dev/null 2>&1; }
+reaches() { tare exec "$1" nc -w 2 "$2" "${3-80}" </dev/null >/dev/null 2>&1; }
 
 # The default network: nothing has to be made for it.
 up one
@@ -18,7 +18,9 @@ one=$(tare inspect --format '{{.NetworkSettings.IPAddress}}' one)
 assert_eq "$one" 172.17.0.2
 assert_eq "$(tare network inspect --format '{{(index .IPAM.Config 0).Gateway}}' bridge)" 172.17.0.1
 reaches two "$one" || fail 'the default network does not connect'
-reaches two 172.17.0.1 || fail 'the host is not there'
+python3 -m http.server -b 172.17.0.1 8000 >/dev/null 2>&1 &
+trap 'kill %1 2>/dev/null' EXIT
+eventually 5 reaches two 172.17.0.1 8000
 six=$(tare inspect --format '{{.NetworkSettings.GlobalIPv6Address}}' one)
 reaches two "$six" || fail 'IPv6 does not connect'
 ! tare exec two nslookup one >out 2>&1 || fail 'the default network answers names'
@@ -60,7 +62,7 @@ assert_contains "$(cat err)" 'nowhere'
 # The network of another container.
 tare run --rm --network container:web busybox ip -4 addr show eth0 | grep -q "$(address web back)/" ||
   fail 'the network of web is not shared'
-tare run --rm --network container:web busybox ping -c 1 -W 2 db >/dev/null || fail 'nor its names'
+tare run --rm --network container:web busybox nc -w 2 db 80 </dev/null || fail 'nor its names'
 
 # Renamed while it runs.
 tare rename db data
