@@ -73,8 +73,9 @@ constexpr Option kCreateOptions[] = {
     {0, "net", List, "network", "", {}, false, true},
     {0, "net-alias", List, "name", "", {}, false, true},
     {0, "network", List, "network",
-     "A network that it is on (default bridge), also name=NAME,alias=...,ip=...,ip6=...,"
-     "mac-address=...,gw-priority=NUMBER; or none, host or container:NAME"},
+     "A network that it is on (default bridge), by name or by fields, with commas and no spaces "
+     "between them: name=NAME alias=NAME ip=ADDRESS ip6=ADDRESS mac-address=ADDRESS "
+     "gw-priority=NUMBER; or none, host or container:NAME"},
     {0, "network-alias", List, "name", "A further name of it on the first network"},
     {0, "oom-kill-disable", Flag, "",
      "Let it wait instead of killing it at its memory limit (version 1)"},
