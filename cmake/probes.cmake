@@ -27,3 +27,9 @@ endforeach()
 # Its start is measured: no C library, one page of code.
 target_compile_options(probe-true PRIVATE -Os -fno-stack-protector -fno-pie)
 target_link_options(probe-true PRIVATE -nostdlib -no-pie -Wl,--build-id=none)
+# A room's parts, for scripts to call one by one.
+add_executable(probe-network tests/probes/network.cc)
+set_target_properties(probe-network PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_include_directories(probe-network PRIVATE src)
+target_link_libraries(probe-network PRIVATE room_network)
+target_link_options(probe-network PRIVATE ${TARE_STATIC} -s)

@@ -123,6 +123,7 @@ probe() {
 # Containers that the script leaves are removed here; what is then still there is a leak.
 clean_up() {
   local status=$? ids
+  if declare -F net_clean >/dev/null; then net_clean; fi
   if ids=$(tare ps -aq 2>/dev/null) && [ -n "$ids" ]; then
     # shellcheck disable=SC2086  # One word an id.
     tare rm -f $ids >/dev/null || true

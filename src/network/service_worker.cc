@@ -18,7 +18,7 @@
 namespace tare::network {
 namespace {
 
-constexpr std::chrono::seconds kIdleTime(10);
+constexpr std::chrono::seconds kIdleTime(1);
 constexpr std::chrono::seconds kBusyTime(1);
 
 // Its socket is in a directory of ours alone; this holds even if that is opened to others.

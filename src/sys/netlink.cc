@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace tare::sys::netlink {
@@ -40,6 +41,12 @@ Request& Request::text(std::uint16_t attribute, const std::string& value) {
 
 Request& Request::number(std::uint16_t attribute, std::uint32_t value) {
   return bytes(attribute, as_bytes(value));
+}
+
+Request& Request::append(std::string_view attributes) {
+  pad(body_);
+  body_.append(attributes);
+  return *this;
 }
 
 bool Request::is_dump() const { return (flags_ & NLM_F_DUMP) == NLM_F_DUMP; }
@@ -111,9 +118,12 @@ struct Socket::Answers {
   bool has_changed = false;  // What was asked for, while it was told.
 };
 
-Result<Socket> Socket::open() {
+Result<Socket> Socket::open(int protocol) {
   Socket socket;
-  socket.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  socket.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  if (!socket.socket_ && errno == EPROTONOSUPPORT)
+    return fail(Kind::Unsupported,
+                "this kernel has no netlink of kind " + std::to_string(protocol));
   if (!socket.socket_) return fail_errno("make a netlink socket");
   const int yes = 1;
   // Both are comfort: the answers are read with and without.
@@ -164,6 +174,42 @@ Result<std::vector<std::string>> Socket::ask(const Request& request) {
     if (!answers.has_changed) return std::move(answers.bodies);
   }
   return fail(Kind::Busy, "what netlink was asked for changes all the time");
+}
+
+// False when nothing more lies there. The kernel answers before send(2) returns.
+Result<bool> Socket::receive_verdicts(std::uint32_t first, bool& is_answered) {
+  // A verdict is a number, a header and some words. [NETLINK_CAP_ACK]
+  std::array<char, 4096> bytes;
+  const ssize_t size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  if (size < 0 && errno == EAGAIN) return false;
+  if (size < 0 && errno == EINTR) return true;
+  if (size < 0) return fail_errno("hear the kernel's netlink");
+  const std::string_view datagram(bytes.data(), static_cast<std::size_t>(size));
+  for (const Message& message : TRY(parse_messages(datagram))) {
+    if (message.serial < first || message.type != NLMSG_ERROR) continue;
+    is_answered = true;
+    const Verdict verdict = TRY(parse_verdict(message));
+    if (verdict.errnum == 0) continue;
+    return std::unexpected(
+        Error::sys(verdict.errnum, verdict.words.empty() ? "netlink" : verdict.words));
+  }
+  return true;
+}
+
+Result<> Socket::batch(const std::vector<Request>& requests) {
+  const std::uint32_t first = last_serial_ + 1;
+  std::string bytes;
+  for (const Request& request : requests) bytes += request.message(++last_serial_);
+  // A privilege of the administrator of a namespace; without it a large one does not go out.
+  const int size = static_cast<int>(std::min<std::size_t>(2 * bytes.size() + kMostBytes, 1 << 30));
+  if (bytes.size() > kMostBytes)
+    (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+  if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0)
+    return fail_errno("ask the kernel's netlink");
+  bool is_answered = false;
+  while (TRY(receive_verdicts(first, is_answered))) continue;
+  if (!is_answered) return fail(Kind::Internal, "netlink did not answer");
+  return {};
 }
 
 }  // namespace tare::sys::netlink

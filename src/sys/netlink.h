@@ -27,6 +27,7 @@ class Request {
   Request& bytes(std::uint16_t attribute, std::string_view value);
   Request& text(std::uint16_t attribute, const std::string& value);  // With its zero byte.
   Request& number(std::uint16_t attribute, std::uint32_t value);
+  Request& append(std::string_view attributes);  // Whole ones.
   bool is_dump() const;
   std::string message(std::uint32_t serial) const;
 
@@ -72,17 +73,22 @@ Result<Verdict> parse_verdict(const Message& message);
 
 class Socket {
  public:
-  // In the network namespace that we are in now, for which it then speaks for good.
-  static Result<Socket> open();
+  // In the network namespace that we are in now, for which it then speaks for good. `protocol`:
+  // NETLINK_ROUTE, NETLINK_NETFILTER. Errors: Unsupported, when the kernel has not this one.
+  static Result<Socket> open(int protocol = 0);
 
   // Sends it and returns the bodies of the answers, without the last that says "done". Errors: the
   // kernel's, with its own words.
   Result<std::vector<std::string>> ask(const Request& request);
+  // Sends all of them in one datagram, as nfnetlink wants its batches. Errors: the first that the
+  // kernel gives to one of them. Done when none is: at least one has to be answered.
+  Result<> batch(const std::vector<Request>& requests);
 
  private:
   struct Answers;
   Result<> receive(std::uint32_t serial, Answers& answers);
   Result<Answers> ask_once(const Request& request);
+  Result<bool> receive_verdicts(std::uint32_t first, bool& is_answered);
 
   Fd socket_;
   std::uint32_t last_serial_ = 0;

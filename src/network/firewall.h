@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet filter of our networks: one table of nftables, `inet tare`, whose rules never change.
+// Which networks and published ports there are stands in its sets and maps, so the thousandth port
+// costs a packet, and its start, what the first did. [docs/decisions/0019-networks.md]
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "network/nft.h"
+#include "network/records.h"
+
+namespace tare::network {
+
+// What the rules have to know of a network with a bridge.
+struct NetworkRules {
+  std::string bridge;
+  std::vector<Subnet> subnets;  // Of either family.
+  bool internal = false;        // Nothing goes in or out, not even to the host.
+  bool isolated = false;        // Nothing from one container to another, but to published ports.
+  bool operator==(const NetworkRules&) const = default;
+};
+NetworkRules rules_of(const Network& network);
+
+// Where published ports lead.
+struct Publication {
+  std::vector<PublishedPort> ports;
+  std::optional<Address> v4;
+  std::optional<Address> v6;
+};
+Publication publication_of(const Endpoint& endpoint);
+
+// A published port as it stands in a map.
+struct Mapping {
+  PublishedPort port;
+  Address target;
+  bool operator==(const Mapping&) const = default;
+};
+// Of a publication those that the rules can serve: not of loopback addresses, and none whose
+// family the container has no address of. The forwarder has both. [is_forwarded(), port_sockets.h]
+std::vector<Mapping> mappings_of(const Publication& publication);
+
+// For the network namespace that the calling thread was in at open(). PRIVILEGED (over it).
+// Keep it if you can: after something was removed its end waits for the kernel to free it, 10 ms.
+class Firewall {
+ public:
+  // Errors: Unsupported (no nf_tables in this kernel), Denied.
+  static Result<Firewall> open();
+
+  // Sees to it that the table is there, whole and of this version; only then is `nft` executed.
+  // True when it was made: it is empty, restore() everything. Two that meet are fine.
+  // Errors: Unsupported (no nft, or one that does not know what we ask).
+  Result<bool> ensure();
+  // Whether the table is there, whole and of this version.
+  Result<bool> is_whole();
+
+  // All below are one transaction each, and fail with NotFound when the table is not there.
+
+  // That it is known as this, whatever it was before.
+  Result<> add_network(const NetworkRules& rules);
+  // Forgets all of it; fine when it is not there.
+  Result<> remove_network(const std::string& bridge);
+  // A port that leads elsewhere is taken over: who holds the host's socket owns it.
+  Result<> publish(const Publication& publication);
+  // Only what still leads to these addresses; the rest is fine.
+  Result<> withdraw(const Publication& publication);
+
+  struct Elements {
+    std::vector<NetworkRules> networks;  // By name of the bridge.
+    std::vector<Mapping> mappings;
+  };
+  Result<Elements> list();
+  // Adds all that is missing (after ensure() made the table). Removes nothing: for that compare
+  // list(), under the lock that starts hold.
+  Result<> restore(const std::vector<NetworkRules>& networks,
+                   const std::vector<Publication>& publications);
+
+  // What other rules of this host stop that ours let through: a sentence each, with the command
+  // that opens it. Nothing of them is changed by us. `bridges`: the names to be let through.
+  Result<std::vector<std::string>> obstacles(const std::vector<std::string>& bridges);
+
+ private:
+  explicit Firewall(nft::Table table) : table_(std::move(table)) {}
+  Result<std::optional<std::uint64_t>> handle();
+  Result<> change_network(const std::string& bridge, const NetworkRules* wanted);
+  Result<> take_over(const std::vector<Mapping>& mappings);
+
+  nft::Table table_;
+};
+
+// Tells when somebody removes our table or rules of it ("nft flush ruleset").
+class FirewallWatch {
+ public:
+  // For the network namespace that the calling thread is in. Errors: as Firewall::open().
+  static Result<FirewallWatch> open();
+  // Readable when something was said of any table. Borrowed.
+  int fd() const { return socket_.get(); }
+  // Reads all that was said. True: the table is not whole any more, so ensure() and restore() it.
+  Result<bool> table_is_gone();
+
+ private:
+  FirewallWatch(sys::Fd socket, Firewall firewall)
+      : socket_(std::move(socket)), firewall_(std::move(firewall)) {}
+  sys::Fd socket_;
+  Firewall firewall_;
+};
+
+// PRIVILEGED (over the current network namespace, a container's). Who asks 127.0.0.11 at port 53
+// asks `udp_port` and `tcp_port` there, by rules without connection tracking; port 53 of all other
+// addresses, and sockets bound to all addresses, are not affected. What a call before made is
+// replaced. In process, one transaction. Errors: Unsupported (no nf_tables, or not all of it).
+Result<> redirect_resolver(std::uint16_t udp_port, std::uint16_t tcp_port);
+
+}  // namespace tare::network

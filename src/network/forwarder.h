@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Published ports in user space, for what rules cannot do: connections that come over loopback, and
+// from one family of addresses to the other. TCP goes through pipes inside the kernel (splice(2)).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "network/address.h"
+#include "network/loop.h"
+#include "network/records.h"
+#include "sys/fd.h"
+
+namespace tare::network {
+
+// Not for several threads; everything happens in the loop's callbacks.
+class Forwarder {
+ public:
+  // Makes a socket on the container's side, of AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM,
+  // close-on-exec and non-blocking: that may be another network namespace.
+  using MakeSocket = std::function<Result<sys::Fd>(int family, int type)>;
+  struct Limits {
+    std::uint32_t connections_per_port = 1024;
+    std::uint32_t flows_per_port = 1024;  // Of UDP: the one that is silent longest goes.
+    std::uint32_t descriptors = 16384;    // In all.
+    std::chrono::milliseconds udp_idle{60'000};
+    std::chrono::milliseconds connect_patience{10'000};
+  };
+
+  // The loop has to outlive it.
+  Forwarder(Loop& loop, MakeSocket make_socket, Limits limits);
+  Forwarder(Loop& loop, MakeSocket make_socket);
+  Forwarder(Forwarder&&) noexcept;
+  Forwarder& operator=(Forwarder&&) noexcept;
+  ~Forwarder();
+
+  using Port = std::uint64_t;  // Never 0.
+  // Serves what comes to `socket`, of open_port_socket(), at `target`:`target_port`. TCP and UDP.
+  Result<Port> add(sys::Fd socket, Protocol protocol, const Address& target,
+                   std::uint16_t target_port);
+  // Closes its socket, its connections and flows. Fine when it is not there.
+  void remove(Port port);
+
+  struct Stats {
+    std::size_t ports = 0;
+    std::size_t connections = 0;
+    std::size_t flows = 0;
+    std::size_t descriptors = 0;
+  };
+  Stats stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tare::network

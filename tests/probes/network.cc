@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network room's parts, each to be called from a script, in the network namespace that the
+// script is in.
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <span>
+
+#include "base/text.h"
+#include "network/firewall.h"
+
+using namespace tare;
+using namespace tare::network;
+
+namespace {
+
+using Words = std::span<const std::string>;
+
+constexpr const char* kUsage =
+    "usage: probe-network ensure | whole | list | watch\n"
+    "       add-network BRIDGE [internal] [isolated] SUBNET... | remove-network BRIDGE\n"
+    "       publish|withdraw ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
+    "       restore BRIDGE SUBNET ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
+    "       many COUNT ADDRESS | obstacles BRIDGE...\n"
+    "       redirect UDP-PORT TCP-PORT\n";
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  const std::uint64_t number = TRY(parse_u64(text));
+  if (number > 65535) return fail(Kind::Invalid, "no port: " + quoted(text));
+  return static_cast<std::uint16_t>(number);
+}
+
+// "[::]:8080:80/tcp"
+Result<PublishedPort> parse_published(std::string_view text) {
+  PublishedPort port;
+  const auto slash = text.rfind('/');
+  const auto second = text.rfind(':', slash);
+  const auto first = text.rfind(':', second - 1);
+  if (slash == text.npos || second == text.npos || first == text.npos)
+    return fail(Kind::Invalid, "no published port: " + quoted(text));
+  std::string_view host = text.substr(0, first);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  port.host = TRY(Address::parse(host));
+  port.host_port = TRY(parse_port(text.substr(first + 1, second - first - 1)));
+  port.container_port = TRY(parse_port(text.substr(second + 1, slash - second - 1)));
+  port.protocol = TRY(parse_protocol(text.substr(slash + 1)));
+  return port;
+}
+
+std::string published_text(const PublishedPort& port) {
+  const std::string host = port.host.is_v6 ? "[" + port.host.text() + "]" : port.host.text();
+  return host + ":" + std::to_string(port.host_port) + ":" + std::to_string(port.container_port) +
+         "/" + std::string(protocol_text(port.protocol));
+}
+
+Result<Publication> parse_publication(Words words) {
+  Publication publication;
+  for (const std::string& text : split(words[0], ',')) {
+    const Address address = TRY(Address::parse(text));
+    (address.is_v6 ? publication.v6 : publication.v4) = address;
+  }
+  for (const std::string& text : words.subspan(1))
+    publication.ports.push_back(TRY(parse_published(text)));
+  return publication;
+}
+
+Result<NetworkRules> parse_rules(Words words) {
+  NetworkRules rules{.bridge = words[0], .subnets = {}};
+  for (const std::string& word : words.subspan(1)) {
+    if (word == "internal")
+      rules.internal = true;
+    else if (word == "isolated")
+      rules.isolated = true;
+    else
+      rules.subnets.push_back(TRY(Subnet::parse(word)));
+  }
+  return rules;
+}
+
+Result<> ensure(Words) {
+  Firewall firewall = TRY(Firewall::open());
+  std::puts(TRY(firewall.ensure()) ? "made" : "whole");
+  return {};
+}
+
+Result<> whole(Words) {
+  Firewall firewall = TRY(Firewall::open());
+  std::puts(TRY(firewall.is_whole()) ? "yes" : "no");
+  return {};
+}
+
+Result<> list(Words) {
+  Firewall firewall = TRY(Firewall::open());
+  const Firewall::Elements all = TRY(firewall.list());
+  for (const NetworkRules& rules : all.networks) {
+    std::printf("network %s", rules.bridge.c_str());
+    if (rules.internal) std::printf(" internal");
+    if (rules.isolated) std::printf(" isolated");
+    for (const Subnet& subnet : rules.subnets) std::printf(" %s", subnet.text().c_str());
+    std::puts("");
+  }
+  for (const Mapping& mapping : all.mappings)
+    std::printf("port %s %s\n", published_text(mapping.port).c_str(),
+                mapping.target.text().c_str());
+  return {};
+}
+
+Result<> watch(Words) {
+  FirewallWatch watch = TRY(FirewallWatch::open());
+  std::puts("watching");
+  std::fflush(stdout);
+  pollfd waited{.fd = watch.fd(), .events = POLLIN, .revents = 0};
+  do {
+    if (::poll(&waited, 1, 10'000) <= 0) return fail(Kind::Unavailable, "nothing was said");
+  } while (!TRY(watch.table_is_gone()));
+  std::puts("gone");
+  return {};
+}
+
+Result<> add_network(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  return firewall.add_network(TRY(parse_rules(words)));
+}
+
+Result<> remove_network(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  return firewall.remove_network(words[0]);
+}
+
+Result<> publish(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  return firewall.publish(TRY(parse_publication(words)));
+}
+
+Result<> withdraw(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  return firewall.withdraw(TRY(parse_publication(words)));
+}
+
+Result<> restore(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  const NetworkRules rules = TRY(parse_rules(words.first(2)));
+  return firewall.restore({rules}, {TRY(parse_publication(words.subspan(2)))});
+}
+
+// Publishes ports one by one and tells the median time of the first and of the last hundred.
+Result<> many(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  const std::uint64_t count = TRY(parse_u64(words[0]));
+  const Address target = TRY(Address::parse(words[1]));
+  std::vector<long> times;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    PublishedPort port;
+    port.host_port = static_cast<std::uint16_t>(10'000 + i);
+    port.container_port = 80;
+    const auto begin = std::chrono::steady_clock::now();
+    TRY(firewall.publish({.ports = {port}, .v4 = target, .v6 = {}}));
+    times.push_back((std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1));
+  }
+  const auto median = [&](std::size_t from) {
+    std::vector<long> some(times.begin() + static_cast<long>(from),
+                           times.begin() + static_cast<long>(from) + 100);
+    std::ranges::sort(some);
+    return some[50];
+  };
+  std::printf("first %ld ns, last %ld ns\n", median(0), median(times.size() - 100));
+  return {};
+}
+
+Result<> obstacles(Words words) {
+  Firewall firewall = TRY(Firewall::open());
+  for (const std::string& sentence :
+       TRY(firewall.obstacles(std::vector<std::string>(words.begin(), words.end()))))
+    std::puts(sentence.c_str());
+  return {};
+}
+
+// Twice: the second replaces the first. Tells the time of both.
+Result<> redirect(Words words) {
+  const std::uint16_t udp = TRY(parse_port(words[0]));
+  const std::uint16_t tcp = TRY(parse_port(words[1]));
+  for (int i = 0; i < 2; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    TRY(redirect_resolver(udp, tcp));
+    std::printf("%lld us\n", static_cast<long long>((std::chrono::steady_clock::now() - begin) /
+                                                    std::chrono::microseconds(1)));
+  }
+  return {};
+}
+
+struct Command {
+  std::size_t words;  // At least.
+  Result<> (*run)(Words);
+};
+const std::map<std::string, Command>& commands() {
+  static const std::map<std::string, Command> all = {
+      {"ensure", {0, ensure}},
+      {"whole", {0, whole}},
+      {"list", {0, list}},
+      {"watch", {0, watch}},
+      {"add-network", {1, add_network}},
+      {"remove-network", {1, remove_network}},
+      {"publish", {2, publish}},
+      {"withdraw", {2, withdraw}},
+      {"restore", {4, restore}},
+      {"many", {2, many}},
+      {"obstacles", {0, obstacles}},
+      {"redirect", {2, redirect}},
+  };
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto found = words.empty() ? commands().end() : commands().find(words[0]);
+  if (found == commands().end() || words.size() - 1 < found->second.words) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  const Result<> done = found->second.run(Words(words).subspan(1));
+  if (done) return 0;
+  std::fprintf(stderr, "probe-network: %s\n", done.error().message().c_str());
+  if (!done.error().hint().empty()) std::fprintf(stderr, "  %s\n", done.error().hint().c_str());
+  return 1;
+}
