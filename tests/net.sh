@@ -97,3 +97,12 @@ end_network() {
   done
   wait 2>/dev/null || true
 }
+
+# For the trap: the script's own status stays.
+end_all() {
+  local status=$?
+  set +e
+  end_network
+  (exit $status)
+  clean_up
+}

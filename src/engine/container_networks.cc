@@ -470,6 +470,8 @@ Result<> Engine::State::share_network(const Container& container, isolate::Spec&
                                                  quoted(running.name) + ", which does not run")
                                .hint("start it first: tare start " + running.name));
   spec.network = isolate::Namespace::Host;
+  // They are the other's to set.
+  std::erase_if(spec.sysctls, [](const auto& each) { return each.first.starts_with("net."); });
   spec.joined.push_back(
       {.kind = CLONE_NEWNET,
        .fd = TRY(sys::open_path("/proc/" + std::to_string(running.pid) + "/ns/net", O_RDONLY))});

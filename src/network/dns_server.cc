@@ -158,6 +158,12 @@ const std::vector<Server>& NameServer::servers_of(Client& client) {
   return client.servers;
 }
 
+// Too many at once. Who asks by datagram asks again when nothing comes, which is what is wanted; a
+// failure many programs take for the last word.
+void NameServer::turn_away(const Origin& origin, const Query& query) {
+  if (origin.is_stream) answer(origin, query, Code::ServerFailure, {});
+}
+
 void NameServer::forward(Client& client, const Origin& origin, const Query& query) {
   // A name server that an attacker reads is a way out like any other. [CVE-2024-29018]
   if (!names_.may_forward(client.container)) return answer(origin, query, Code::NoName, {});
@@ -168,10 +174,8 @@ void NameServer::forward(Client& client, const Origin& origin, const Query& quer
   key += origin.is_stream ? "s" : "";  // Not for both: an answer by datagram may be cut.
   const auto found = client.waiters.find(key);
   if (found != client.waiters.end()) {
-    if (found->second.size() < kMostWaiters)
-      found->second.push_back({.origin = origin, .query = query});
-    else
-      answer(origin, query, Code::ServerFailure, {});
+    if (found->second.size() >= kMostWaiters) return turn_away(origin, query);
+    found->second.push_back({.origin = origin, .query = query});
     return;
   }
   const auto asked =
@@ -179,6 +183,7 @@ void NameServer::forward(Client& client, const Origin& origin, const Query& quer
                     [this, container = client.container, key](Result<Upstream::Answer> answer) {
                       on_forwarded(container, key, std::move(answer));
                     });
+  if (!asked && asked.error().kind() == Kind::Busy) return turn_away(origin, query);
   if (!asked) return answer(origin, query, Code::ServerFailure, {});
   client.waiters[key].push_back({.origin = origin, .query = query});
 }

@@ -71,6 +71,7 @@ class NameServer {
   static void send(const Origin& origin, std::string_view message);
   static void answer(const Origin& origin, const Query& query, Code code,
                      const std::vector<Record>& records);
+  static void turn_away(const Origin& origin, const Query& query);
   static void send_reply(const Origin& origin, const Query& query, const std::string& message);
 
   Loop& loop_;

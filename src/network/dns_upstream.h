@@ -22,8 +22,8 @@ namespace tare::network::dns {
 class Upstream {
  public:
   struct Limits {
-    std::size_t of_owner = 128;  // Queries that wait for their answers.
-    std::size_t of_all = 1024;
+    std::size_t of_owner = 256;  // Queries that wait for their answers.
+    std::size_t of_all = 2048;
     std::chrono::milliseconds datagram_patience{1500};  // With one server, before the next.
     std::chrono::milliseconds stream_patience{4000};
     std::chrono::milliseconds all_patience{10000};

@@ -252,6 +252,7 @@ void ServiceContainers::restore_resolvers() {
 }
 
 void ServiceContainers::restore() {
+  if (const auto store = open_store()) sweep_leases(store->get());
   restore_resolvers();
   restores_left_ = kRestores;
   for (auto& [id, container] : containers_)

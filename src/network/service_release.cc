@@ -45,6 +45,28 @@ std::string process_start(int pid) {
   return fields[kStartTime];
 }
 
+void sweep_leases(int store) {
+  const auto networks = load_networks(store);
+  if (!networks) return;
+  for (const Network& network : *networks) {
+    const auto leases = load_leases(store, network.id);
+    if (!leases) continue;
+    for (const Lease& lease : *leases) {
+      struct stat status{};
+      const std::string path = endpoint_path(network.id, lease.container);
+      if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      // Who starts it has its lock, and keeps it for as long as it runs.
+      sys::Fd lock;
+      if (auto opened = sys::open_at(store, "containers/" + lease.container + "/lock", O_RDWR))
+        lock = std::move(*opened);
+      if (lock && !sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::No)) continue;
+      // Its record may have come since we looked.
+      if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      release_addresses(store, network.id, lease.container);
+    }
+  }
+}
+
 Result<Released> release_endpoint(int store, const Endpoint& endpoint) {
   const std::string path = endpoint_path(endpoint.network, endpoint.container);
   auto opened = sys::open_at(store, path, O_RDONLY);

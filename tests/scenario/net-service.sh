@@ -7,7 +7,7 @@
 . "$TEST_LIB"
 . "$(dirname "$TEST_LIB")/net.sh"
 own_network
-trap 'end_network; clean_up' EXIT
+trap end_all EXIT
 
 network front aa 10.1.1
 for each in a1 a2 a3; do container $each; done

@@ -54,9 +54,9 @@ assert_contains "$(cat err)" 'active endpoints'
 tare network disconnect front web
 ! tare exec web ip link show eth1 >/dev/null 2>&1 || fail 'the interface stays'
 ! reaches guest edge || fail 'a name stays'
-exits 1 tare run --rm --network front --ip 10.77.0.1 busybox true 2>err
+exits 125 tare run --rm --network front --ip 10.77.0.1 busybox true 2>err
 assert_contains "$(cat err)" "gateway's"
-exits 1 tare run --rm --network nowhere busybox true 2>err || true
+exits 125 tare run --rm --network nowhere busybox true 2>err
 assert_contains "$(cat err)" 'nowhere'
 
 # The network of another container.

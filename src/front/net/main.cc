@@ -3,6 +3,7 @@
 // socket, and of no use to anybody else. Two processes: one works, the other waits for its end to
 // take its place; the first does the same for the second.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,8 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <csignal>
+#include <iterator>
+#include <map>
 
 #include "network/loop.h"
 #include "network/service_guard.h"
@@ -47,6 +52,28 @@ class Holder : public network::ServiceParts {
   std::map<std::pair<std::string, network::PublishedPort>, sys::Fd> sockets_;
 };
 
+// To enter the containers' network namespaces (and to look which they are), for the packet filter,
+// and for low ports of the host. Those of a program that we execute (nft) are no more.
+constexpr int kCapabilities[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SYS_ADMIN,
+                                 CAP_SYS_PTRACE};
+
+Result<> drop_capabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2]{};
+  if (::syscall(SYS_capget, &header, data) != 0) return fail_errno("capget");
+  __user_cap_data_struct kept[2]{};
+  for (const int capability : kCapabilities)
+    kept[capability / 32].permitted |= data[capability / 32].permitted & (1U << capability % 32);
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
+    if (std::ranges::find(kCapabilities, capability) == std::end(kCapabilities) &&
+        ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1 &&
+        ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno != EPERM)
+      return fail_errno("drop a capability");
+  for (auto& half : kept) half.effective = half.permitted;
+  if (::syscall(SYS_capset, &header, kept) != 0) return fail_errno("capset");
+  return {};
+}
+
 // What comes with being started by whoever starts a container. Nobody traces us: our memory and
 // descriptors lead into every container of the store.
 Result<> harden() {
@@ -62,7 +89,7 @@ Result<> harden() {
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno("getrlimit");
   files.rlim_cur = files.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno("setrlimit");
-  return {};
+  return drop_capabilities();
 }
 
 // Watches the other process; makes the next when it ends.
