@@ -10,6 +10,7 @@
 
 #include "base/failpoint.h"
 #include "base/undo.h"
+#include "engine/container_networks.h"
 #include "engine/grants.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
@@ -119,14 +120,6 @@ Result<> check_mounts(std::vector<MountRequest>& mounts) {
   return {};
 }
 
-Result<> check_network(const CreateRequest& config) {
-  if (config.network != "" && config.network != "none" && config.network != "host")
-    return std::unexpected(Error(Kind::Unsupported, "network " + quoted(config.network) +
-                                                        " is not there: networks are none and host")
-                               .hint("use --network none or --network host"));
-  return {};
-}
-
 // In the host's pid namespace nothing but the control group tells which processes a container has:
 // what its first one leaves behind would live for ever.
 Result<> check_processes(const CreateRequest& config) {
@@ -196,7 +189,6 @@ Result<> check_alone(CreateRequest& config) {
   complete_resources(config.resources);
   TRY(check_resources(config.resources));
   TRY(make_limits(config));
-  TRY(check_network(config));
   TRY(check_processes(config));
   return check_hostname(config.hostname);
 }
@@ -272,6 +264,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
+  TRY(state.resolve_networks(*this, config, image.config.exposed_ports));
   state.spared = image.id;
   state.admitted = TRY(admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/grants.h"
+#include "engine/network_inspect.h"
 #include "engine/record.h"
 #include "engine/resources.h"
 #include "engine/state.h"
@@ -99,7 +100,7 @@ json::Value host_config_object(const Container& container) {
   log_options.set("max-file", std::to_string(config.log_files));
   log.set("Config", std::move(log_options));
   out.set("LogConfig", std::move(log));
-  out.set("NetworkMode", config.network.empty() ? "none" : config.network);
+  describe_networks(out, config);
   out.set("AutoRemove", config.auto_remove);
   out.set("CapAdd", strings_or_null(config.cap_add));
   out.set("CapDrop", strings_or_null(config.cap_drop));
@@ -227,6 +228,7 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
   if (with_size) out.set("SizeRw", TRY(size(container.id)));
   out.set("Mounts", mounts_array(container, root()));
   out.set("Config", config_object(container));
+  out.set("NetworkSettings", TRY(state_->network_settings(container)));
   // Beyond Docker: what isolates it, and what weakens that.
   json::Value tare;
   tare.set("IdMap", id_map_array(container.ids.ranges));

@@ -181,7 +181,8 @@ Result<> Engine::rename(const std::string& id, const std::string& new_name) {
   failpoint("rename.written");
   const std::string& stale = written ? old_name : new_name;
   ::unlinkat(store, ("container-names/" + stale).c_str(), 0);
-  return written;
+  TRY(written);
+  return state_->rename_endpoints(container);
 }
 
 Result<std::uint64_t> Engine::size(const std::string& id) const {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/network_record.h"
 #include "engine/resources.h"
 #include "sys/files.h"
 
@@ -140,6 +141,7 @@ void print_host(json::Value& out, const CreateRequest& config) {
   out.set("capDrop", json::Value(config.cap_drop));
   out.set("securityOpt", json::Value(config.security_opt));
   out.set("network", config.network);
+  out.set("net", print_network_settings(config.net));
   out.set("userns", config.userns);
   out.set("pidMode", config.pid_mode);
   out.set("ipcMode", config.ipc_mode);
@@ -174,6 +176,7 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.cap_drop = in["capDrop"].as_strings();
   config.security_opt = in["securityOpt"].as_strings();
   config.network = in["network"].as_string();
+  config.net = parse_network_settings(in["net"]);
   config.userns = in["userns"].as_string();
   config.pid_mode = in["pidMode"].as_string();
   config.ipc_mode = in["ipcMode"].as_string();

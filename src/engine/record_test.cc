@@ -40,10 +40,27 @@ TEST_CASE("a container's record goes out and comes back") {
   container.config.volumes_from = {"db:ro"};
   container.config.image_volumes = {"/d"};
   container.config.ulimits = {{"nofile", "10:20"}};
+  NetworkRequest network{.network = "back", .aliases = {"db"}, .mac = "02:00:00:00:00:01"};
+  network.v4 = network::Address::parse("10.0.0.9").value();
+  network.gateway_priority = 2;
+  container.config.net.networks = {network};
+  container.config.net.ports = {{.hosts = {network::Address::parse("::1").value()},
+                                 .host_first = 8080,
+                                 .host_last = 8081,
+                                 .container_port = 80,
+                                 .protocol = network::Protocol::Udp}};
+  container.config.net.exposed = {"80/tcp"};
+  container.config.net.publish_all = true;
+  container.config.net.dns = {"9.9.9.9"};
+  container.config.net.dns_search = {"a.example"};
+  container.config.net.dns_options = {"ndots:2"};
+  container.config.net.extra_hosts = {"x:host-gateway"};
+  container.config.net.links = {"db:d"};
   const std::string text = print_record(container);
   const Container back = parse_record(text).value();
   CHECK(print_record(back) == text);
   CHECK(back.ids == container.ids);
+  CHECK(back.config.net == container.config.net);
   CHECK(back.id_claim == container.id_claim);
   CHECK(back.config.userns == "auto:size=70000");
   CHECK(back.config.devices.at(0).target == "/dev/x");

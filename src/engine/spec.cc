@@ -131,10 +131,13 @@ isolate::Mount make_tmpfs(const MountRequest& request) {
 }
 
 // The container's own /etc files. Without a network there is no resolver to name.
-std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest& config) {
+std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest& config,
+                                                            const StartingNetworks& networks) {
   std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  if (config.network != "host") hosts += "127.0.0.1\t" + config.hostname + "\n";
+  const bool is_alone = config.network != "host" && networks.endpoints().empty();
+  if (is_alone) hosts += "127.0.0.1\t" + config.hostname + "\n";
   std::string resolv;
+  if (!networks.endpoints().empty()) resolv = networks.resolv(config);
   if (config.network == "host") {
     const auto of_host = sys::load_file(AT_FDCWD, "/etc/hosts", 1 << 20);
     if (of_host) hosts = *of_host;
@@ -142,6 +145,7 @@ std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest&
     if (auto opened = sys::open_path("/etc/resolv.conf", O_RDONLY | O_NONBLOCK))
       if (auto text = sys::read_all(opened->get(), 64 << 10)) resolv = *text;
   }
+  hosts += networks.hosts(config);
   return {{"/etc/hosts", hosts},
           {"/etc/hostname", config.hostname + "\n"},
           {"/etc/resolv.conf", resolv}};
@@ -252,8 +256,8 @@ std::vector<std::string> clamped_ulimits(const CreateRequest& config) {
   return sentences;
 }
 
-Result<isolate::Spec> make_spec(const Container& container, sys::Fd root,
-                                const store::Store& store) {
+Result<isolate::Spec> make_spec(const Container& container, sys::Fd root, const store::Store& store,
+                                const StartingNetworks& networks) {
   const CreateRequest& config = container.config;
   isolate::Spec spec;
   spec.hostname = config.hostname;
@@ -283,7 +287,7 @@ Result<isolate::Spec> make_spec(const Container& container, sys::Fd root,
   spec.writable_system = has_grant(container, policy::grants::WritableSystem::name);
   spec.own_groups = has_grant(container, policy::grants::WritableGroups::name) &&
                     sys::cgroup_host().v2_writable && spec.cgroup == isolate::Namespace::New;
-  spec.files = make_files(config);
+  spec.files = make_files(config, networks);
   if (!has_grant(container, policy::grants::UnmaskedPaths::name)) {
     spec.masked_paths = policy::masked_paths();
     spec.read_only_paths = policy::read_only_paths();

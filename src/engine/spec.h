@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/container_networks.h"
 #include "engine/engine.h"
 #include "isolate/isolate.h"
 #include "store/store.h"
@@ -24,8 +25,8 @@ Result<std::vector<isolate::Rlimit>> parse_ulimits(
 
 // Everything of the Spec but `init`, for a container whose root file system is mounted at `root`
 // (taken over). Reads the container's user database from it. Errors: NotFound (a volume is gone).
-Result<isolate::Spec> make_spec(const Container& container, sys::Fd root,
-                                const store::Store& store);
+Result<isolate::Spec> make_spec(const Container& container, sys::Fd root, const store::Store& store,
+                                const StartingNetworks& networks);
 
 // A process as exec starts it in that container.
 Result<isolate::Process> make_exec_process(const Container& container, int root,

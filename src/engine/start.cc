@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "base/failpoint.h"
+#include "base/undo.h"
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
@@ -49,6 +50,7 @@ struct Launch {
   sys::Fd listener;
   sys::Fd client;  // The first client's end; may be empty.
   sys::Fd report;  // Write end.
+  StartingNetworks* networks = nullptr;
 };
 
 void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& fd) {
@@ -112,6 +114,12 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
              .at = isolate::FailedAt::Setup});
   std::string warnings;
   launch.spec.warn = [&warnings](const std::string& text) { warnings += escaped(text) + "\n"; };
+  bool has_networks = launch.networks->endpoints().empty();
+  launch.spec.born_in_namespaces = !has_networks;
+  launch.spec.born = [&](int pid, const sys::Cgroup&) -> Result<> {
+    if (std::exchange(has_networks, true)) return {};  // Its number has changed, nothing else.
+    return launch.networks->make(pid);
+  };
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
   failpoint("launcher.launched");
@@ -121,8 +129,9 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   if (started->cgroup_directories.empty()) text += "pid_start=" + start_time(started->pid) + "\n";
   Result<> written = sys::replace_file(launch.dir.get(), "started", text, sys::Durability::Lazy);
   if (written && !launch.usual_root.empty()) written = join_members(launch.usual_root);
+  if (written) written = launch.networks->finish(started->pid);
   if (!written)
-    give_up({.error = std::move(written).error().wrap("record the start"),
+    give_up({.error = std::move(written).error().wrap("after the start"),
              .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
   failpoint("launcher.recorded");
   (void)sys::write_all(launch.report.get(), "ok\n" + warnings);
@@ -190,6 +199,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   StartedContainer result;
   Container container;
   sys::Fd dir;
+  StartingNetworks networks;
+  Undo undo;
   Launch launch;
   // The part that fails with 125, whatever goes wrong.
   const auto prepare = [&]() -> Result<> {
@@ -214,7 +225,13 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
-    launch.spec = TRY(make_spec(container, std::move(root), state.store));
+    networks = TRY(state.start_networks(*this, container));
+    undo.push([&networks]() noexcept { networks.undo(); });
+    failpoint("start.networks");
+    launch.spec = TRY(make_spec(container, std::move(root), state.store, networks));
+    TRY(state.share_network(container, launch.spec));
+    for (const std::string& variable : TRY(state.link_variables(*this, container)))
+      launch.spec.process.env.push_back(variable);
     launch.spec.process.rows = request.rows;
     launch.spec.process.columns = request.columns;
     process = launch.spec.process;
@@ -249,6 +266,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
       return std::unexpected(StartFailure{.error = std::move(sent).error()});
   }
   const auto prepared = Clock::now();
+  launch.networks = &networks;
   auto launched = fork_launcher(std::move(launch));
   if (!launched) {
     StartFailure failure = explain(launched.error(), container, root_again.get(), process);
@@ -256,6 +274,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     ::unlinkat(dir.get(), "ctl", 0);
     return std::unexpected(std::move(failure));
   }
+  undo.keep();
   result.timing = {.prepare = prepared - begin, .launch = Clock::now() - prepared};
   result.attachment = std::move(attachment);
   result.warnings = clamped_ulimits(container.config);

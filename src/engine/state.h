@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/undo.h"
+#include "engine/container_networks.h"
 #include "engine/engine.h"
 #include "store/image_tree.h"
 #include "store/move.h"
@@ -93,6 +94,45 @@ struct Engine::State {
   Result<IdClaim> claim_volume_ids();
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
+
+  // Networks (networks.cc). Who makes or removes one holds their lock.
+  Result<network::Network> make_network(const CreateNetworkRequest& request);
+  // Made when it is not there.
+  Result<network::Network> default_network();
+  // By name, id or prefix of one. Errors: NotFound; Invalid (ambiguous).
+  Result<network::Network> lookup_network(const std::string& name_or_id) const;
+  // Completes `config`: names of networks, exposed ports of the image. Errors: NotFound (network,
+  // container); Invalid (an address that is not the network's); Unsupported (this user has none).
+  Result<> resolve_networks(const Engine& engine, CreateRequest& config,
+                            const std::vector<std::string>& exposed);
+  // The container's networks for a start of it; of none where it has none of its own.
+  Result<StartingNetworks> start_networks(const Engine& engine, const Container& container) const;
+  // The network namespace of another container, for one that shares it. Errors: Busy (the other
+  // does not run).
+  Result<> share_network(const Container& container, isolate::Spec& spec) const;
+  // Endpoints of a container that lives.
+  Result<std::vector<network::Endpoint>> endpoints_of(const std::string& id) const;
+  // Of --link "NAME[:ALIAS]": the other's endpoints, each with the alias in `links`. Errors:
+  // NotFound; Busy (it does not run).
+  Result<std::vector<network::Endpoint>> linked_endpoints(const Engine& engine,
+                                                          const std::string& link) const;
+  // Variables that tell of them, as Docker's links did.
+  Result<std::vector<std::string>> link_variables(const Engine& engine,
+                                                  const Container& container) const;
+  // Changes of a container that runs; who does them holds the lock of networks.
+  Result<> connect_running(const Engine& engine, const Container& container,
+                           const NetworkRequest& request);
+  Result<> disconnect_running(const Container& container, const network::Network& which);
+  Result<> pass_gateway_on(std::vector<network::Endpoint>& endpoints, int inside) const;
+  Result<> publish_running(const Container& container, const std::vector<PortRequest>& add,
+                           const std::vector<PortRequest>& remove);
+  // What its networks answer to its name is the new one.
+  Result<> rename_endpoints(const Container& container) const;
+  Result<> write_config(const Container& container) const;
+  // docker inspect's NetworkSettings.
+  Result<json::Value> network_settings(const Container& container) const;
+  // With the endpoints of those that run.
+  Result<NetworkInfo> network_info(network::Network which) const;
 
   // Walks the store, and notes what it takes for those who do not.
   Result<store::StoreUsage> measure() const;

@@ -42,6 +42,14 @@ Result<Link> complete_bridge(Links& links, const Network& network, const Link& l
   return link;
 }
 
+Result<> add_routes(Links& links, const Link& link, const Network& network,
+                    const Endpoint& endpoint) {
+  for (const Pool& pool : network.pools)
+    if (pool.subnet.base.is_v6 ? endpoint.v6.has_value() : endpoint.v4.has_value())
+      TRY(links.add_default_route(link, pool.gateway));
+  return {};
+}
+
 Result<> configure(const Network& network, const Endpoint& endpoint) {
   Links links = TRY(Links::open());
   const auto link = TRY(links.find(endpoint.interface));
@@ -57,10 +65,7 @@ Result<> configure(const Network& network, const Endpoint& endpoint) {
   TRY(give(endpoint.v6));
   TRY(links.set_up(*link));
   if (!endpoint.is_gateway || network.internal) return {};
-  for (const Pool& pool : network.pools)
-    if (pool.subnet.base.is_v6 ? endpoint.v6.has_value() : endpoint.v4.has_value())
-      TRY(links.add_default_route(*link, pool.gateway));
-  return {};
+  return add_routes(links, *link, network, endpoint);
 }
 
 // Interfaces that learn their routes from routers go on doing so: the kernel stops it when a
@@ -123,6 +128,21 @@ Result<> remove_interface(Links& links, const Endpoint& endpoint, int inside) {
   const Visit visit = TRY(Visit::begin(inside));
   Links its = TRY(Links::open());
   return its.remove(endpoint.interface);
+}
+
+Result<> set_loopback_up() {
+  constexpr int kLoopback = 1;  // Of every network namespace. [linux include/net/net_namespace.h]
+  Links links = TRY(Links::open());
+  return links.set_up({.index = kLoopback, .name = "lo"});
+}
+
+Result<> route_by(const Network& network, const Endpoint& endpoint, int inside) {
+  const Visit visit = TRY(Visit::begin(inside));
+  Links links = TRY(Links::open());
+  const auto link = TRY(links.find(endpoint.interface));
+  if (!link) return fail(Kind::NotFound, "the interface " + endpoint.interface + " is not there");
+  TRY(links.remove_default_routes());
+  return add_routes(links, *link, network, endpoint);
 }
 
 Result<bool> enable_forwarding(bool v6) {

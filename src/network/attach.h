@@ -25,6 +25,12 @@ Result<> make_interface(Links& links, const Link& device, const Network& network
 // Takes it away from a container that runs.
 Result<> remove_interface(Links& links, const Endpoint& endpoint, int inside);
 
+// In the namespace of the calling thread.
+Result<> set_loopback_up();
+
+// Gives a container that runs its default routes by this endpoint, in place of those it has.
+Result<> route_by(const Network& network, const Endpoint& endpoint, int inside);
+
 // This machine passes packets on between the bridges and the outside. Returns whether it did not
 // before.
 Result<bool> enable_forwarding(bool v6);

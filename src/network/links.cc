@@ -56,14 +56,6 @@ class Nest {
   std::string body_;
 };
 
-// No address of its own making: who is on the link is in our records.
-// [linux include/uapi/linux/if_link.h, IN6_ADDR_GEN_MODE_NONE]
-std::string no_generated_addresses() {
-  Nest v6;
-  v6.byte(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-  return Nest().bytes(AF_INET6, v6.body()).body();
-}
-
 void describe(Nest& nest, const ContainerInterface& inside) {
   nest.text(IFLA_IFNAME, inside.name);
   nest.bytes(IFLA_ADDRESS, {reinterpret_cast<const char*>(inside.mac.data()), inside.mac.size()});
@@ -146,9 +138,9 @@ Result<std::optional<Link>> Links::find(const std::string& name) {
   request.text(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
   auto answers = socket_.ask(request);
   if (!answers && answers.error().errnum() == ENODEV) return std::nullopt;
-  TRY(answers);
-  if (answers->empty()) return fail(Kind::Internal, "netlink does not tell of " + quoted(name));
-  return TRY(read_link(answers->front()));
+  const auto bodies = TRY(std::move(answers));
+  if (bodies.empty()) return fail(Kind::Internal, "netlink does not tell of " + quoted(name));
+  return TRY(read_link(bodies.front()));
 }
 
 Result<std::vector<Link>> Links::list() {
@@ -164,7 +156,6 @@ Result<Link> Links::make_bridge(const std::string& name, const std::string& alia
   request.text(IFLA_IFNAME, name);
   if (mtu != 0) request.number(IFLA_MTU, mtu);
   request.bytes(IFLA_LINKINFO, Nest().text(IFLA_INFO_KIND, "bridge").body());
-  request.bytes(IFLA_AF_SPEC, no_generated_addresses());
   TRY(socket_.ask(request), "make the bridge " + quoted(name));
   const auto link = TRY(find(name));
   if (!link) return fail(Kind::Unavailable, "the bridge " + quoted(name) + " is gone again");
@@ -182,14 +173,12 @@ Result<> Links::make_pair(const std::string& host_name, const Link& bridge, bool
   fixed.ifi_flags = fixed.ifi_change = IFF_UP;
   Nest peer = Nest::behind(ifinfomsg{});
   describe(peer, inside);
-  peer.bytes(IFLA_AF_SPEC, no_generated_addresses());
   Nest data;
   data.bytes(VETH_INFO_PEER, peer.body());
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, fixed);
   request.text(IFLA_IFNAME, host_name);
   request.number(IFLA_MASTER, static_cast<std::uint32_t>(bridge.index));
   if (inside.mtu != 0) request.number(IFLA_MTU, inside.mtu);
-  request.bytes(IFLA_AF_SPEC, no_generated_addresses());
   request.bytes(IFLA_LINKINFO,
                 Nest().text(IFLA_INFO_KIND, "veth").bytes(IFLA_INFO_DATA, data.body()).body());
   TRY(socket_.ask(request), "make the pair of interfaces " + quoted(host_name));
@@ -216,7 +205,6 @@ Result<> Links::make_macvlan(const Link& parent, const std::string& mode,
   if (inside.mtu != 0) request.number(IFLA_MTU, inside.mtu);
   request.number(IFLA_NET_NS_FD, static_cast<std::uint32_t>(inside.network));
   request.number(IFLA_LINK, static_cast<std::uint32_t>(parent.index));
-  request.bytes(IFLA_AF_SPEC, no_generated_addresses());
   request.bytes(IFLA_LINKINFO,
                 Nest().text(IFLA_INFO_KIND, "macvlan").bytes(IFLA_INFO_DATA, data.body()).body());
   TRY(socket_.ask(request), "make a macvlan of " + quoted(parent.name));

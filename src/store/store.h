@@ -12,6 +12,7 @@
 //   containers/ID/     a container: config, state, log, upper directory (src/engine)
 //   volumes/NAME/      a volume: its record and its files (docs/formats/volumes.md)
 //   volume-ids         the ids that volumes of an ordinary user have (docs/formats/volumes.md)
+//   networks/ID/       a network, and who is on it (docs/formats/networks.md)
 //   ids/               claimed id ranges (src/engine)
 //   locks/             files that are only there to be locked
 //   sweep              is there while blobs may be there that no image record names

@@ -56,6 +56,7 @@ constexpr Row kRows[] = {
     {"images", UsageClass::Bookkeeping},
     {"names", UsageClass::Bookkeeping},
     {"manifests", UsageClass::Bookkeeping},
+    {"networks", UsageClass::Bookkeeping},
     {"container-names", UsageClass::Bookkeeping},
     {"ids", UsageClass::Bookkeeping},
     {"locks", UsageClass::Bookkeeping},

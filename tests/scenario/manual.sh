@@ -25,6 +25,8 @@ assert_contains "$(complete_line tare ru)" run
 assert_contains "$(complete_line tare run --read)" --read-only
 assert_contains "$(complete_line tare image '')" history
 assert_contains "$(complete_line tare run --name x '')" busybox:latest
+assert_contains "$(complete_line tare network rm '')" bridge
+assert_contains "$(complete_line tare network con)" connect
 assert_contains "$(complete_line tare run -e A=b '')" busybox:latest
 # As bash calls it: words are split at : and = too.
 complete_split() {

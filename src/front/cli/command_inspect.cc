@@ -4,12 +4,13 @@
 
 #include "base/text.h"
 #include "front/cli/handlers.h"
+#include "front/cli/network_view.h"
 #include "front/cli/render.h"
 
 namespace tare::cli {
 namespace {
 
-enum class Sort : std::uint8_t { Any, Container, Image, Volume };
+enum class Sort : std::uint8_t { Any, Container, Image, Network, Volume };
 
 Result<Sort> wanted_sort(const Arguments& arguments) {
   if (arguments.called() == "container inspect") return Sort::Container;
@@ -18,8 +19,9 @@ Result<Sort> wanted_sort(const Arguments& arguments) {
   if (type.empty()) return Sort::Any;
   if (type == "container") return Sort::Container;
   if (type == "image") return Sort::Image;
+  if (type == "network") return Sort::Network;
   if (type == "volume") return Sort::Volume;
-  return bad_value("type", type, "container, image and volume are known");
+  return bad_value("type", type, "container, image, network and volume are known");
 }
 
 Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name, Sort sort,
@@ -28,6 +30,7 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
     const engine::VolumeInfo info = TRY(engine.find_volume(name));
     return engine.inspect_volume(info.volume);
   }
+  if (sort == Sort::Network) return inspect_any_network(engine, name);
   if (sort != Sort::Image) {
     auto container = engine.inspect(name, with_size);
     if (container || sort == Sort::Container || container.error().kind() != Kind::NotFound)
@@ -39,10 +42,13 @@ Result<json::Value> inspect_one(engine::Engine& engine, const std::string& name,
     return std::unexpected(std::move(image).error());
   if (engine.images().resolve(name))  // It is there, and a part of it is not.
     return std::unexpected(std::move(image).error());
+  auto network = inspect_any_network(engine, name);
+  if (network || network.error().kind() != Kind::NotFound) return network;
   if (const auto volume = engine.find_volume(name)) return engine.inspect_volume(volume->volume);
   return std::unexpected(
-      Error(Kind::NotFound, "there is no container, no image and no volume " + quoted(name))
-          .hint("'tare ps -a' lists containers, 'tare images' images, 'tare volume ls' volumes"));
+      Error(Kind::NotFound, "there is no container, image, network or volume " + quoted(name))
+          .hint("'tare ps -a' lists containers, 'tare images' images, 'tare network ls' networks, "
+                "'tare volume ls' volumes"));
 }
 
 // One of info's features on one line: "user namespaces: yes (every container has its own ids)".

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <regex.h>
 
 #include <algorithm>
 #include <map>
 
 #include "base/text.h"
 #include "front/cli/handlers.h"
+#include "front/cli/network_view.h"
+#include "front/cli/pattern.h"
+#include "front/cli/port_options.h"
 #include "front/cli/render.h"
 
 namespace tare::cli {
@@ -36,30 +38,32 @@ std::vector<std::string> known_filters() {
           "label",    "name",   "network", "publish", "since",  "status", "volume"};
 }
 
-// A search for an extended regular expression, as Docker matches names. [regex(7)]
-class Pattern {
- public:
-  static Result<std::unique_ptr<Pattern>> compile(const std::string& text) {
-    auto pattern = std::unique_ptr<Pattern>(new Pattern);
-    if (::regcomp(&pattern->regex_, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
-      return bad_value("filter", "name=" + text, "not a regular expression");
-    pattern->compiled_ = true;
-    return pattern;
-  }
-  Pattern(const Pattern&) = delete;
-  Pattern& operator=(const Pattern&) = delete;
-  ~Pattern() {
-    if (compiled_) ::regfree(&regex_);
-  }
-  bool matches(const std::string& text) const {
-    return ::regexec(&regex_, text.c_str(), 0, nullptr, 0) == 0;
-  }
+// What is asked for once and not for each container.
+struct Known {
+  std::map<std::string, std::vector<network::PublishedPort>> ports;  // By container's id.
+  std::vector<engine::NetworkInfo> networks;
 
- private:
-  Pattern() = default;
-  regex_t regex_{};
-  bool compiled_ = false;
+  const std::vector<network::PublishedPort>& ports_of(const Container& container) const {
+    static const std::vector<network::PublishedPort> none;
+    const auto found = ports.find(container.id);
+    return found == ports.end() ? none : found->second;
+  }
 };
+
+// Only for listings that show or ask for them. What cannot be read does not end the listing.
+Known find_out(Context& context, engine::Engine& engine, bool with_networks) {
+  Known known;
+  if (const auto ports = engine.ports(""))
+    for (const engine::PortInfo& info : *ports) known.ports[info.container].push_back(info.port);
+  else
+    context.report(ports.error());
+  if (!with_networks) return known;
+  if (auto networks = engine.networks())
+    known.networks = std::move(*networks);
+  else
+    context.report(networks.error());
+  return known;
+}
 
 class Filter {
  public:
@@ -67,7 +71,7 @@ class Filter {
     Filter filter;
     for (auto& [key, value] : TRY(parse_filters(arguments.list("filter"), known_filters()))) {
       if (key == "name") {
-        filter.names_.push_back(TRY(Pattern::compile(value)));
+        filter.names_.push_back(TRY(Pattern::compile(key, value)));
       } else if (key == "before" || key == "since") {
         const Container other = TRY(engine.find(value), "--filter " + key);
         (key == "before" ? filter.before_ : filter.since_) = other.created_at;
@@ -79,6 +83,9 @@ class Filter {
         filter.wanted_[key].push_back(value);
       } else if (key == "label") {
         filter.labels_.push_back(value);
+      } else if (key == "publish" || key == "expose") {
+        (key == "publish" ? filter.published_ : filter.exposed_)
+            .push_back(TRY(parse_port_range(value, "filter " + key)));
       } else if (key == "ancestor") {
         filter.wanted_[key].push_back(value);
         if (const auto image = engine.images().find(value))
@@ -92,7 +99,7 @@ class Filter {
 
   bool has(const std::string& key) const { return wanted_.contains(key); }
 
-  bool passes(const Container& container) const {
+  bool passes(const Container& container, const Known& known) const {
     if (before_ && container.created_at >= *before_) return false;
     if (since_ && container.created_at <= *since_) return false;
     if (!names_.empty() && std::ranges::none_of(names_, [&](const auto& pattern) {
@@ -101,9 +108,11 @@ class Filter {
       return false;
     for (const std::string& label : labels_)
       if (!has_label(container, label)) return false;
+    if (!published_.empty() && !is_published(container, known)) return false;
+    if (!exposed_.empty() && !is_exposed(container)) return false;
     return std::ranges::all_of(wanted_, [&](const auto& entry) {
       return std::ranges::any_of(entry.second, [&](const std::string& value) {
-        return matches(container, entry.first, value);
+        return matches(container, known, entry.first, value);
       });
     });
   }
@@ -123,13 +132,41 @@ class Filter {
     return !pair || found->second == pair->second;
   }
 
-  bool matches(const Container& container, const std::string& key, const std::string& value) const {
+  // By the ports of the container, as Docker does: publish=80 also finds 8080:80.
+  bool is_published(const Container& container, const Known& known) const {
+    return std::ranges::any_of(published_, [&](const PortRange& range) {
+      return std::ranges::any_of(container.config.net.ports,
+                                 [&](const engine::PortRequest& port) {
+                                   return range.contains(port.container_port, port.protocol);
+                                 }) ||
+             std::ranges::any_of(known.ports_of(container),
+                                 [&](const network::PublishedPort& port) {
+                                   return range.contains(port.container_port, port.protocol);
+                                 });
+    });
+  }
+
+  // What is published is exposed, too.
+  bool is_exposed(const Container& container) const {
+    return std::ranges::any_of(exposed_, [&](const PortRange& range) {
+      const auto fits = [&](const std::string& text) {
+        const auto exposed = read_exposed(text);
+        return exposed && range.contains(exposed->first, exposed->protocol);
+      };
+      return std::ranges::any_of(container.config.net.exposed, fits) ||
+             std::ranges::any_of(container.config.net.ports, [&](const engine::PortRequest& port) {
+               return range.contains(port.container_port, port.protocol);
+             });
+    });
+  }
+
+  bool matches(const Container& container, const Known& known, const std::string& key,
+               const std::string& value) const {
     if (key == "id") return container.id.starts_with(value);
     if (key == "status") return value == state_text(container);
     if (key == "exited")
       return container.status == Status::Exited && std::to_string(container.exit_code) == value;
-    if (key == "network")
-      return value == (container.config.network.empty() ? "none" : container.config.network);
+    if (key == "network") return is_on(container, known, value);
     if (key == "health") return value == "none";
     if (key == "is-task") return value == "false";
     if (key == "volume")
@@ -143,9 +180,23 @@ class Filter {
     return false;
   }
 
+  // By name, or by the beginning of the id.
+  static bool is_on(const Container& container, const Known& known, const std::string& value) {
+    const std::vector<std::string> names = network_names(container, known.networks);
+    return std::ranges::any_of(names, [&](const std::string& name) {
+      if (name == value) return true;
+      return !value.empty() &&
+             std::ranges::any_of(known.networks, [&](const engine::NetworkInfo& info) {
+               return info.network.name == name && info.network.id.starts_with(value);
+             });
+    });
+  }
+
   std::vector<std::unique_ptr<Pattern>> names_;
   std::vector<std::string> labels_;
   std::vector<std::string> ancestors_;
+  std::vector<PortRange> published_;
+  std::vector<PortRange> exposed_;
   std::optional<UnixNanos> before_;
   std::optional<UnixNanos> since_;
   std::map<std::string, std::vector<std::string>> wanted_;  // Any of the values of each key.
@@ -178,8 +229,14 @@ std::string command_text(const std::vector<std::string>& argv) {
   return text;
 }
 
+// Of a container with a network of its own that runs; others have no ports.
+std::string ports_column(const Container& container, const Known& known) {
+  if (container.status != Status::Running || !container.config.network.empty()) return "";
+  return ports_text(known.ports_of(container), container.config.net.exposed);
+}
+
 Row make_row(engine::Engine& engine, const Container& container, const Wanted& wanted,
-             UnixNanos now) {
+             const Known& known, UnixNanos now) {
   Row row;
   json::Value& fields = row.fields;
   const std::string command = command_text(container.argv);
@@ -188,7 +245,7 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   fields.set("Command", go_quote(wanted.whole ? command : ellipsis(command, 20)));
   fields.set("CreatedAt", created_at(container.created_at));
   fields.set("RunningFor", ago(container.created_at, now));
-  fields.set("Ports", "");
+  fields.set("Ports", ports_column(container, known));
   fields.set("State", state_text(container));
   fields.set("Status", status_text(container, now));
   std::string size = "0B";
@@ -216,11 +273,16 @@ Row make_row(engine::Engine& engine, const Container& container, const Wanted& w
   for (const auto& [name, because] : container.grants)
     if (std::ranges::find(grants, name) == grants.end()) grants.push_back(name);
   fields.set("Grants", join(grants, ","));
-  fields.set("Networks", container.config.network.empty() ? "none" : container.config.network);
+  fields.set("Networks", join(network_names(container, known.networks), ","));
   return row;
 }
 
-Result<std::vector<Container>> chosen(Context& context, const Arguments& arguments) {
+struct Chosen {
+  std::vector<Container> containers;
+  Known known;
+};
+
+Result<Chosen> chosen(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   std::int64_t last = -1;
   if (const auto text = arguments.value("last")) {
@@ -234,19 +296,21 @@ Result<std::vector<Container>> chosen(Context& context, const Arguments& argumen
   std::vector<Error> problems;
   std::vector<Container> containers = TRY(engine.list(&problems));
   for (const Error& problem : problems) context.report(problem);
+  const std::string format = arguments.value_or("format", "");
+  Known known = find_out(context, engine, filter.has("network") || !format.empty());
   std::erase_if(containers, [&](const Container& container) {
-    return (!all && container.status != Status::Running) || !filter.passes(container);
+    return (!all && container.status != Status::Running) || !filter.passes(container, known);
   });
   if (last > 0 && containers.size() > static_cast<std::size_t>(last))
     containers.resize(static_cast<std::size_t>(last));
-  return containers;
+  return Chosen{.containers = std::move(containers), .known = std::move(known)};
 }
 
 }  // namespace
 
 Result<int> cmd_ps(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
-  const std::vector<Container> containers = TRY(chosen(context, arguments));
+  const auto [containers, known] = TRY(chosen(context, arguments));
   const std::string format = arguments.value_or("format", "");
   const Wanted wanted{.size = arguments.flag("size") || format.find(".Size") != std::string::npos,
                       .whole = arguments.flag("no-trunc")};
@@ -259,7 +323,7 @@ Result<int> cmd_ps(Context& context, const Arguments& arguments) {
   rows.reserve(containers.size());
   const UnixNanos now = now_ns();
   for (const Container& container : containers)
-    rows.push_back(make_row(engine, container, wanted, now));
+    rows.push_back(make_row(engine, container, wanted, known, now));
   Columns columns = default_columns();
   if (arguments.flag("grants")) columns.emplace_back("Grants", "GRANTS");
   if (arguments.flag("size")) columns.emplace_back("Size", "SIZE");

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "front/cli/handlers.h"
 #include "front/cli/help.h"
+#include "front/cli/network_options.h"
 #include "front/cli/progress.h"
 #include "front/cli/request.h"
 #include "front/cli/transfer_view.h"
@@ -83,6 +84,11 @@ Result<> pull_if_wanted(Context& context, const Arguments& arguments,
 Result<std::string> create_container(Context& context, const Arguments& arguments,
                                      engine::CreateRequest& request) {
   engine::Engine& engine = *TRY(context.engine());
+  constexpr std::string_view kOther = "container:";
+  if (request.network.starts_with(kOther))
+    request.network = std::string(kOther) +
+                      TRY(engine.find(request.network.substr(kOther.size())), "--network").id;
+  for (const std::string& sentence : discard_ports(request)) context.warn(sentence);
   TRY(pull_if_wanted(context, arguments, request));
   ProgressLine progress(context, arguments.flag("quiet"), false);
   IdFile id_file = TRY(IdFile::open(arguments));

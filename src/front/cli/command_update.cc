@@ -2,6 +2,7 @@
 // update, pause and unpause.
 #include "base/text.h"
 #include "front/cli/handlers.h"
+#include "front/cli/port_options.h"
 #include "front/cli/request.h"
 #include "front/cli/resource_options.h"
 
@@ -24,9 +25,22 @@ constexpr Option kUpdateOptions[] = {
     kMemoryReservation,
     kMemorySwap,
     kPidsLimit,
+    {0, "publish-add", List, "[[address:]port:]port",
+     "Publish a port, too, as --publish of run; at once when it runs"},
+    {0, "publish-rm", List, "[[address:]port:]port",
+     "Publish a port no more: all of that port of the container, or only that one of the host"},
     kKernelMemory,
     {0, "restart", MissingValue, "", "restarting is not there yet"},
 };
+
+// Two of them may name one port of the host: both go.
+Result<std::vector<engine::PortRequest>> parse_removed(const std::vector<std::string>& texts) {
+  std::vector<engine::PortRequest> out;
+  for (const std::string& text : texts)
+    for (engine::PortRequest& port : TRY(parse_publish(text, "publish-rm")))
+      out.push_back(std::move(port));
+  return out;
+}
 
 }  // namespace
 
@@ -34,13 +48,19 @@ std::span<const Option> update_options() { return kUpdateOptions; }
 
 Result<int> cmd_update(Context& context, const Arguments& arguments) {
   const engine::Resources change = TRY(changed_resources(arguments));
-  bool any = false;
-  for (const Option& option : kUpdateOptions) any = any || arguments.given(option.name);
-  if (!any)
-    return std::unexpected(Error(Kind::Invalid, "no limit was named that should change")
+  const auto add = TRY(parse_published(arguments.list("publish-add"), "publish-add"));
+  const auto remove = TRY(parse_removed(arguments.list("publish-rm")));
+  const bool ports = !add.empty() || !remove.empty();
+  bool limits = false;
+  for (const Option& option : kUpdateOptions)
+    limits = limits || (!option.name.starts_with("publish-") && arguments.given(option.name));
+  if (!limits && !ports)
+    return std::unexpected(Error(Kind::Invalid, "no limit or port was named that should change")
                                .hint("tare update --help lists them"));
   engine::Engine& engine = *TRY(context.engine());
   return context.for_each(arguments.operands, [&](const std::string& name) -> Result<> {
+    if (ports) TRY(engine.publish(name, add, remove));
+    if (!limits) return {};
     for (const std::string& warning : TRY(engine.update(name, change))) context.warn(warning);
     return {};
   });

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "front/cli/handlers.h"
 #include "front/cli/render.h"
+#include "front/cli/request.h"
 
 namespace tare::cli {
 namespace {
@@ -42,18 +43,6 @@ Result<> check_driver(const Arguments& arguments) {
   return std::unexpected(
       Error(Kind::Unsupported, "--driver " + quoted(driver) + ": there are no plugins of volumes")
           .hint("local is the driver there is"));
-}
-
-Result<std::map<std::string, std::string>> pairs_of(const Arguments& arguments,
-                                                    std::string_view option) {
-  std::map<std::string, std::string> out;
-  for (const std::string& text : arguments.list(option)) {
-    const auto pair = split_once(text, '=');
-    const std::string_view name = pair ? pair->first : std::string_view(text);
-    if (name.empty()) return bad_value(option, text, "the name is missing");
-    out[std::string(name)] = pair ? pair->second : "";
-  }
-  return out;
 }
 
 bool has_label(const store::Volume& volume, const std::string& label) {

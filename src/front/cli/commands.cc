@@ -42,7 +42,8 @@ constexpr Option kStart[] = {
 constexpr Option kPs[] = {
     {'a', "all", Flag, "", "Also those that do not run"},
     {'f', "filter", List, "key=value",
-     "Only some: ancestor, before, exited, id, label, name, network, since, status, volume"},
+     "Only some: ancestor, before, exited, expose, id, label, name, network, publish, since, "
+     "status, volume"},
     {0, "format", Value, "format", "table, json, or a Go template as '{{.ID}} {{.Names}}'"},
     {'n', "last", Value, "number", "Only the last created ones, running or not"},
     {'l', "latest", Flag, "", "Only the last created one, running or not"},
@@ -93,7 +94,7 @@ constexpr Option kRm[] = {
     {0, "no-undo", Flag, "", "Remove for good, at once"},
     {'q', "quiet", Flag, "", "Print nothing unless it fails"},
     {'v', "volumes", Flag, "", "Also its anonymous volumes"},
-    {'l', "link", MissingFlag, "", "links are not offered"},
+    {'l', "link", MissingFlag, "", "a link belongs to the container that has it, and goes with it"},
 };
 
 constexpr Option kInfo[] = {
@@ -104,7 +105,7 @@ constexpr Option kInspectFormat[] = {
 };
 constexpr Option kInspect[] = {
     {'s', "size", Flag, "", "Also the size of what a container wrote"},
-    {0, "type", Value, "type", "Only a container, an image or a volume"},
+    {0, "type", Value, "type", "Only a container, an image, a network or a volume"},
 };
 constexpr Option kInspectContainer[] = {
     {'s', "size", Flag, "", "Also the size of what it wrote"},
@@ -355,8 +356,8 @@ const Command command_table[] = {
      1,
      cmd_info},
     {"inspect", "", "[OPTIONS] NAME|ID [NAME|ID...]",
-     "Show all about containers, images and volumes", kInspectFormat, kInspect, 1, -1, false,
-     Operands::Containers, 1, cmd_inspect},
+     "Show all about containers, images, networks and volumes", kInspectFormat, kInspect, 1, -1,
+     false, Operands::Containers, 1, cmd_inspect},
     {"container inspect", "", kContainers, "Show all about containers", kInspectFormat,
      kInspectContainer, 1, -1, false, Operands::Containers, 1, cmd_inspect},
     {"image inspect", "", "[OPTIONS] IMAGE [IMAGE...]", "Show all about images", kInspectFormat,
@@ -462,6 +463,23 @@ const Command command_table[] = {
      Operands::Anything,
      1,
      cmd_manifest_rm},
+    {"network connect", "", "[OPTIONS] NETWORK CONTAINER",
+     "Put a container on a network, a running one at once", network_connect_options(), kNoOptions,
+     2, 2, false, Operands::Networks, 1, cmd_network_connect},
+    {"network create", "", "[OPTIONS] NETWORK", "Create a network", network_create_options(),
+     kNoOptions, 1, 1, false, Operands::Anything, 1, cmd_network_create},
+    {"network disconnect", "", "[OPTIONS] NETWORK CONTAINER",
+     "Take a container off a network, a running one at once", network_disconnect_options(),
+     kNoOptions, 2, 2, false, Operands::Networks, 1, cmd_network_disconnect},
+    {"network inspect", "", "[OPTIONS] NETWORK [NETWORK...]", "Show all about networks",
+     kInspectFormat, network_inspect_options(), 1, -1, false, Operands::Networks, 1,
+     cmd_network_inspect},
+    {"network ls", "network list", "[OPTIONS]", "List networks", network_list_options(), kNoOptions,
+     0, 0, false, Operands::None, 1, cmd_network_ls},
+    {"network prune", "", "[OPTIONS]", "Remove networks that no container is on",
+     network_prune_options(), kNoOptions, 0, 0, false, Operands::None, 1, cmd_network_prune},
+    {"network rm", "network remove", "[OPTIONS] NETWORK [NETWORK...]", "Remove networks",
+     network_remove_options(), kNoOptions, 1, -1, false, Operands::Networks, 1, cmd_network_rm},
     {"pause",
      "container pause",
      "CONTAINER [CONTAINER...]",
@@ -474,6 +492,20 @@ const Command command_table[] = {
      Operands::Running,
      1,
      cmd_pause},
+    {"port",
+     "container port",
+     "CONTAINER [PORT[/PROTOCOL]]",
+     "Show which ports of this machine lead to a container",
+     {},
+     {},
+     1,
+     2,
+     false,
+     Operands::Running,
+     1,
+     cmd_port},
+    {"ports", "", "[OPTIONS] [CONTAINER...]", "Show all published ports, and who can reach them",
+     ports_options(), kNoOptions, 0, -1, false, Operands::Running, 1, cmd_ports},
     {"ps",
      "container ls,container list,container ps",
      "[OPTIONS]",
@@ -685,8 +717,9 @@ const Command command_table[] = {
      cmd_prune},
     {"image prune", "", "[OPTIONS]", "Remove images that nothing uses", kPruneImages, kPrune, 0, 0,
      false, Operands::None, 1, cmd_prune},
-    {"system prune", "", "[OPTIONS]", "Remove stopped containers and unused images", kPruneAll,
-     kPrune, 0, 0, false, Operands::None, 1, cmd_prune},
+    {"system prune", "", "[OPTIONS]",
+     "Remove stopped containers, and networks and images that nothing uses", kPruneAll, kPrune, 0,
+     0, false, Operands::None, 1, cmd_prune},
     {"volume create", "", "[OPTIONS] [VOLUME]", "Create a volume", volume_create_options(),
      kNoOptions, 0, 1, false, Operands::Anything, 1, cmd_volume_create},
     {"volume inspect", "", "[OPTIONS] VOLUME [VOLUME...]", "Show all about volumes", kInspectFormat,
@@ -700,7 +733,7 @@ const Command command_table[] = {
     {"update",
      "container update",
      kContainers,
-     "Change limits of containers, of running ones at once",
+     "Change limits and published ports of containers, of running ones at once",
      update_options(),
      {},
      1,
@@ -751,6 +784,7 @@ constexpr CommandGroup kGroups[] = {
     {"container", "Commands for containers"},
     {"image", "Commands for images"},
     {"manifest", "Commands for manifests in registries"},
+    {"network", "Commands for networks"},
     {"store", "Commands for the place where images and containers are"},
     {"system", "Commands for the engine as a whole"},
     {"volume", "Commands for volumes"},
@@ -760,8 +794,6 @@ constexpr std::string_view kNoSwarm =
     "Tare runs containers on one machine and has no swarm; Kubernetes or Nomad run many";
 constexpr std::string_view kNoBuild =
     "building is not there yet; 'tare import' and 'tare pack' make images";
-constexpr std::string_view kNoNetwork =
-    "networks of our own are not there yet; --network none and host are";
 constexpr std::string_view kNoCopy =
     "copying is not there yet; 'tare exec CONTAINER tar -c PATH' writes files to standard output";
 constexpr std::string_view kNoDaemon =
@@ -794,13 +826,11 @@ constexpr MissingCommand kMissing[] = {
     {"system events", "events are not there yet"},
     {"export", kNoCopy},
     {"container export", kNoCopy},
-    {"network", kNoNetwork},
-    {"port", "publishing ports is not there yet"},
-    {"container port", "publishing ports is not there yet"},
     {"restart", "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
     {"container restart",
      "restarting is not there yet; 'tare stop' and 'tare start' do it in two steps"},
-    {"prune", "say of what: tare system prune, image prune, container prune or volume prune"},
+    {"prune",
+     "say of what: tare system prune, image prune, container prune, network prune or volume prune"},
     {"volume update", kNoSwarm},
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completion for bash, zsh and fish, from the table of commands. Names of containers and images are
-// asked from tare itself while completing.
+// Completion for bash, zsh and fish, from the table of commands. Names of containers, images,
+// networks and volumes are asked from tare itself while completing.
 #include "base/text.h"
 #include "front/cli/help.h"
 
@@ -20,6 +20,8 @@ std::string_view operands_word(Operands operands) {
       return "running";
     case Operands::Images:
       return "images";
+    case Operands::Networks:
+      return "networks";
     case Operands::Volumes:
       return "volumes";
   }
@@ -126,6 +128,7 @@ constexpr std::string_view kShellBody = R"sh(_tare() {
     containers) COMPREPLY=($(compgen -W "$(tare ps -a --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
     running) COMPREPLY=($(compgen -W "$(tare ps --format '{{.Names}}' 2>/dev/null)" -- "$cur")) ;;
     images) COMPREPLY=($(compgen -W "$(tare images --filter dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$cur")) ;;
+    networks) COMPREPLY=($(compgen -W "$(tare network ls --format '{{.Name}}' 2>/dev/null)" -- "$cur")) ;;
     volumes) COMPREPLY=($(compgen -W "$(tare volume ls -q 2>/dev/null)" -- "$cur")) ;;
   esac
 }
@@ -217,6 +220,9 @@ std::string fish_command(const Command& command) {
     case Operands::Images:
       list =
           "(tare images --filter dangling=false --format \"{{.Repository}}:{{.Tag}}\" 2>/dev/null)";
+      break;
+    case Operands::Networks:
+      list = "(tare network ls --format \"{{.Name}}\" 2>/dev/null)";
       break;
     case Operands::Volumes:
       list = "(tare volume ls -q 2>/dev/null)";

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "front/cli/network_options.h"
 #include "front/cli/request.h"
 
 namespace tare::cli {
@@ -140,12 +141,6 @@ Result<> add_security(CreateRequest& request, const Arguments& arguments) {
   for (const std::string& text : arguments.list("security-opt"))
     if (std::string option = TRY(security_option(text)); !option.empty())
       request.security_opt.push_back(std::move(option));
-  const std::string network = arguments.value_or("network", arguments.value_or("net", ""));
-  if (!network.empty() && network != "none" && network != "host")
-    return std::unexpected(Error(Kind::Unsupported, "--network " + quoted(network) +
-                                                        ": networks of our own are not there yet")
-                               .hint("none and host are"));
-  request.network = network;
   request.privileged = arguments.flag("privileged");
   request.userns = arguments.value_or("userns", "");
   request.pid_mode = arguments.value_or("pid", "");
@@ -176,6 +171,18 @@ Result<> check_pull(const Arguments& arguments) {
 }
 
 }  // namespace
+
+Result<std::map<std::string, std::string>> pairs_of(const Arguments& arguments,
+                                                    std::string_view option) {
+  std::map<std::string, std::string> out;
+  for (const std::string& text : arguments.list(option)) {
+    const auto pair = split_once(text, '=');
+    const std::string_view name = pair ? pair->first : std::string_view(text);
+    if (name.empty()) return bad_value(option, text, "the name is missing");
+    out[std::string(name)] = pair ? pair->second : "";
+  }
+  return out;
+}
 
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text) {
   constexpr std::array kNames = {"core",    "cpu",      "data",   "fsize",      "locks",
@@ -275,6 +282,7 @@ Result<CreateRequest> create_request(const Arguments& arguments) {
   TRY(add_limits(request, arguments));
   TRY(add_log_options(request, arguments));
   TRY(add_security(request, arguments));
+  TRY(add_networks(request, arguments));
   TRY(add_systemd(request, arguments));
   TRY(check_pull(arguments));
   return request;

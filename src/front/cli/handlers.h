@@ -47,6 +47,15 @@ Result<int> cmd_volume_create(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_inspect(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_ls(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_rm(Context& context, const Arguments& arguments);
+Result<int> cmd_network_create(Context& context, const Arguments& arguments);
+Result<int> cmd_network_ls(Context& context, const Arguments& arguments);
+Result<int> cmd_network_inspect(Context& context, const Arguments& arguments);
+Result<int> cmd_network_rm(Context& context, const Arguments& arguments);
+Result<int> cmd_network_connect(Context& context, const Arguments& arguments);
+Result<int> cmd_network_disconnect(Context& context, const Arguments& arguments);
+Result<int> cmd_network_prune(Context& context, const Arguments& arguments);
+Result<int> cmd_port(Context& context, const Arguments& arguments);
+Result<int> cmd_ports(Context& context, const Arguments& arguments);
 Result<int> cmd_undo(Context& context, const Arguments& arguments);
 Result<int> cmd_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_pack(Context& context, const Arguments& arguments);
@@ -72,7 +81,15 @@ std::span<const Option> update_options();
 std::span<const Option> volume_create_options();  // command_volume.cc
 std::span<const Option> volume_list_options();
 std::span<const Option> volume_remove_options();
-std::span<const Option> run_options();  // What run has beyond create.
+std::span<const Option> network_create_options();  // command_network.cc
+std::span<const Option> network_list_options();
+std::span<const Option> network_inspect_options();
+std::span<const Option> network_remove_options();
+std::span<const Option> network_connect_options();
+std::span<const Option> network_disconnect_options();
+std::span<const Option> network_prune_options();  // command_prune.cc
+std::span<const Option> ports_options();          // command_ports.cc
+std::span<const Option> run_options();            // What run has beyond create.
 
 // A session with a container from its first byte to its exit, for run, start and attach.
 struct AttachedRun {

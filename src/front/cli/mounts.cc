@@ -54,28 +54,6 @@ Result<> volume_option(MountRequest& mount, std::string_view option, std::string
   return {};
 }
 
-// Fields with commas between; in double quotes a comma is a comma and "" a quote. [RFC 4180]
-Result<std::vector<std::string>> csv_fields(std::string_view text) {
-  std::vector<std::string> fields(1);
-  bool quoting = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (quoting && text[i] == '"') {
-      if (i + 1 < text.size() && text[i + 1] == '"')
-        fields.back() += text[++i];
-      else
-        quoting = false;
-    } else if (!quoting && text[i] == '"' && fields.back().empty()) {
-      quoting = true;
-    } else if (!quoting && text[i] == ',') {
-      fields.emplace_back();
-    } else {
-      fields.back() += text[i];
-    }
-  }
-  if (quoting) return bad_value("mount", text, "a quote is not closed");
-  return fields;
-}
-
 Result<std::uint32_t> parse_mode(std::string_view option, std::string_view text) {
   std::uint32_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
@@ -176,6 +154,27 @@ Result<MountType> mount_type(const std::vector<std::string>& fields, std::string
 
 }  // namespace
 
+Result<std::vector<std::string>> csv_fields(std::string_view option, std::string_view text) {
+  std::vector<std::string> fields(1);
+  bool quoting = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoting && text[i] == '"') {
+      if (i + 1 < text.size() && text[i + 1] == '"')
+        fields.back() += text[++i];
+      else
+        quoting = false;
+    } else if (!quoting && text[i] == '"' && fields.back().empty()) {
+      quoting = true;
+    } else if (!quoting && text[i] == ',') {
+      fields.emplace_back();
+    } else {
+      fields.back() += text[i];
+    }
+  }
+  if (quoting) return bad_value(option, text, "a quote is not closed");
+  return fields;
+}
+
 Result<MountRequest> parse_volume(std::string_view text, std::string_view directory) {
   const std::vector<std::string> parts = split(text, ':');
   if (parts.size() > 3) return bad_value("volume", text, "more than two colons");
@@ -204,7 +203,7 @@ Result<MountRequest> parse_volume(std::string_view text, std::string_view direct
 }
 
 Result<MountRequest> parse_mount(std::string_view text, std::string_view directory) {
-  const std::vector<std::string> fields = TRY(csv_fields(text));
+  const std::vector<std::string> fields = TRY(csv_fields("mount", text));
   MountRequest mount;
   mount.type = TRY(mount_type(fields, text));
   mount.executable = mount.type != MountType::Tmpfs;

@@ -48,7 +48,16 @@ struct Option {
 };
 
 // What a command's operands are, for completion.
-enum class Operands : std::uint8_t { None, Files, Containers, Running, Images, Volumes, Anything };
+enum class Operands : std::uint8_t {
+  None,
+  Files,
+  Containers,
+  Running,
+  Images,
+  Networks,
+  Volumes,
+  Anything
+};
 
 class Arguments;
 class Context;

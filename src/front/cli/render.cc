@@ -137,6 +137,11 @@ Result<std::string> render_values(const std::vector<json::Value>& values,
   return shown(std::move(out));
 }
 
+std::string familiar(const std::string& name) {
+  const auto reference = image::Reference::parse(name);
+  return reference ? reference->familiar() : name;
+}
+
 std::string ago(UnixNanos when, UnixNanos now) {
   if (when == 0) return "N/A";
   return human_duration(std::chrono::nanoseconds(now - when)) + " ago";

@@ -40,6 +40,8 @@ Result<std::string> render_values(const std::vector<json::Value>& values,
 std::string ellipsis(std::string_view text, std::size_t count);
 // The number of characters that a terminal shows for UTF-8 text.
 std::size_t display_width(std::string_view text);
+// A full reference of an image as Docker shows it: "busybox:latest".
+std::string familiar(const std::string& name);
 // "5 minutes ago"; "N/A" for zero.
 std::string ago(UnixNanos when, UnixNanos now);
 // "2026-11-24 05:52:18 +0000 UTC", as Docker's CreatedAt.

@@ -21,6 +21,9 @@ namespace tare::cli {
 Result<engine::MountRequest> parse_volume(std::string_view text, std::string_view directory);
 // --mount type=bind,source=...,target=...,readonly. Fields may stand in double quotes, as in CSV.
 Result<engine::MountRequest> parse_mount(std::string_view text, std::string_view directory);
+// Fields with commas between; in double quotes a comma is a comma and "" a quote. Errors: Invalid,
+// naming `option`. [RFC 4180]
+Result<std::vector<std::string>> csv_fields(std::string_view option, std::string_view text);
 // --tmpfs TARGET[:size=64m,mode=1777,exec,ro].
 Result<engine::MountRequest> parse_tmpfs(std::string_view text);
 
@@ -41,6 +44,11 @@ Result<std::vector<std::string>> parse_variable_file(std::string_view content,
 Result<std::string> read_user_file(const std::string& path);
 // --env-file and --env of a command together, later ones last.
 Result<std::vector<std::string>> environment_of(const Arguments& arguments);
+
+// The NAME=VALUE of an option that may be given several times; NAME alone has an empty value.
+// Errors: Invalid.
+Result<std::map<std::string, std::string>> pairs_of(const Arguments& arguments,
+                                                    std::string_view option);
 
 // --ulimit NAME=SOFT[:HARD], as engine::CreateRequest wants it.
 Result<std::pair<std::string, std::string>> parse_ulimit(std::string_view text);

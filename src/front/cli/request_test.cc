@@ -225,7 +225,6 @@ TEST_CASE("wrong values name their option") {
   CHECK(contains(message(request({"-m", "lots", "i"})), "'lots' for --memory"));
   CHECK(contains(message(request({"--memory-swap", "1g", "i"})), "needs --memory"));
   CHECK(contains(message(request({"-m1g", "--memory-swap", "1m", "i"})), "less than --memory"));
-  CHECK(contains(message(request({"--network", "br0", "i"})), "not there yet"));
   CHECK(contains(message(request({"--pull", "often", "i"})), "missing, always and never"));
   CHECK(contains(message(request({"--security-opt", "magic", "i"})), "are known"));
   CHECK(contains(message(request({"--log-driver", "syslog", "i"})), "syslog"));

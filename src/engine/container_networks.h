@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container's networks: what it asks for when it is made, and what it gets when it starts.
+// Private to this room.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "isolate/isolate.h"
+#include "network/links.h"
+#include "network/records.h"
+#include "network/service.h"
+#include "sys/fd.h"
+
+namespace tare::engine {
+
+// Whether this user can have networks beside none and host.
+bool may_have_networks();
+
+// "container:" and what is behind it.
+std::string shared_network_of(const CreateRequest& config);
+
+// Whether its process lives.
+bool is_alive(const network::Endpoint& endpoint);
+
+// For as long as it runs. `store`: the store's directory.
+Result<> write_endpoint(int store, const network::Endpoint& endpoint);
+
+// Takes a network's device and its rules away.
+Result<> take_down_network(const network::Network& network);
+
+// The networks of one container on its way up. Addresses and ports are its own from prepare() on;
+// undo() gives everything back, also what make() and finish() did in another process.
+class StartingNetworks {
+ public:
+  // What the engine knows: an open store, and the path of the service's program.
+  struct Place {
+    int store = -1;
+    std::string program;
+  };
+  // Errors: NotFound (network); Unavailable, Exists (addresses, ports).
+  // `linked`: endpoints of containers that it links to, each with the alias in `links`.
+  static Result<StartingNetworks> prepare(Place place, const Container& container,
+                                          const std::vector<network::Network>& networks,
+                                          const std::vector<network::Endpoint>& linked);
+
+  // Of a container whose network namespace another one has, too: nothing is to be made.
+  static StartingNetworks shared(std::vector<network::Network> networks,
+                                 std::vector<network::Endpoint> endpoints);
+
+  const std::vector<network::Endpoint>& endpoints() const { return endpoints_; }
+  // What its /etc/hosts and /etc/resolv.conf say of them; and variables of links.
+  std::string hosts(const CreateRequest& config) const;
+  std::string resolv(const CreateRequest& config) const;
+
+  // In the launching process, when the container's network namespace is there: interfaces, and the
+  // resolver's sockets. `pid`: of any process in it.
+  Result<> make(int pid);
+  // When its program runs as `pid`: records, published ports, the service.
+  Result<> finish(int pid);
+  void undo() noexcept;
+
+  // Of a container that runs, for changes. The one endpoint gets this interface, and the default
+  // route only as the gateway; no resolver is made.
+  void place_beside(const std::string& interface, bool is_gateway);
+  Result<> make_interfaces(int pid);
+  static StartingNetworks running(Place place, network::Endpoint endpoint);
+  // Errors: as prepare(), and then nothing is changed.
+  Result<> change_ports(const std::vector<PortRequest>& add,
+                        const std::vector<PortRequest>& remove);
+
+ private:
+  Result<> open_ports(const NetworkSettings& settings, network::Endpoint& endpoint);
+
+  Place place_;
+  bool is_shared_ = false;
+  std::vector<network::Link> devices_;      // As many as endpoints.
+  std::vector<network::Network> networks_;  // As many as endpoints.
+  std::vector<network::Endpoint> endpoints_;
+  std::vector<sys::Fd> ports_;  // Sockets of the first endpoint with ports.
+  network::ResolverSockets resolver_;
+};
+
+}  // namespace tare::engine

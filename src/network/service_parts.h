@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the network service leaves to others: the packet filter, and who forwards published ports.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "network/records.h"
+#include "sys/fd.h"
+
+namespace tare::network {
+
+class ServiceParts {
+ public:
+  ServiceParts() = default;
+  ServiceParts(const ServiceParts&) = delete;
+  ServiceParts& operator=(const ServiceParts&) = delete;
+  virtual ~ServiceParts() = default;
+
+  // In the network namespace of a container that the calling thread visits: who asks 127.0.0.11 at
+  // port 53 asks these ports. What a call before made is replaced.
+  virtual Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) = 0;
+
+  // The host's socket of a published port, made anew. An empty one where there is none.
+  virtual Result<sys::Fd> open_port(const Endpoint& endpoint, const PublishedPort& port) = 0;
+  // Keeps the socket, and serves what comes to it, until drop_port().
+  virtual Result<> take_port(const Endpoint& endpoint, const PublishedPort& port,
+                             sys::Fd socket) = 0;
+  // The port is not published any more. Fine when it was never taken.
+  virtual void drop_port(const Endpoint& endpoint, const PublishedPort& port) = 0;
+
+  // A container has ended, and nobody has started it again yet: what rules there are for these
+  // ports go. Its sockets were dropped before.
+  virtual Result<> withdraw(const Endpoint& endpoint) = 0;
+  // What was withdrawn of an endpoint has to be there after all.
+  virtual Result<> publish(const Endpoint& endpoint) = 0;
+
+  // All that there is, whenever any of it has changed; borrowed for the call.
+  virtual void on_records(const std::vector<Network>& networks,
+                          const std::vector<Endpoint>& endpoints) = 0;
+};
+
+}  // namespace tare::network
