@@ -91,22 +91,27 @@ static int connect_to(int type, const char* address, const char* port, int ms) {
   return fd;
 }
 
-static int print_answer(int fd, int ms) {
+// Of a stream all that comes until its end, which is the server's.
+static int print_answer(int fd, int ms, int is_stream) {
   char text[4096];
+  int is_answered = 0;
   struct pollfd readable = {.fd = fd, .events = POLLIN};
-  if (poll(&readable, 1, ms) != 1) errno = ETIMEDOUT, die("answer");
-  const ssize_t size = read(fd, text, sizeof text);
-  if (size < 0) die("answer");
-  if (size == 0) return 1;
-  fwrite(text, 1, (size_t)size, stdout);
-  return 0;
+  do {
+    if (poll(&readable, 1, ms) != 1) errno = ETIMEDOUT, die("answer");
+    const ssize_t size = read(fd, text, sizeof text);
+    if (size < 0) die("answer");
+    if (size == 0) break;
+    is_answered = 1;
+    fwrite(text, 1, (size_t)size, stdout);
+  } while (is_stream);
+  return !is_answered;
 }
 
 static int ask(const char* kind, const char* address, const char* port, int ms) {
   const int is_udp = strcmp(kind, "udp") == 0;
   const int fd = connect_to(is_udp ? SOCK_DGRAM : SOCK_STREAM, address, port, ms);
   if (is_udp && write(fd, "?", 1) != 1) die("send");
-  return print_answer(fd, ms);
+  return print_answer(fd, ms, !is_udp);
 }
 
 static int send_many(long long bytes, const char* address, const char* port) {
@@ -122,7 +127,7 @@ static int send_many(long long bytes, const char* address, const char* port) {
     bytes -= sent;
   }
   shutdown(fd, SHUT_WR);
-  return print_answer(fd, 10000);
+  return print_answer(fd, 10000, 1);
 }
 
 static void sink(const char* port) {
