@@ -20,6 +20,7 @@ static const char kUsage[] =
     "after\n"
     "       peer sink PORT                     takes one connection, answers how many bytes it "
     "had\n"
+    "       peer talk ADDRESS PORT             asks by UDP for each line of input, from one port\n"
     "       peer listen ADDRESS PORT           with SO_REUSEADDR, as servers do, and ends\n"
     "       peer spoof SOURCE ADDRESS PORT     sends a datagram of UDP over IPv4\n";
 
@@ -114,6 +115,18 @@ static int ask(const char* kind, const char* address, const char* port, int ms) 
   return print_answer(fd, ms, !is_udp);
 }
 
+static void talk(const char* address, const char* port) {
+  char text[256];
+  const int fd = connect_to(SOCK_DGRAM, address, port, 1000);
+  while (fgets(text, sizeof text, stdin)) {
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    ssize_t size = write(fd, "?", 1);
+    if (size == 1) size = poll(&readable, 1, 500) == 1 ? read(fd, text, sizeof text) : -1;
+    printf("%.*s", size > 0 ? (int)size : 8, size > 0 ? text : "nothing\n");
+    fflush(stdout);
+  }
+}
+
 static int send_many(long long bytes, const char* address, const char* port) {
   static char block[1 << 16];
   const int fd = connect_to(SOCK_STREAM, address, port, 5000);
@@ -185,6 +198,7 @@ int main(int argc, char** argv) {
     return ask(argv[2], argv[3], argv[4], argc > 5 ? atoi(argv[5]) : 2000);
   if (argc == 5 && strcmp(argv[1], "send") == 0) return send_many(atoll(argv[2]), argv[3], argv[4]);
   if (argc == 3 && strcmp(argv[1], "sink") == 0) sink(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "talk") == 0) return talk(argv[2], argv[3]), 0;
   if (argc == 4 && strcmp(argv[1], "listen") == 0) return listen_once(argv[2], argv[3]);
   if (argc == 5 && strcmp(argv[1], "spoof") == 0) return spoof(argv[2], argv[3], argv[4]);
   fputs(kUsage, stderr);
