@@ -13,6 +13,7 @@
 #include <set>
 
 #include "network/firewall_rules.h"
+#include "network/flows.h"
 #include "network/nft_program.h"
 
 namespace tare::network {
@@ -269,8 +270,10 @@ Result<> Firewall::publish(const Publication& publication) {
   // One of them is there and leads elsewhere.
   if (!done && (done.error().kind() == Kind::Busy || done.error().kind() == Kind::Exists))
     done = take_over(mappings);
-  if (done) return {};
-  return std::unexpected(about_table(std::move(done).error()).wrap("publish ports"));
+  if (!done) return std::unexpected(about_table(std::move(done).error()).wrap("publish ports"));
+  // Where it cannot be done those clients have to be silent for half a minute first.
+  (void)forget_stale_flows(mappings);
+  return {};
 }
 
 Result<> Firewall::withdraw(const Publication& publication) {
