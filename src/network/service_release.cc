@@ -17,6 +17,10 @@ bool is_later(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
+std::string lease_path(const std::string& network, const std::string& address) {
+  return network_path(network) + "/leases/" + address;
+}
+
 // A start takes its addresses before it writes its record, so what is younger than the record is a
 // later start's, which has not written its own yet.
 void release_older(int store, const Endpoint& endpoint, const timespec& written) {
@@ -24,7 +28,7 @@ void release_older(int store, const Endpoint& endpoint, const timespec& written)
   if (!leases) return;
   for (const Lease& lease : *leases) {
     if (lease.container != endpoint.container) continue;
-    const std::string path = network_path(endpoint.network) + "/leases/" + lease.address;
+    const std::string path = lease_path(endpoint.network, lease.address);
     struct stat status{};
     if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         !is_later(status.st_mtim, written))
@@ -33,6 +37,22 @@ void release_older(int store, const Endpoint& endpoint, const timespec& written)
 }
 
 }  // namespace
+
+void sweep_leases(int store, const std::string& network) {
+  const auto leases = load_leases(store, network);
+  if (!leases) return;
+  for (const Lease& lease : *leases) {
+    const std::string endpoint = endpoint_path(network, lease.container);
+    const auto has_endpoint = [&] { return ::faccessat(store, endpoint.c_str(), F_OK, 0) == 0; };
+    if (lease.container.size() != 64 || has_endpoint()) continue;
+    const auto lock = sys::open_at(store, "containers/" + lease.container + "/lock", O_RDWR);
+    if (!lock && lock.error().kind() != Kind::NotFound) continue;
+    if (lock && !sys::lock_file(lock->get(), sys::Lock::Exclusive, sys::Wait::No)) continue;
+    // Its start may have come to an end before we had the lock.
+    if (has_endpoint()) continue;
+    ::unlinkat(store, lease_path(network, lease.address).c_str(), 0);
+  }
+}
 
 std::string process_start(int pid) {
   const auto stat = sys::load_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);

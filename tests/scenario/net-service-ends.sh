@@ -43,13 +43,16 @@ rm "$STORE/networks/$(id aa)/endpoints/$(id a2)"
 # One that starts again has its address and no record yet.
 lease a1 10.1.1.9
 
-# The last one: so does the service, and its socket.
+# The last one ends: so does the service, and its socket.
 kill -9 "$PID_a1"
+eventually 5 test ! -e "$STORE/networks/$(id aa)/endpoints/$(id a1)"
+assert_eq "$(ls "$STORE/networks/$(id aa)/leases" | tr '\n' ' ')" '10.1.1.3 10.1.1.9 '
 service_ended() { [ -z "$(service_pids worker)$(service_pids guard)" ]; }
 eventually 14 service_ended
 [ ! -e "$STORE/networks/service" ] || fail 'the socket is still there'
 assert_eq "$(ls "$STORE/networks/$(id aa)/endpoints")" ''
-assert_eq "$(ls "$STORE/networks/$(id aa)/leases" | tr '\n' ' ')" '10.1.1.3 10.1.1.9 '
+# Addresses that nobody has or is about to have are free by then.
+assert_eq "$(ls "$STORE/networks/$(id aa)/leases")" ''
 
 container a4
 endpoint aa a4 four 10.1.1.5
