@@ -22,9 +22,9 @@ std::optional<Address> forward_target(const PublishedPort& port, const Publicati
 
 // In the current network namespace (the host's). A stream socket listens when it `is_forwarded`
 // and else is only bound, which keeps the port as well; datagram sockets are bound. Connections of
-// before that are in TIME_WAIT do not matter. Not blocking. An empty one when the kernel has no such
-// protocol (SCTP). Errors: Exists (taken, by whom if /proc tells), NotFound (not an address of this
-// host), Denied.
+// before that are in TIME_WAIT do not matter. Not blocking. An empty one when the kernel has no
+// such protocol (SCTP). Errors: Exists (taken, by whom if /proc tells), NotFound (not an address of
+// this host), Denied.
 Result<sys::Fd> open_port_socket(const PublishedPort& port, bool is_forwarded);
 
 // A port that is free at all these addresses for `protocol`, of net.ipv4.ip_local_port_range.

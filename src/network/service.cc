@@ -216,6 +216,17 @@ Result<> tell_changed(int store) {
   return send(socket.get(), {.type = ServiceMessage::Type::Changed}, {});
 }
 
+Result<> wake_service(int store, const std::string& program) {
+  // It removes its socket when it ends itself.
+  if (::faccessat(store, service_socket_path().c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  const sys::Fd directory = TRY(open_directory(store));
+  if (TRY(connect_service(directory.get()))) return {};
+  const sys::Fd lock = TRY(take_lock(store));
+  if (TRY(connect_service(directory.get()))) return {};
+  const sys::Fd listener = TRY(listen_service(directory.get()));
+  return start_program(store, program, listener.get());
+}
+
 Result<ResolverSockets> open_resolver() {
   ResolverSockets sockets;
   constexpr int kFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;

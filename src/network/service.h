@@ -30,6 +30,9 @@ Result<> hand_over(int store, const std::string& program, Handover handover);
 // Nothing happens when no service runs.
 Result<> tell_changed(int store);
 
+// Starts the service again when it should run and does not: both of its processes were killed.
+Result<> wake_service(int store, const std::string& program);
+
 struct ResolverSockets {
   sys::Fd udp;
   sys::Fd tcp;  // Listens.

@@ -99,7 +99,7 @@ Result<> ServiceContainers::load() {
       containers_.erase(id);
     }
   }
-  for (const auto& [id, network] : networks_) sweep_leases(store.get(), id);
+  sweep_leases(store.get());
   tell_records();
   return {};
 }

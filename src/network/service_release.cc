@@ -38,22 +38,6 @@ void release_older(int store, const Endpoint& endpoint, const timespec& written)
 
 }  // namespace
 
-void sweep_leases(int store, const std::string& network) {
-  const auto leases = load_leases(store, network);
-  if (!leases) return;
-  for (const Lease& lease : *leases) {
-    const std::string endpoint = endpoint_path(network, lease.container);
-    const auto has_endpoint = [&] { return ::faccessat(store, endpoint.c_str(), F_OK, 0) == 0; };
-    if (lease.container.size() != 64 || has_endpoint()) continue;
-    const auto lock = sys::open_at(store, "containers/" + lease.container + "/lock", O_RDWR);
-    if (!lock && lock.error().kind() != Kind::NotFound) continue;
-    if (lock && !sys::lock_file(lock->get(), sys::Lock::Exclusive, sys::Wait::No)) continue;
-    // Its start may have come to an end before we had the lock.
-    if (has_endpoint()) continue;
-    ::unlinkat(store, lease_path(network, lease.address).c_str(), 0);
-  }
-}
-
 std::string process_start(int pid) {
   const auto stat = sys::load_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!stat) return "";
@@ -63,6 +47,28 @@ std::string process_start(int pid) {
   constexpr std::size_t kStartTime = 20;  // Counted from the state, which is behind the name.
   if (fields.size() <= kStartTime || fields[1] == "Z" || fields[1] == "X") return "";
   return fields[kStartTime];
+}
+
+void sweep_leases(int store) {
+  const auto networks = load_networks(store);
+  if (!networks) return;
+  for (const Network& network : *networks) {
+    const auto leases = load_leases(store, network.id);
+    if (!leases) continue;
+    for (const Lease& lease : *leases) {
+      struct stat status{};
+      const std::string path = endpoint_path(network.id, lease.container);
+      if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      // Who starts it has its lock, and keeps it for as long as it runs.
+      sys::Fd lock;
+      if (auto opened = sys::open_at(store, "containers/" + lease.container + "/lock", O_RDWR))
+        lock = std::move(*opened);
+      if (lock && !sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::No)) continue;
+      // Its record may have come since we looked.
+      if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      release_addresses(store, network.id, lease.container);
+    }
+  }
 }
 
 Result<Released> release_endpoint(int store, const Endpoint& endpoint) {

@@ -16,8 +16,7 @@ enum class Released : std::uint8_t { Removed, Gone, StartedAgain };
 // which may be under way, nothing is touched. `store`: its open directory.
 Result<Released> release_endpoint(int store, const Endpoint& endpoint);
 
-// Removes addresses that belong to no endpoint of the network, unless their container is being
-// started: then its lock is held.
-void sweep_leases(int store, const std::string& network);
+// Addresses of starts that were killed before they had a record. `store`: its open directory.
+void sweep_leases(int store);
 
 }  // namespace tare::network

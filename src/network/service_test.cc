@@ -207,12 +207,15 @@ TEST_CASE("network: what a container leaves is removed, and nothing of its next 
   CHECK_FALSE(is_there(dir + "/leases/10.0.0.2"));
   CHECK(is_there(dir + "/leases/10.0.0.3"));
   CHECK(is_there(dir + "/leases/10.0.0.4"));
+  const Network network{.id = kNetwork, .name = "front"};
+  const sys::Fd record = sys::open_at(store, dir, O_RDONLY | O_DIRECTORY).value();
+  REQUIRE(sys::replace_file(record.get(), "network.json", print_network(network)));
   // Leases without an endpoint go, but not while somebody starts the container.
   const std::string container = "containers/" + kContainer;
   REQUIRE(sys::make_directories("/proc/self/fd/" + std::to_string(store) + "/" + container, 0700));
   const sys::Fd lock = sys::open_at(store, container + "/lock", O_RDWR | O_CREAT, 0600).value();
   REQUIRE(sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::No));
-  sweep_leases(store, kNetwork);
+  sweep_leases(store);
   CHECK(is_there(dir + "/leases/10.0.0.3"));
   CHECK_FALSE(is_there(dir + "/leases/10.0.0.4"));
   CHECK(process_start(::getpid()) != "");
@@ -228,6 +231,9 @@ TEST_CASE("network: an address whose container is not being started is free agai
   for (const std::string& path : {endpoints_path(kNetwork), dir + "/leases", container})
     REQUIRE(sys::make_directories(root + path, 0700));
   sys::open_at(store, container + "/lock", O_RDWR | O_CREAT, 0600).value().reset();
+  const Network network{.id = kNetwork, .name = "front"};
+  const sys::Fd record = sys::open_at(store, dir, O_RDONLY | O_DIRECTORY).value();
+  REQUIRE(sys::replace_file(record.get(), "network.json", print_network(network)));
   const std::string path = dir + "/leases/10.0.0.2";
   const auto is_there = [&] {
     return ::faccessat(store, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -235,9 +241,9 @@ TEST_CASE("network: an address whose container is not being started is free agai
   REQUIRE(::symlinkat(kContainer.c_str(), store, path.c_str()) == 0);
   const std::string endpoint = endpoint_path(kNetwork, kContainer);
   sys::open_at(store, endpoint, O_RDWR | O_CREAT, 0600).value().reset();
-  sweep_leases(store, kNetwork);
+  sweep_leases(store);
   CHECK(is_there());
   REQUIRE(::unlinkat(store, endpoint.c_str(), 0) == 0);
-  sweep_leases(store, kNetwork);
+  sweep_leases(store);
   CHECK_FALSE(is_there());
 }

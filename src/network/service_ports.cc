@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "network/service_ports.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "network/port_sockets.h"
+#include "network/service_log.h"
+
+namespace tare::network {
+namespace {
+
+Result<sys::Fd> make_socket(int family, int type) {
+  sys::Fd socket(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno("make a socket for a published port");
+  return socket;
+}
+
+// Of the host's family where the container has one.
+std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& port) {
+  const auto& same = port.host.is_v6 ? endpoint.v6 : endpoint.v4;
+  return same ? same : (port.host.is_v6 ? endpoint.v4 : endpoint.v6);
+}
+
+}  // namespace
+
+ServicePorts::ServicePorts(Loop& loop) : loop_(loop), forwarder_(loop, make_socket) {}
+
+ServicePorts::~ServicePorts() {
+  if (watch_) loop_.remove(watch_->fd());
+}
+
+Result<> ServicePorts::start() {
+  watch_.emplace(TRY(FirewallWatch::open()));
+  return loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); });
+}
+
+void ServicePorts::on_rules() {
+  const auto is_gone = watch_->table_is_gone();
+  if (is_gone && !*is_gone) return;
+  if (auto healed = heal(); !healed)
+    log(std::move(healed).error().wrap("make the rules of networks again"));
+}
+
+Result<> ServicePorts::heal() {
+  Firewall firewall = TRY(Firewall::open());
+  TRY(firewall.ensure());
+  std::vector<Publication> publications;
+  for (const Endpoint& endpoint : endpoints_)
+    if (!endpoint.ports.empty()) publications.push_back(publication_of(endpoint));
+  return firewall.restore(rules_, publications);
+}
+
+// What was published for containers that ended while no service ran. Only what leads into networks
+// of this store: the table is every store's.
+Result<> ServicePorts::sweep() {
+  Firewall firewall = TRY(Firewall::open());
+  if (!TRY(firewall.is_whole())) return {};
+  const Firewall::Elements elements = TRY(firewall.list());
+  std::vector<Mapping> wanted;
+  for (const Endpoint& endpoint : endpoints_)
+    std::ranges::move(mappings_of(publication_of(endpoint)), std::back_inserter(wanted));
+  for (const Mapping& mapping : elements.mappings) {
+    const auto leads_here = [&](const NetworkRules& rules) {
+      return std::ranges::any_of(
+          rules.subnets, [&](const Subnet& subnet) { return subnet.contains(mapping.target); });
+    };
+    if (std::ranges::none_of(rules_, leads_here)) continue;
+    if (std::ranges::find(wanted, mapping) != wanted.end()) continue;
+    Publication stale{.ports = {mapping.port}};
+    (mapping.target.is_v6 ? stale.v6 : stale.v4) = mapping.target;
+    TRY(firewall.withdraw(stale));
+  }
+  return {};
+}
+
+Result<> ServicePorts::redirect(std::uint16_t udp_port, std::uint16_t tcp_port) {
+  return redirect_resolver(udp_port, tcp_port);
+}
+
+Result<sys::Fd> ServicePorts::open_port(const Endpoint& endpoint, const PublishedPort& port) {
+  return open_port_socket(port, is_forwarded(port, publication_of(endpoint)));
+}
+
+Result<> ServicePorts::take_port(const Endpoint& endpoint, const PublishedPort& port,
+                                 sys::Fd socket) {
+  const Key key{endpoint.network, endpoint.container, port};
+  const auto target = target_of(endpoint, port);
+  if (!socket || !target || port.protocol == Protocol::Sctp ||
+      !is_forwarded(port, publication_of(endpoint))) {
+    held_[key] = std::move(socket);
+    return {};
+  }
+  forwarded_[key] =
+      TRY(forwarder_.add(std::move(socket), port.protocol, *target, port.container_port));
+  return {};
+}
+
+void ServicePorts::drop_port(const Endpoint& endpoint, const PublishedPort& port) {
+  const Key key{endpoint.network, endpoint.container, port};
+  held_.erase(key);
+  const auto found = forwarded_.find(key);
+  if (found == forwarded_.end()) return;
+  forwarder_.remove(found->second);
+  forwarded_.erase(found);
+}
+
+Result<> ServicePorts::withdraw(const Endpoint& endpoint) {
+  if (endpoint.ports.empty()) return {};
+  Firewall firewall = TRY(Firewall::open());
+  auto withdrawn = firewall.withdraw(publication_of(endpoint));
+  if (!withdrawn && withdrawn.error().kind() == Kind::NotFound)
+    return {};  // The whole table is gone.
+  return withdrawn;
+}
+
+Result<> ServicePorts::publish(const Endpoint& endpoint) {
+  if (endpoint.ports.empty()) return {};
+  Firewall firewall = TRY(Firewall::open());
+  return firewall.publish(publication_of(endpoint));
+}
+
+void ServicePorts::on_records(const std::vector<Network>& networks,
+                              const std::vector<Endpoint>& endpoints) {
+  rules_.clear();
+  for (const Network& network : networks)
+    if (network.driver == Driver::Bridge) rules_.push_back(rules_of(network));
+  endpoints_ = endpoints;
+  if (std::exchange(is_swept_, true)) return;
+  if (auto swept = sweep(); !swept)
+    log(std::move(swept).error().wrap("look for ports of containers that ended"));
+}
+
+}  // namespace tare::network

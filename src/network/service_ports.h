@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Published ports and rules, as the network service keeps them: sockets that hold ports, the
+// forwarder of what rules cannot do, and the rules again when somebody flushed them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "network/firewall.h"
+#include "network/forwarder.h"
+#include "network/loop.h"
+#include "network/service_parts.h"
+
+namespace tare::network {
+
+// Not movable: the loop's callbacks lead to it.
+class ServicePorts : public ServiceParts {
+ public:
+  explicit ServicePorts(Loop& loop);
+  ~ServicePorts() override;
+
+  // Watches the rules from now on. Errors: as Firewall::open().
+  Result<> start();
+
+  Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) override;
+  Result<sys::Fd> open_port(const Endpoint& endpoint, const PublishedPort& port) override;
+  Result<> take_port(const Endpoint& endpoint, const PublishedPort& port, sys::Fd socket) override;
+  void drop_port(const Endpoint& endpoint, const PublishedPort& port) override;
+  Result<> withdraw(const Endpoint& endpoint) override;
+  Result<> publish(const Endpoint& endpoint) override;
+  void on_records(const std::vector<Network>& networks,
+                  const std::vector<Endpoint>& endpoints) override;
+
+ private:
+  using Key = std::tuple<std::string, std::string, PublishedPort>;  // Network, container.
+  void on_rules();
+  Result<> heal();
+  Result<> sweep();
+
+  Loop& loop_;
+  Forwarder forwarder_;
+  std::optional<FirewallWatch> watch_;
+  bool is_swept_ = false;
+  std::map<Key, sys::Fd> held_;  // Only bound: rules serve them.
+  std::map<Key, Forwarder::Port> forwarded_;
+  std::vector<NetworkRules> rules_;
+  std::vector<Endpoint> endpoints_;
+};
+
+}  // namespace tare::network
