@@ -75,12 +75,18 @@ serves() {
   [ -n "$PORT" ] && [ -n "$TCP_PORT" ]
 }
 
-# ask CONTAINER_ID DIG_ARGUMENTS...
+# ask CONTAINER_ID DIG_ARGUMENTS...: as programs do, at port 53, which the service redirects.
 ask() {
-  local pid=PID_$1 port=$PORT
+  local pid=PID_$1
   shift
+  nsenter -t "${!pid}" --net dig @127.0.0.11 +tries=1 +time=8 "$@"
+}
+
+# The same where nothing is redirected: at PORT and TCP_PORT.
+ask_at() {
+  local port=$PORT
   [[ " $* " != *" +tcp "* ]] || port=$TCP_PORT
-  nsenter -t "${!pid}" --net dig -p "$port" @127.0.0.11 +tries=1 +time=8 "$@"
+  ask "$@" -p "$port"
 }
 
 # A name server of tests/tools on port 53 of an address of ours; its log is $TMPDIR/ns-SERIAL.

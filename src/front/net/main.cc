@@ -18,6 +18,7 @@
 #include <iterator>
 #include <map>
 
+#include "network/firewall.h"
 #include "network/loop.h"
 #include "network/service_guard.h"
 #include "network/service_log.h"
@@ -31,7 +32,9 @@ namespace {
 // Until others do it: sockets are kept, rules are not changed.
 class Holder : public network::ServiceParts {
  public:
-  Result<> redirect(std::uint16_t, std::uint16_t) override { return {}; }
+  Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) override {
+    return network::redirect_resolver(udp_port, tcp_port);
+  }
   Result<sys::Fd> open_port(const network::Endpoint&, const network::PublishedPort&) override {
     return sys::Fd();
   }
@@ -77,6 +80,7 @@ Result<> drop_capabilities() {
 // What comes with being started by whoever starts a container. Nobody traces us: our memory and
 // descriptors lead into every container of the store.
 Result<> harden() {
+  TRY(sys::open_standard_streams());
   if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail_errno("give up privileges");
   if (::syscall(SYS_close_range, network::kServiceListener + 1, INT_MAX, 0) != 0)
