@@ -53,7 +53,7 @@ void close_others(int a, int b) {
   pollfd poll{.fd = pidfd, .events = POLLIN, .revents = 0};
   while (::poll(&poll, 1, -1) < 0 && errno == EINTR) {
   }
-  if (poll.revents != POLLIN) ::_exit(125);  // Two at work would be worse than none.
+  if ((poll.revents & POLLIN) == 0) ::_exit(125);  // Two at work would be worse than none.
   // One that ends as soon as it begins must not keep a processor busy with that.
   if (monotonic_seconds() - begin < kSoon) ::sleep(1);
   std::array<char*, 1> environment = {nullptr};
