@@ -68,7 +68,7 @@ net_container() {
   net_addresses "$name" eth0 "$@"
   for gateway in $(net_run "$host" ip -o address show dev "$bridge" scope global | awk '{sub(/\/.*/, "", $4); print $4}'); do
     case $gateway in
-      *:*) net_run "$name" ip -6 route add default via "$gateway" ;;
+      *:*) [[ $* != *:* ]] || net_run "$name" ip -6 route add default via "$gateway" ;;
       *) net_run "$name" ip -4 route add default via "$gateway" ;;
     esac
   done
@@ -82,12 +82,13 @@ net_start() {
   out=$(mktemp "$TMPDIR/net-XXXXXX")
   # Not net_run, which would be a shell between it and us.
   nsenter --net="/proc/${NET_PID[$host]}/ns/net" -- "$@" >"$out" 2>&1 &
-  NET_PID[process-$!]=$!
   net_out=$out
+  net_pid=$!
   eventually 10 net_is_said "$out" "$word"
 }
-# net_serve HOST NAME PORT: answers "NAME sees ADDRESS" at all addresses, TCP and UDP.
-net_serve() { net_start "$1" ready "$net_peer" serve "$2" "$3"; }
+# net_serve HOST NAME PORT [ADDRESS]: answers "NAME sees ADDRESS", TCP and UDP, at all addresses or at
+# one of IPv6 ("::ffff:" before those of IPv4).
+net_serve() { net_start "$1" ready "$net_peer" serve "${@:2}"; }
 # net_ask HOST tcp|udp ADDRESS PORT [MILLISECONDS]
 net_ask() {
   local host=$1
@@ -118,9 +119,11 @@ net_network() {
   net_run host "$net_probe" add-network "$bridge" "$@" "10.$number.0.0/24" "fd00:$number::/64"
 }
 
-# Called by clean_up.
+# Called by clean_up: all that the script has started in the background ends, coprocesses too.
 net_clean() {
-  local name
-  for name in "${!NET_PID[@]}"; do kill "${NET_PID[$name]}" 2>/dev/null || true; done
+  local pids
+  pids=$(jobs -p)
+  # shellcheck disable=SC2086  # Numbers.
+  [ -z "$pids" ] || kill $pids 2>/dev/null || true
   wait
 }

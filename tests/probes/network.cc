@@ -16,6 +16,9 @@
 
 #include "base/text.h"
 #include "network/firewall.h"
+#include "network/forwarder.h"
+#include "network/loop.h"
+#include "network/port_sockets.h"
 
 using namespace tare;
 using namespace tare::network;
@@ -30,7 +33,14 @@ constexpr const char* kUsage =
     "       publish|withdraw ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
     "       restore BRIDGE SUBNET ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
     "       many COUNT ADDRESS | obstacles BRIDGE...\n"
-    "       redirect UDP-PORT TCP-PORT\n";
+    "       redirect UDP-PORT TCP-PORT\n"
+    "       hold HOST:PORT:PORT/PROTOCOL [forwarded]   until its input ends\n"
+    "       pick PROTOCOL HOST...\n"
+    "       forward ADDRESS[,ADDRESS] WORD... HOST:PORT:PORT/PROTOCOL...   prints numbers for each "
+    "line of input\n"
+    "         words: in=PID (whose network namespace the addresses are of), connections=N, "
+    "flows=N,\n"
+    "         descriptors=N, idle=MILLISECONDS\n";
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   const std::uint64_t number = TRY(parse_u64(text));
@@ -196,6 +206,91 @@ Result<> redirect(Words words) {
   return {};
 }
 
+Result<> hold(Words words) {
+  const PublishedPort port = TRY(parse_published(words[0]));
+  const sys::Fd socket = TRY(open_port_socket(port, words.size() > 1));
+  std::puts(socket ? "held" : "no such protocol");
+  std::fflush(stdout);
+  char byte = 0;
+  while (::read(STDIN_FILENO, &byte, 1) > 0) continue;
+  return {};
+}
+
+Result<> pick(Words words) {
+  std::vector<Address> hosts;
+  for (const std::string& text : words.subspan(1)) hosts.push_back(TRY(Address::parse(text)));
+  const Protocol protocol = TRY(parse_protocol(words[0]));
+  const std::uint16_t port = TRY(pick_port(hosts, protocol));
+  std::printf("%u\n", unsigned{port});
+  return {};
+}
+
+// A socket of another network namespace, and back again.
+Result<sys::Fd> socket_in(const std::string& pid, int family, int type) {
+  const sys::Fd here = TRY(sys::open_path("/proc/self/ns/net", O_RDONLY));
+  const sys::Fd there = TRY(sys::open_path("/proc/" + pid + "/ns/net", O_RDONLY));
+  if (::setns(there.get(), CLONE_NEWNET) < 0) return fail_errno("setns");
+  sys::Fd socket(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::setns(here.get(), CLONE_NEWNET) < 0) return fail_errno("setns");
+  if (!socket) return fail_errno("socket");
+  return socket;
+}
+
+struct Forwarding {
+  Publication publication;
+  ForwardLimits limits;
+  std::string pid = "self";
+};
+Result<Forwarding> parse_forwarding(Words words) {
+  Forwarding forwarding;
+  std::vector<std::string> rest{words[0]};
+  for (const std::string& word : words.subspan(1)) {
+    const auto parts = split_once(word, '=');
+    if (!parts) {
+      rest.push_back(word);
+      continue;
+    }
+    const std::uint64_t number = TRY(parse_u64(parts->second));
+    if (parts->first == "in") forwarding.pid = parts->second;
+    if (parts->first == "connections") forwarding.limits.connections_per_port = number;
+    if (parts->first == "flows") forwarding.limits.flows_per_port = number;
+    if (parts->first == "descriptors") forwarding.limits.descriptors = number;
+    if (parts->first == "idle") forwarding.limits.udp_idle = std::chrono::milliseconds(number);
+  }
+  forwarding.publication = TRY(parse_publication(rest));
+  return forwarding;
+}
+
+Result<> forward(Words words) {
+  const Forwarding forwarding = TRY(parse_forwarding(words));
+  Loop loop = TRY(Loop::make());
+  Forwarder forwarder(
+      loop, [&](int family, int type) { return socket_in(forwarding.pid, family, type); },
+      forwarding.limits);
+  std::vector<Forwarder::Port> ports;
+  for (const PublishedPort& port : forwarding.publication.ports) {
+    const auto target = forward_target(port, forwarding.publication);
+    if (!target) return fail(Kind::Invalid, "no address to forward to");
+    sys::Fd socket = TRY(open_port_socket(port, is_forwarded(port, forwarding.publication)));
+    ports.push_back(
+        TRY(forwarder.add(std::move(socket), port.protocol, *target, port.container_port)));
+  }
+  TRY(loop.add(STDIN_FILENO, EPOLLIN, [&](std::uint32_t) {
+    char bytes[256];
+    if (::read(STDIN_FILENO, bytes, sizeof bytes) <= 0) {
+      for (const Forwarder::Port port : ports) forwarder.remove(port);
+      loop.stop();
+    }
+    const Forwarder::Stats stats = forwarder.stats();
+    std::printf("%zu ports, %zu connections, %zu flows, %zu descriptors\n", stats.ports,
+                stats.connections, stats.flows, stats.descriptors);
+    std::fflush(stdout);
+  }));
+  std::puts("forwarding");
+  std::fflush(stdout);
+  return loop.run();
+}
+
 struct Command {
   std::size_t words;  // At least.
   Result<> (*run)(Words);
@@ -214,6 +309,9 @@ const std::map<std::string, Command>& commands() {
       {"many", {2, many}},
       {"obstacles", {0, obstacles}},
       {"redirect", {2, redirect}},
+      {"hold", {1, hold}},
+      {"pick", {2, pick}},
+      {"forward", {2, forward}},
   };
   return all;
 }

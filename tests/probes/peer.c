@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 static const char kUsage[] =
-    "usage: peer serve NAME PORT               answers \"NAME sees ADDRESS\", TCP and UDP\n"
+    "usage: peer serve NAME PORT [ADDRESS]     answers \"NAME sees ADDRESS\", TCP and UDP\n"
     "       peer ask tcp|udp ADDRESS PORT [MS] prints the answer\n"
     "       peer send BYTES ADDRESS PORT       sends that many by TCP, prints what comes back "
     "after\n"
     "       peer sink PORT                     takes one connection, answers how many bytes it "
     "had\n"
+    "       peer listen ADDRESS PORT           with SO_REUSEADDR, as servers do, and ends\n"
     "       peer spoof SOURCE ADDRESS PORT     sends a datagram of UDP over IPv4\n";
 
 static int die(const char* what) {
@@ -27,10 +28,11 @@ static int die(const char* what) {
   exit(1);
 }
 
-static int listen_at(int type, const char* port) {
+static int listen_at(int type, const char* port, const char* address) {
   const int yes = 1;
   const int no = 0;
   struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port))};
+  if (address && inet_pton(AF_INET6, address, &any.sin6_addr) != 1) die("address");
   const int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -47,9 +49,9 @@ static int answer(char* text, size_t size, const char* name, struct sockaddr_in6
   return snprintf(text, size, "%s sees %s\n", name, plain);
 }
 
-static void serve(const char* name, const char* port) {
-  struct pollfd fds[2] = {{.fd = listen_at(SOCK_STREAM, port), .events = POLLIN},
-                          {.fd = listen_at(SOCK_DGRAM, port), .events = POLLIN}};
+static void serve(const char* name, const char* port, const char* address) {
+  struct pollfd fds[2] = {{.fd = listen_at(SOCK_STREAM, port, address), .events = POLLIN},
+                          {.fd = listen_at(SOCK_DGRAM, port, address), .events = POLLIN}};
   puts("ready");
   fflush(stdout);
   for (;;) {
@@ -123,17 +125,31 @@ static int send_many(long long bytes, const char* address, const char* port) {
   return print_answer(fd, 10000);
 }
 
-static int sink(const char* port) {
+static void sink(const char* port) {
   static char block[1 << 16];
   char text[64];
-  const int listening = listen_at(SOCK_STREAM, port);
+  const int listening = listen_at(SOCK_STREAM, port, NULL);
   puts("ready");
   fflush(stdout);
-  const int fd = accept(listening, NULL, NULL);
-  long long all = 0;
-  ssize_t size = 0;
-  while ((size = read(fd, block, sizeof block)) > 0) all += size;
-  (void)!write(fd, text, (size_t)snprintf(text, sizeof text, "%lld bytes\n", all));
+  for (;;) {
+    const int fd = accept(listening, NULL, NULL);
+    long long all = 0;
+    ssize_t size = 0;
+    while ((size = read(fd, block, sizeof block)) > 0) all += size;
+    (void)!write(fd, text, (size_t)snprintf(text, sizeof text, "%lld bytes\n", all));
+    close(fd);
+  }
+}
+
+static int listen_once(const char* address, const char* port) {
+  const int yes = 1;
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+  inet_pton(AF_INET, address, &at.sin_addr);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind(fd, (struct sockaddr*)&at, sizeof at) < 0) die("bind");
+  if (listen(fd, 1) < 0) die("listen");
   return 0;
 }
 
@@ -159,11 +175,12 @@ static int spoof(const char* source, const char* address, const char* port) {
 }
 
 int main(int argc, char** argv) {
-  if (argc == 4 && strcmp(argv[1], "serve") == 0) serve(argv[2], argv[3]);
+  if (argc >= 4 && strcmp(argv[1], "serve") == 0) serve(argv[2], argv[3], argv[4]);
   if (argc >= 5 && strcmp(argv[1], "ask") == 0)
     return ask(argv[2], argv[3], argv[4], argc > 5 ? atoi(argv[5]) : 2000);
   if (argc == 5 && strcmp(argv[1], "send") == 0) return send_many(atoll(argv[2]), argv[3], argv[4]);
-  if (argc == 3 && strcmp(argv[1], "sink") == 0) return sink(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "sink") == 0) sink(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "listen") == 0) return listen_once(argv[2], argv[3]);
   if (argc == 5 && strcmp(argv[1], "spoof") == 0) return spoof(argv[2], argv[3], argv[4]);
   fputs(kUsage, stderr);
   return 2;
