@@ -28,8 +28,8 @@ network() {
   local dir
   dir=$STORE/networks/$(id "$2")
   mkdir -p "$dir/endpoints"
-  printf '{"version":1,"id":"%s","name":"%s","driver":"bridge","pools":[{"subnet":"%s.0/24","gateway":"%s.1","taken":{}}%s]%s}' \
-    "$(id "$2")" "$1" "$3" "$3" "${5:+,{\"subnet\":\"$5::/64\",\"gateway\":\"$5::1\",\"taken\":{\}\}}" "${4-}" >"$dir/network.json"
+  printf '{"version":1,"id":"%s","name":"%s","driver":"bridge","device":"br-%s","pools":[{"subnet":"%s.0/24","gateway":"%s.1","taken":{}}%s]%s}' \
+    "$(id "$2")" "$1" "$2" "$3" "$3" "${5:+,{\"subnet\":\"$5::/64\",\"gateway\":\"$5::1\",\"taken\":{\}\}}" "${4-}" >"$dir/network.json"
 }
 
 # container ID: a process in a network namespace of its own; sets PID_ID.
