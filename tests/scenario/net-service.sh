@@ -11,11 +11,17 @@ trap end_all EXIT
 
 network front aa 10.1.1
 for each in a1 a2 a3; do container $each; done
-endpoint aa a1 one 10.1.1.2
+endpoint aa a1 one 10.1.1.2 ',"ports":[
+  {"host":"127.0.0.1","hostPort":8080,"protocol":"tcp","containerPort":80},
+  {"host":"0.0.0.0","hostPort":8081,"protocol":"udp","containerPort":81}]'
 endpoint aa a2 two 10.1.1.3
 name_server 127.0.0.1 1
 start_service
 eventually 5 serves a1
+
+# Ports of a container that runs are had again.
+listens() { [ -n "$(ss -Hltn 'src 127.0.0.1 and sport = 8080')" ] && [ -n "$(ss -Hlun 'sport = 8081')" ]; }
+eventually 5 listens
 
 # What a start hands over; nothing is answered before.
 endpoint aa a3 three 10.1.1.4
@@ -49,6 +55,7 @@ for which in worker guard worker; do
   killed $which
   for each in a1 a2 a3; do eventually 5 answers $each renamed 10.1.1.4; done
   eventually 3 guarded
+  eventually 5 listens
   assert_eq "$(nsenter -t "$PID_a1" --net ss -Hlun 'src 127.0.0.11' | wc -l)" 1 'services at work'
   echo "$which killed: back and answering after $((($(date +%s%N) - begin) / 1000000)) ms"
 done
