@@ -18,7 +18,11 @@ own_network() {
 
 STORE=$TMPDIR/store
 NET_PIDS=()
-net_tool() { "$(dirname "$TEST_LIB")/tools/$@"; }
+net_tool() {
+  local name=$1
+  shift
+  "$(dirname "$TEST_LIB")/tools/$name" "$@"
+}
 
 # id LETTERS: 64 digits that begin with them.
 id() { printf '%-64s' "$1" | tr ' ' 0; }

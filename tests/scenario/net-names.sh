@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2154,SC2012
 # What containers are answered: names of who is on their networks, and what other servers say.
 # as: root userns
 # needs: unshare nsenter ip dig ss pgrep

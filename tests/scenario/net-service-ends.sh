@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2154,SC2012
 # What a container leaves when it ends, however it ends, the network service removes; when there has
 # been none for a while it ends itself, and the next start starts it.
 # as: root userns

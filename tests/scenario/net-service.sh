@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2154,SC2012
 # The network service: what a start hands over; killed, either of its processes comes back and goes
 # on; one container that floods it does not keep others waiting.
 # as: root userns
