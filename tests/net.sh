@@ -18,7 +18,11 @@ own_network() {
 
 STORE=$TMPDIR/store
 NET_PIDS=()
-net_tool() { "$(dirname "$TEST_LIB")/tools/$@"; }
+net_tool() {
+  local name=$1
+  shift
+  "$(dirname "$TEST_LIB")/tools/$name" "$@"
+}
 
 # id LETTERS: 64 digits that begin with them.
 id() { printf '%-64s' "$1" | tr ' ' 0; }
@@ -28,8 +32,8 @@ network() {
   local dir
   dir=$STORE/networks/$(id "$2")
   mkdir -p "$dir/endpoints"
-  printf '{"version":1,"id":"%s","name":"%s","driver":"bridge","pools":[{"subnet":"%s.0/24","gateway":"%s.1","taken":{}}%s]%s}' \
-    "$(id "$2")" "$1" "$3" "$3" "${5:+,{\"subnet\":\"$5::/64\",\"gateway\":\"$5::1\",\"taken\":{\}\}}" "${4-}" >"$dir/network.json"
+  printf '{"version":1,"id":"%s","name":"%s","driver":"bridge","device":"br-%s","pools":[{"subnet":"%s.0/24","gateway":"%s.1","taken":{}}%s]%s}' \
+    "$(id "$2")" "$1" "$2" "$3" "$3" "${5:+,{\"subnet\":\"$5::/64\",\"gateway\":\"$5::1\",\"taken\":{\}\}}" "${4-}" >"$dir/network.json"
 }
 
 # container ID: a process in a network namespace of its own; sets PID_ID.
@@ -75,12 +79,18 @@ serves() {
   [ -n "$PORT" ] && [ -n "$TCP_PORT" ]
 }
 
-# ask CONTAINER_ID DIG_ARGUMENTS...
+# ask CONTAINER_ID DIG_ARGUMENTS...: as programs do, at port 53, which the service redirects.
 ask() {
-  local pid=PID_$1 port=$PORT
+  local pid=PID_$1
   shift
+  nsenter -t "${!pid}" --net dig @127.0.0.11 +tries=1 +time=8 "$@"
+}
+
+# The same where nothing is redirected: at PORT and TCP_PORT.
+ask_at() {
+  local port=$PORT
   [[ " $* " != *" +tcp "* ]] || port=$TCP_PORT
-  nsenter -t "${!pid}" --net dig -p "$port" @127.0.0.11 +tries=1 +time=8 "$@"
+  ask "$@" -p "$port"
 }
 
 # A name server of tests/tools on port 53 of an address of ours; its log is $TMPDIR/ns-SERIAL.

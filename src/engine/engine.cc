@@ -98,6 +98,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->store.set_programs(state->programs);
   state->namespace_root = ordinary_user;
   state->expire_bin_if_due();
+  if (may_have_networks())  // What it says is said by the next start, which needs it.
+    (void)network::wake_service(state->store.dir(), state->programs + "/tare-net");
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 

@@ -17,8 +17,8 @@ class Cache {
  public:
   using Time = std::chrono::steady_clock::time_point;
   struct Limits {
-    std::size_t entries = 512;
-    std::size_t bytes = 256 << 10;
+    std::size_t entries = 256;
+    std::size_t bytes = 64 << 10;
     std::uint32_t lifetime = 60;           // Seconds, whatever the answer says.
     std::uint32_t negative_lifetime = 10;  // Of a name that is not there or has nothing of a type.
   };

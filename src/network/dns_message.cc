@@ -224,7 +224,7 @@ Result<Query> parse_query(std::string_view message) {
   if ((flags & kOpcodeMask) != 0) return fail(Kind::Unsupported, "a DNS message is no query");
   if (word_at(message, 4) != 1)
     return fail(Kind::Invalid, "a DNS query has not one question but none or several");
-  const auto wrong = [](Error error) {
+  const auto wrong = [](const Error& error) {
     return std::unexpected(Error(Kind::Invalid, error.message()));
   };
   Query query;
@@ -233,10 +233,10 @@ Result<Query> parse_query(std::string_view message) {
   query.checking_disabled = (flags & kCheckingDisabled) != 0;
   std::size_t offset = kHeaderSize;
   auto question = read_question(message, offset);
-  if (!question) return wrong(std::move(question).error());
+  if (!question) return wrong(question.error());
   query.question = *std::move(question);
   auto edns = read_edns(message, offset);
-  if (!edns) return wrong(std::move(edns).error());
+  if (!edns) return wrong(edns.error());
   query.edns = *edns;
   return query;
 }

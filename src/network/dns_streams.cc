@@ -11,8 +11,10 @@ namespace tare::network::dns {
 namespace {
 
 constexpr std::size_t kMostConnections = 32;
-constexpr std::size_t kMostWaiting = 16;     // Queries of one connection at a time.
-constexpr std::size_t kMostOut = 128 << 10;  // Then nothing is read until some of it is gone.
+constexpr std::size_t kMostWaiting = 8;      // Queries of one connection at a time.
+constexpr std::size_t kLongestQuery = 4096;  // One name and some options of EDNS.
+constexpr std::size_t kMuchOut = 64 << 10;   // Then nothing is read until some of it is gone.
+constexpr std::size_t kMostOut = 256 << 10;  // Then it is hung up on.
 constexpr std::chrono::seconds kIdleTime(10);
 
 std::size_t message_size(const std::string& in) {
@@ -129,10 +131,13 @@ bool Streams::write(Connection& connection) {
 
 void Streams::take_messages(const std::shared_ptr<Connection>& connection) {
   Connection& here = *connection;
-  while (here.streams_ != nullptr && here.waiting_ < kMostWaiting && here.out_.size() < kMostOut &&
-         here.in_.size() >= 2 && here.in_.size() >= 2 + message_size(here.in_)) {
-    const std::string message = here.in_.substr(2, message_size(here.in_));
-    here.in_.erase(0, 2 + message.size());
+  while (here.streams_ != nullptr && here.waiting_ < kMostWaiting && here.out_.size() < kMuchOut &&
+         here.in_.size() >= 2) {
+    const std::size_t size = message_size(here.in_);
+    if (size > kLongestQuery) return close(here);
+    if (here.in_.size() < 2 + size) return;
+    const std::string message = here.in_.substr(2, size);
+    here.in_.erase(0, 2 + size);
     ++here.waiting_;
     // Who sends what is no query has lost the place where messages begin.
     if (!on_message_(connection, message)) return close(here);
@@ -142,8 +147,8 @@ void Streams::take_messages(const std::shared_ptr<Connection>& connection) {
 // Sends what there is and waits for what is next; closes it when that is nothing.
 void Streams::settle(Connection& connection) {
   if (!write(connection)) return close(connection);
-  const bool is_full = connection.waiting_ >= kMostWaiting || connection.out_.size() >= kMostOut ||
-                       connection.in_.size() > kMostOut;
+  const bool is_full = connection.waiting_ >= kMostWaiting || connection.out_.size() >= kMuchOut ||
+                       connection.in_.size() > 2 * kLongestQuery;
   if (connection.has_ended_ && connection.waiting_ == 0 && connection.out_.empty())
     return close(connection);
   std::uint32_t events = connection.out_.empty() ? 0 : static_cast<std::uint32_t>(EPOLLOUT);
@@ -153,6 +158,7 @@ void Streams::settle(Connection& connection) {
 
 void Connection::answer(std::string_view message) {
   if (streams_ == nullptr) return;
+  if (out_.size() + message.size() > kMostOut) return streams_->close(*this);
   out_ += static_cast<char>(message.size() >> 8);
   out_ += static_cast<char>(message.size());
   out_ += message;

@@ -99,6 +99,7 @@ Result<> ServiceContainers::load() {
       containers_.erase(id);
     }
   }
+  sweep_leases(store.get());
   tell_records();
   return {};
 }
@@ -229,9 +230,23 @@ void ServiceContainers::tell_records_soon() {
     telling_ = loop_.after(std::chrono::milliseconds(0), [this] { tell_records(); });
 }
 
+// One that nobody is on may have been removed: nobody tells.
+void ServiceContainers::forget_networks() {
+  std::set<std::string> used;
+  for (const auto& [id, container] : containers_)
+    for (const auto& [network, endpoint] : container.endpoints) used.insert(network);
+  const auto store = open_store();
+  if (!store) return;
+  std::erase_if(networks_, [&](const auto& entry) {
+    return !used.contains(entry.first) &&
+           ::faccessat(store->get(), network_record_path(entry.first).c_str(), F_OK, 0) != 0;
+  });
+}
+
 void ServiceContainers::tell_records() {
   loop_.cancel(telling_);
   telling_ = 0;
+  forget_networks();
   std::vector<Network> networks;
   std::vector<Endpoint> endpoints;
   for (const auto& [id, network] : networks_) networks.push_back(network);
@@ -252,7 +267,6 @@ void ServiceContainers::restore_resolvers() {
 }
 
 void ServiceContainers::restore() {
-  if (const auto store = open_store()) sweep_leases(store->get());
   restore_resolvers();
   restores_left_ = kRestores;
   for (auto& [id, container] : containers_)

@@ -60,6 +60,7 @@ class ServiceContainers {
   void forget_process(const std::string& id, Container& container);
   void on_end(const std::string& id, const std::string& pid_start);
   void release(const Endpoint& endpoint) const;
+  void forget_networks();
   void tell_records();
   void tell_records_soon();
   void restore_ports(Container& container);

@@ -32,11 +32,10 @@ time_t monotonic_seconds() {
   return now.tv_sec;
 }
 
-// Closes all but the standard error and these two.
+// Closes all but these two and the standard streams, whose numbers nothing else may get: what we
+// execute has them, too.
 void close_others(int a, int b) {
   if (a > b) std::swap(a, b);
-  ::close(STDIN_FILENO);
-  ::close(STDOUT_FILENO);
   const auto close_range = [](int first, int last) {
     if (first <= last) ::syscall(SYS_close_range, first, last, 0);
   };
@@ -54,6 +53,7 @@ void close_others(int a, int b) {
   pollfd poll{.fd = pidfd, .events = POLLIN, .revents = 0};
   while (::poll(&poll, 1, -1) < 0 && errno == EINTR) {
   }
+  if ((poll.revents & POLLIN) == 0) ::_exit(125);  // Two at work would be worse than none.
   // One that ends as soon as it begins must not keep a processor busy with that.
   if (monotonic_seconds() - begin < kSoon) ::sleep(1);
   std::array<char*, 1> environment = {nullptr};

@@ -17,6 +17,10 @@ bool is_later(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
+std::string lease_path(const std::string& network, const std::string& address) {
+  return network_path(network) + "/leases/" + address;
+}
+
 // A start takes its addresses before it writes its record, so what is younger than the record is a
 // later start's, which has not written its own yet.
 void release_older(int store, const Endpoint& endpoint, const timespec& written) {
@@ -24,7 +28,7 @@ void release_older(int store, const Endpoint& endpoint, const timespec& written)
   if (!leases) return;
   for (const Lease& lease : *leases) {
     if (lease.container != endpoint.container) continue;
-    const std::string path = network_path(endpoint.network) + "/leases/" + lease.address;
+    const std::string path = lease_path(endpoint.network, lease.address);
     struct stat status{};
     if (::fstatat(store, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         !is_later(status.st_mtim, written))

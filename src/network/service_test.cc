@@ -207,6 +207,43 @@ TEST_CASE("network: what a container leaves is removed, and nothing of its next 
   CHECK_FALSE(is_there(dir + "/leases/10.0.0.2"));
   CHECK(is_there(dir + "/leases/10.0.0.3"));
   CHECK(is_there(dir + "/leases/10.0.0.4"));
+  const Network network{.id = kNetwork, .name = "front"};
+  const sys::Fd record = sys::open_at(store, dir, O_RDONLY | O_DIRECTORY).value();
+  REQUIRE(sys::replace_file(record.get(), "network.json", print_network(network)));
+  // Leases without an endpoint go, but not while somebody starts the container.
+  const std::string container = "containers/" + kContainer;
+  REQUIRE(sys::make_directories("/proc/self/fd/" + std::to_string(store) + "/" + container, 0700));
+  const sys::Fd lock = sys::open_at(store, container + "/lock", O_RDWR | O_CREAT, 0600).value();
+  REQUIRE(sys::lock_file(lock.get(), sys::Lock::Exclusive, sys::Wait::No));
+  sweep_leases(store);
+  CHECK(is_there(dir + "/leases/10.0.0.3"));
+  CHECK_FALSE(is_there(dir + "/leases/10.0.0.4"));
   CHECK(process_start(::getpid()) != "");
   CHECK(process_start(0x7ffffffe).empty());
+}
+
+TEST_CASE("network: an address whose container is not being started is free again") {
+  Place place;
+  const int store = place.store.get();
+  const std::string dir = network_path(kNetwork);
+  const std::string container = "containers/" + kContainer;
+  const std::string root = "/proc/self/fd/" + std::to_string(store) + "/";
+  for (const std::string& path : {endpoints_path(kNetwork), dir + "/leases", container})
+    REQUIRE(sys::make_directories(root + path, 0700));
+  sys::open_at(store, container + "/lock", O_RDWR | O_CREAT, 0600).value().reset();
+  const Network network{.id = kNetwork, .name = "front"};
+  const sys::Fd record = sys::open_at(store, dir, O_RDONLY | O_DIRECTORY).value();
+  REQUIRE(sys::replace_file(record.get(), "network.json", print_network(network)));
+  const std::string path = dir + "/leases/10.0.0.2";
+  const auto is_there = [&] {
+    return ::faccessat(store, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  };
+  REQUIRE(::symlinkat(kContainer.c_str(), store, path.c_str()) == 0);
+  const std::string endpoint = endpoint_path(kNetwork, kContainer);
+  sys::open_at(store, endpoint, O_RDWR | O_CREAT, 0600).value().reset();
+  sweep_leases(store);
+  CHECK(is_there());
+  REQUIRE(::unlinkat(store, endpoint.c_str(), 0) == 0);
+  sweep_leases(store);
+  CHECK_FALSE(is_there());
 }

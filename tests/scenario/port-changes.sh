@@ -8,7 +8,7 @@
 image_busybox
 
 # A second address of this machine, as others would see it.
-ip link add outside type dummy
+ip link add outside type veth peer name neighbour
 ip addr add 192.0.2.1/24 dev outside
 ip link set outside up
 serve() {

@@ -16,41 +16,17 @@
 #include <climits>
 #include <csignal>
 #include <iterator>
-#include <map>
 
 #include "network/loop.h"
 #include "network/service_guard.h"
 #include "network/service_log.h"
 #include "network/service_message.h"
+#include "network/service_ports.h"
 #include "network/service_worker.h"
 
 using namespace tare;
 
 namespace {
-
-// Until others do it: sockets are kept, rules are not changed.
-class Holder : public network::ServiceParts {
- public:
-  Result<> redirect(std::uint16_t, std::uint16_t) override { return {}; }
-  Result<sys::Fd> open_port(const network::Endpoint&, const network::PublishedPort&) override {
-    return sys::Fd();
-  }
-  Result<> take_port(const network::Endpoint& endpoint, const network::PublishedPort& port,
-                     sys::Fd socket) override {
-    sockets_[{endpoint.container, port}] = std::move(socket);
-    return {};
-  }
-  void drop_port(const network::Endpoint& endpoint, const network::PublishedPort& port) override {
-    sockets_.erase({endpoint.container, port});
-  }
-  Result<> withdraw(const network::Endpoint&) override { return {}; }
-  Result<> publish(const network::Endpoint&) override { return {}; }
-  void on_records(const std::vector<network::Network>&,
-                  const std::vector<network::Endpoint>&) override {}
-
- private:
-  std::map<std::pair<std::string, network::PublishedPort>, sys::Fd> sockets_;
-};
 
 // To enter the containers' network namespaces (and to look which they are), for the packet filter,
 // and for low ports of the host. Those of a program that we execute (nft) are no more.
@@ -77,6 +53,7 @@ Result<> drop_capabilities() {
 // What comes with being started by whoever starts a container. Nobody traces us: our memory and
 // descriptors lead into every container of the store.
 Result<> harden() {
+  TRY(sys::open_standard_streams());
   if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail_errno("give up privileges");
   if (::syscall(SYS_close_range, network::kServiceListener + 1, INT_MAX, 0) != 0)
@@ -127,7 +104,10 @@ Result<> serve(char** words) {
   Pair pair(loop, words);
   // First, while we have little memory.
   TRY(pair.start());
-  Holder parts;
+  network::ServicePorts parts(loop);
+  // Where there is no packet filter names are answered all the same.
+  if (auto watched = parts.start(); !watched)
+    network::log(std::move(watched).error().wrap("watch the rules of networks"));
   network::ServiceWorker worker(loop, parts, words[1], sys::Fd(network::kServiceListener));
   TRY(worker.start());
   TRY(loop.run());
