@@ -13,7 +13,6 @@
 #include <set>
 
 #include "network/firewall_rules.h"
-#include "network/flows.h"
 #include "network/nft_program.h"
 
 namespace tare::network {
@@ -271,8 +270,6 @@ Result<> Firewall::publish(const Publication& publication) {
   if (!done && (done.error().kind() == Kind::Busy || done.error().kind() == Kind::Exists))
     done = take_over(mappings);
   if (!done) return std::unexpected(about_table(std::move(done).error()).wrap("publish ports"));
-  // Where it cannot be done those clients have to be silent for half a minute first.
-  (void)forget_stale_flows(mappings);
   return {};
 }
 

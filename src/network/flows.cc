@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // [linux net/netfilter/nf_conntrack_netlink.c]
-#include "network/flows.h"
+#include "network/firewall.h"
 
 #include <netinet/in.h>
 // Behind it, or the two have the same things twice.
@@ -24,7 +24,7 @@ using sys::netlink::Request;
 
 // Which parts of a tuple count; not in the kernel's public headers, but what it is asked with.
 // [linux net/netfilter/nf_internals.h, CTA_FILTER_F_*]
-constexpr std::uint32_t kByProtocolAndPort = (1U << 3U) | (1U << 5U);
+constexpr std::uint32_t kByProtocol = 1U << 3U;
 
 struct Tuple {
   Address source;
@@ -48,8 +48,10 @@ Result<Tuple> parse_tuple(std::string_view bytes) {
         continue;
       }
       if (field.type == CTA_PROTO_NUM) tuple.protocol = TRY(fixed_part<std::uint8_t>(field.value));
-      if (field.type == CTA_PROTO_DST_PORT)
-        tuple.target_port = ntohs(TRY(fixed_part<std::uint16_t>(field.value)));
+      if (field.type == CTA_PROTO_DST_PORT) {
+        const auto port = TRY(fixed_part<std::uint16_t>(field.value));
+        tuple.target_port = ntohs(port);
+      }
     }
   }
   return tuple;
@@ -65,20 +67,18 @@ Request request(std::uint16_t message, std::uint16_t flags, const Address& like,
   return made;
 }
 
-// All flows of UDP to this port; of a kernel that does not know such questions, all.
-Request question(const Mapping& mapping) {
-  const std::uint16_t port = htons(mapping.port.host_port);
+// All flows of UDP; of a kernel that does not know such questions, all.
+Request all_flows(const Address& like) {
   const std::uint8_t protocol = IPPROTO_UDP;
   Attributes transport;
   transport.bytes(CTA_PROTO_NUM, {reinterpret_cast<const char*>(&protocol), sizeof protocol});
-  transport.bytes(CTA_PROTO_DST_PORT, {reinterpret_cast<const char*>(&port), sizeof port});
   Attributes all;
   all.nest(CTA_TUPLE_ORIG, Attributes().nest(CTA_TUPLE_PROTO, transport));
   Attributes filter;
   filter.bytes(CTA_FILTER_ORIG_FLAGS,
-               {reinterpret_cast<const char*>(&kByProtocolAndPort), sizeof kByProtocolAndPort});
+               {reinterpret_cast<const char*>(&kByProtocol), sizeof kByProtocol});
   all.nest(CTA_FILTER, filter);
-  return request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, mapping.port.host, all.view());
+  return request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, like, all.view());
 }
 
 bool is_of_this_host(const Address& address) {
@@ -114,17 +114,24 @@ Result<std::string> stale_flow(std::string_view body, const Mapping& mapping) {
 
 }  // namespace
 
-Result<> forget_stale_flows(const std::vector<Mapping>& mappings) {
-  std::optional<sys::netlink::Socket> socket;
-  for (const Mapping& mapping : mappings) {
-    if (mapping.port.protocol != Protocol::Udp) continue;
-    if (!socket) socket = TRY(sys::netlink::Socket::open(NETLINK_NETFILTER));
-    for (const std::string& body : TRY(socket->ask(question(mapping)))) {
-      const std::string name = TRY(stale_flow(body, mapping));
-      if (name.empty()) continue;
-      auto done = socket->ask(request(IPCTNL_MSG_CT_DELETE, 0, mapping.port.host, name));
-      if (!done && done.error().kind() != Kind::NotFound)
-        return std::unexpected(std::move(done).error());
+Result<> forget_stale_flows(const Publication& publication) {
+  for (const bool is_v6 : {false, true}) {
+    std::vector<Mapping> mappings = mappings_of(publication);
+    std::erase_if(mappings, [&](const Mapping& mapping) {
+      return mapping.port.protocol != Protocol::Udp || mapping.port.host.is_v6 != is_v6;
+    });
+    if (mappings.empty()) continue;
+    auto socket = TRY(sys::netlink::Socket::open(NETLINK_NETFILTER));
+    const Address like{.is_v6 = is_v6};
+    for (const std::string& body : TRY(socket.ask(all_flows(like)), "look for flows")) {
+      for (const Mapping& mapping : mappings) {
+        const std::string name = TRY(stale_flow(body, mapping));
+        if (name.empty()) continue;
+        auto done = socket.ask(request(IPCTNL_MSG_CT_DELETE, 0, like, name));
+        if (!done && done.error().kind() != Kind::NotFound)
+          return std::unexpected(std::move(done).error().wrap("forget a flow"));
+        break;
+      }
     }
   }
   return {};

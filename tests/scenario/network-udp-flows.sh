@@ -15,7 +15,11 @@ net_container host tare0 two 10.5.0.3/24 fd00:5::3/64
 net_serve one one 80
 net_serve two two 80
 net_serve outside outside 8080
-publish() { net_run host "$net_probe" publish "$1" '0.0.0.0:8080:80/udp' '[2001:db8::1]:8080:80/udp'; }
+publish() {
+  for step in publish forget; do
+    net_run host "$net_probe" $step "$1" '0.0.0.0:8080:80/udp' '[2001:db8::1]:8080:80/udp'
+  done
+}
 
 # talk ADDRESS; ask: one question more from the same port; hush.
 talk() { coproc TALK { exec nsenter --net="/proc/${NET_PID[$1]}/ns/net" -- "$net_peer" talk "$2" 8080 2>&1; }; }
