@@ -59,5 +59,5 @@ tare stop -t 0 one >/dev/null
 serve two -p 8080:80
 eventually 5 is two http://127.0.0.1:8080/
 tare rm -f one two heard >/dev/null
-closed() { ! gets http://127.0.0.1:8080/ && ! nft list table inet tare | grep -q '172.17.0.'; }
+closed() { ! gets http://127.0.0.1:8080/ && ! nft list table inet tare | grep -q ' : 172.17.0.'; }
 eventually 5 closed
