@@ -63,6 +63,16 @@ Result<> add_routes(Links& links, const Link& link, const Network& network,
   return {};
 }
 
+// The pair of the container's last start goes only some time after its namespace.
+Result<> make_pair(Links& links, const Link& device, const Network& network,
+                   const Endpoint& endpoint, const ContainerInterface& interface) {
+  const std::string& name = endpoint.host_interface;
+  auto made = links.make_pair(name, device, network.isolated, interface);
+  if (made || made.error().kind() != Kind::Exists) return made;
+  TRY(links.remove(name));
+  return links.make_pair(name, device, network.isolated, interface);
+}
+
 Result<> configure(const Network& network, const Endpoint& endpoint) {
   Links links = TRY(Links::open());
   const auto link = TRY(links.find(endpoint.interface));
@@ -131,7 +141,7 @@ Result<> make_interface(Links& links, const Link& device, const Network& network
   if (network.driver == Driver::Macvlan)
     TRY(links.make_macvlan(device, network.mode, interface));
   else
-    TRY(links.make_pair(endpoint.host_interface, device, network.isolated, interface));
+    TRY(make_pair(links, device, network, endpoint, interface));
   const Visit visit = TRY(Visit::begin(inside));
   return configure(network, endpoint);
 }
