@@ -32,7 +32,7 @@ Result<> give_addresses(Links& links, const Link& link, const Network& network) 
 }
 
 Result<Link> make_bridge(Links& links, const Network& network) {
-  const Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
+  Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
   TRY(distrust_neighbours(link.name));
   TRY(give_addresses(links, link, network));
   TRY(links.set_up(link));

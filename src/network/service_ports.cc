@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "network/port_sockets.h"
 #include "network/service_log.h"
@@ -39,6 +40,7 @@ ServicePorts::ServicePorts(Loop& loop)
 
 ServicePorts::~ServicePorts() {
   if (watch_) loop_.remove(watch_->fd());
+  if (flows_timer_ != 0) loop_.cancel(flows_timer_);
 }
 
 Result<> ServicePorts::start() {
@@ -60,6 +62,7 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     TRY(home_.enter(std::move(network)));
     if (watch_) loop_.remove(watch_->fd());
     watch_.reset();
+    firewall_.reset();
     TRY(start());
     return uplink_.start(home_.network());
   };
@@ -84,8 +87,31 @@ void ServicePorts::on_rules() {
     log(std::move(healed).error().wrap("make the rules of networks again"));
 }
 
+Result<Firewall*> ServicePorts::firewall() {
+  if (!firewall_) firewall_.emplace(TRY(Firewall::open()));
+  return &*firewall_;
+}
+
+// One look, which takes a while, for all ports that come at once.
+void ServicePorts::forget_flows_soon(const Endpoint& endpoint, const PublishedPort& port) {
+  if (port.protocol != Protocol::Udp) return;
+  Publication& publication = fresh_[endpoint.container];
+  publication.v4 = endpoint.v4;
+  publication.v6 = endpoint.v6;
+  publication.ports.push_back(port);
+  constexpr std::chrono::milliseconds kDelay{20};
+  if (flows_timer_ == 0) flows_timer_ = loop_.after(kDelay, [this] { forget_flows(); });
+}
+
+void ServicePorts::forget_flows() {
+  flows_timer_ = 0;
+  for (const auto& [container, publication] : std::exchange(fresh_, {}))
+    if (auto done = home_.run([&] { return forget_stale_flows(publication); }); !done)
+      log(std::move(done).error().wrap("forget flows of " + container));
+}
+
 Result<> ServicePorts::heal() {
-  Firewall firewall = TRY(Firewall::open());
+  Firewall& firewall = *TRY(this->firewall());
   TRY(firewall.ensure());
   std::vector<Publication> publications;
   for (const Endpoint& endpoint : endpoints_)
@@ -96,7 +122,7 @@ Result<> ServicePorts::heal() {
 // What was published for containers that ended while no service ran. Only what leads into networks
 // of this store: the table is every store's.
 Result<> ServicePorts::sweep() {
-  Firewall firewall = TRY(Firewall::open());
+  Firewall& firewall = *TRY(this->firewall());
   if (!TRY(firewall.is_whole())) return endpoints_.empty() ? Result<>() : heal();
   const Firewall::Elements elements = TRY(firewall.list());
   std::vector<Mapping> wanted;
@@ -130,6 +156,7 @@ Result<> ServicePorts::take_port(const Endpoint& endpoint, const PublishedPort& 
   learn_home(endpoint);
   const Key key{endpoint.network, endpoint.container, port};
   const auto target = target_of(endpoint, port);
+  forget_flows_soon(endpoint, port);
   if (!socket || !target || port.protocol == Protocol::Sctp || !is_forwarded_here(endpoint, port)) {
     held_[key] = std::move(socket);
     return {};
@@ -151,7 +178,7 @@ void ServicePorts::drop_port(const Endpoint& endpoint, const PublishedPort& port
 Result<> ServicePorts::withdraw(const Endpoint& endpoint) {
   if (endpoint.ports.empty()) return {};
   auto withdrawn = home_.run([&]() -> Result<> {
-    Firewall firewall = TRY(Firewall::open());
+    Firewall& firewall = *TRY(this->firewall());
     return firewall.withdraw(publication_of(endpoint));
   });
   if (!withdrawn && withdrawn.error().kind() == Kind::NotFound)
@@ -162,7 +189,7 @@ Result<> ServicePorts::withdraw(const Endpoint& endpoint) {
 Result<> ServicePorts::publish(const Endpoint& endpoint) {
   if (endpoint.ports.empty()) return {};
   return home_.run([&]() -> Result<> {
-    Firewall firewall = TRY(Firewall::open());
+    Firewall& firewall = *TRY(this->firewall());
     return firewall.publish(publication_of(endpoint));
   });
 }

@@ -43,12 +43,19 @@ class ServicePorts : public ServiceParts {
   void on_rules();
   Result<> heal();
   Result<> sweep();
+  Result<Firewall*> firewall();
+  void forget_flows_soon(const Endpoint& endpoint, const PublishedPort& port);
+  void forget_flows();
 
   Loop& loop_;
   HomeThread home_;
   Uplink uplink_;
   Forwarder forwarder_;
   std::optional<FirewallWatch> watch_;
+  std::optional<Firewall> firewall_;  // Kept: the end of one that removed something waits 10 ms.
+  std::map<std::string, Publication>
+      fresh_;  // By container: ports whose flows are looked for soon.
+  Loop::Timer flows_timer_ = 0;
   bool is_swept_ = false;
   std::map<Key, sys::Fd> held_;  // Only bound: rules serve them.
   std::map<Key, Forwarder::Port> forwarded_;
