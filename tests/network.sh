@@ -48,9 +48,8 @@ net_bridge() {
   local host=$1 bridge=$2
   shift 2
   net_run "$host" ip link add "$bridge" type bridge
-  # With a link-local address that is not looked for twice first: without one a router asks for no
-  # neighbour, for a second or two.
-  net_run "$host" ip link set "$bridge" addrgenmode none
+  # As our bridges have it: a router without a link-local address asks for no neighbour, and the
+  # kernel's own is looked for twice for a second or two first.
   net_run "$host" ip -6 address add fe80::1/64 dev "$bridge" nodad
   net_addresses "$host" "$bridge" "$@"
   net_run "$host" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -65,6 +64,7 @@ net_container() {
   net_link "$host" "v$name" "$name" eth0
   net_run "$host" ip link set "v$name" master "$bridge" up
   net_run "$host" bridge link set dev "v$name" hairpin on
+  net_run "$name" ip link set eth0 addrgenmode none
   net_addresses "$name" eth0 "$@"
   for gateway in $(net_run "$host" ip -o address show dev "$bridge" scope global | awk '{sub(/\/.*/, "", $4); print $4}'); do
     case $gateway in

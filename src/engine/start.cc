@@ -22,6 +22,7 @@
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "isolate/isolate.h"
+#include "network/home.h"
 #include "sys/files.h"
 #include "sys/limits.h"
 
@@ -120,6 +121,8 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
     if (std::exchange(has_networks, true)) return {};  // Its number has changed, nothing else.
     return launch.networks->make(pid);
   };
+  if (auto settled = launch.networks->settle(); !settled)
+    give_up({.error = std::move(settled).error(), .at = isolate::FailedAt::Setup});
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
   failpoint("launcher.launched");
@@ -200,6 +203,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   Container container;
   sys::Fd dir;
   StartingNetworks networks;
+  sys::Fd home_lock;
+  sys::Fd service;
   Undo undo;
   Launch launch;
   // The part that fails with 125, whatever goes wrong.
@@ -225,7 +230,13 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
+    // Of those who start at once only one makes it.
+    if (!container.config.net.networks.empty() && !TRY(network::owns_network()))
+      home_lock = TRY(state.store.lock("network-home"));
     networks = TRY(state.start_networks(*this, container));
+    if (!networks.makes_home()) home_lock.reset();
+    if (networks.is_elsewhere())
+      service = TRY(network::hold_service(state.store.dir(), state.programs + "/tare-net"));
     undo.push([&networks]() noexcept { networks.undo(); });
     failpoint("start.networks");
     launch.spec = TRY(make_spec(container, std::move(root), state.store, networks));

@@ -16,11 +16,25 @@ Result<> distrust_neighbours(const std::string& interface) {
   return {};
 }
 
-Result<Link> make_bridge(Links& links, const Network& network) {
-  const Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
-  TRY(distrust_neighbours(link.name));
+// A router without a link-local address asks for no neighbour, and the kernel's own is looked for
+// twice for a second or two first: published ports would have no IPv6 so long.
+// [linux net/ipv6/ndisc.c, ndisc_send_ns()]
+Result<> give_addresses(Links& links, const Link& link, const Network& network) {
   for (const Pool& pool : network.pools)
     TRY(links.add_address(link, {.address = pool.gateway, .prefix = pool.subnet.prefix}));
+  if (network.pool(true) == nullptr) return {};
+  constexpr int kPrefix = 64;
+  Address router{.is_v6 = true};
+  router.bytes[0] = 0xfe;
+  router.bytes[1] = 0x80;
+  router.bytes[15] = 1;
+  return links.add_address(link, {.address = router, .prefix = kPrefix});
+}
+
+Result<Link> make_bridge(Links& links, const Network& network) {
+  Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
+  TRY(distrust_neighbours(link.name));
+  TRY(give_addresses(links, link, network));
   TRY(links.set_up(link));
   return link;
 }
@@ -36,8 +50,7 @@ Result<Link> complete_bridge(Links& links, const Network& network, const Link& l
                   "com.docker.network.bridge.name"));
   if (link.is_up) return link;
   TRY(distrust_neighbours(link.name));
-  for (const Pool& pool : network.pools)
-    TRY(links.add_address(link, {.address = pool.gateway, .prefix = pool.subnet.prefix}));
+  TRY(give_addresses(links, link, network));
   TRY(links.set_up(link));
   return link;
 }
@@ -48,6 +61,16 @@ Result<> add_routes(Links& links, const Link& link, const Network& network,
     if (pool.subnet.base.is_v6 ? endpoint.v6.has_value() : endpoint.v4.has_value())
       TRY(links.add_default_route(link, pool.gateway));
   return {};
+}
+
+// The pair of the container's last start goes only some time after its namespace.
+Result<> make_pair(Links& links, const Link& device, const Network& network,
+                   const Endpoint& endpoint, const ContainerInterface& interface) {
+  const std::string& name = endpoint.host_interface;
+  auto made = links.make_pair(name, device, network.isolated, interface);
+  if (made || made.error().kind() != Kind::Exists) return made;
+  TRY(links.remove(name));
+  return links.make_pair(name, device, network.isolated, interface);
 }
 
 Result<> configure(const Network& network, const Endpoint& endpoint) {
@@ -118,7 +141,7 @@ Result<> make_interface(Links& links, const Link& device, const Network& network
   if (network.driver == Driver::Macvlan)
     TRY(links.make_macvlan(device, network.mode, interface));
   else
-    TRY(links.make_pair(endpoint.host_interface, device, network.isolated, interface));
+    TRY(make_pair(links, device, network, endpoint, interface));
   const Visit visit = TRY(Visit::begin(inside));
   return configure(network, endpoint);
 }

@@ -174,7 +174,7 @@ Result<bool> Firewall::is_whole() {
   if (!bodies) return std::unexpected(nft::unsupported(std::move(bodies).error()));
   bool is_ours = false;
   for (const std::string& body : *bodies)
-    is_ours = is_ours || TRY(nft::parse_rule(body)).chain == kFirewallLayout;
+    is_ours = is_ours || body.contains(kFirewallLayout);  // Only its chain's name can say so.
   return is_ours && bodies->size() == kFirewallRuleCount;
 }
 
@@ -269,8 +269,8 @@ Result<> Firewall::publish(const Publication& publication) {
   // One of them is there and leads elsewhere.
   if (!done && (done.error().kind() == Kind::Busy || done.error().kind() == Kind::Exists))
     done = take_over(mappings);
-  if (done) return {};
-  return std::unexpected(about_table(std::move(done).error()).wrap("publish ports"));
+  if (!done) return std::unexpected(about_table(std::move(done).error()).wrap("publish ports"));
+  return {};
 }
 
 Result<> Firewall::withdraw(const Publication& publication) {

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "network/firewall.h"
+#include "network/legacy_iptables.h"
 
 namespace tare::network {
 namespace {
@@ -63,10 +64,17 @@ Result<bool> ends_in_drop(const Other& table, const std::string& chain) {
   return drops;
 }
 
+constexpr const char* kStops = " stops what is forwarded from and to ";
+constexpr const char* kWhat =
+    ": the way out of its containers and their published ports. To open: ";
+
+std::string ufw_command(const std::string& bridge) {
+  return "ufw route allow in on " + bridge + " && ufw route allow out on " + bridge;
+}
+
 std::string how_to_open(const Other& table, const std::string& chain, const std::string& bridge) {
   if (table.name == "firewalld") return "firewall-cmd --zone=trusted --add-interface=" + bridge;
-  if (has_chain(table, "ufw"))
-    return "ufw route allow in on " + bridge + " && ufw route allow out on " + bridge;
+  if (has_chain(table, "ufw")) return ufw_command(bridge);
   if (table.name == "filter" && table.family != "inet") {
     const std::string program = table.family == "ip" ? "iptables" : "ip6tables";
     const std::string where = has_chain(table, "DOCKER-USER") ? "DOCKER-USER" : chain;
@@ -107,10 +115,31 @@ Result<> load_rules(nft::Table& table, std::map<std::string, Other>& tables) {
   return {};
 }
 
+// Chains of Docker and ufw have their names in the rules, as interfaces have.
+void add_legacy(bool is_v6, const std::vector<std::string>& bridges,
+                std::vector<std::string>& sentences) {
+  const auto forward = legacy_forward(is_v6);
+  if (!forward || !forward->drops) return;  // Without leave to look there is nothing to tell.
+  const std::string_view all = forward->entries;
+  const std::string program = is_v6 ? "ip6tables-legacy" : "iptables-legacy";
+  const bool is_ufw = all.contains("ufw-");
+  const std::string chain = all.contains("DOCKER-USER") ? "DOCKER-USER" : "FORWARD";
+  for (const std::string& bridge : bridges) {
+    if (all.contains(std::string_view(bridge.c_str(), bridge.size() + 1))) continue;
+    const std::string insert = program + " -I " + chain;
+    sentences.push_back((is_ufw ? "ufw" : program) +
+                        std::string(" (chain FORWARD of table filter)") + kStops + bridge + kWhat +
+                        (is_ufw ? ufw_command(bridge)
+                                : insert + " -i " + bridge + " -j ACCEPT && " + insert + " -o " +
+                                      bridge + " -j ACCEPT"));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> Firewall::obstacles(const std::vector<std::string>& bridges) {
   std::vector<std::string> sentences;
+  for (const bool is_v6 : {false, true}) add_legacy(is_v6, bridges, sentences);
   // Whatever family they are of.
   nft::Table all = TRY(nft::Table::open(AF_UNSPEC, ""));
   std::map<std::string, Other> tables = TRY(other_tables(all, "tare"));
@@ -123,8 +152,7 @@ Result<std::vector<std::string>> Firewall::obstacles(const std::vector<std::stri
       for (const std::string& bridge : bridges) {
         if (knows(table, bridge)) continue;
         sentences.push_back(who(table) + " (chain " + escaped(chain.name) + " of table " +
-                            escaped(key) + ") stops what is forwarded from and to " + bridge +
-                            ": the way out of its containers and their published ports. To open: " +
+                            escaped(key) + ")" + kStops + bridge + kWhat +
                             how_to_open(table, chain.name, bridge));
       }
     }

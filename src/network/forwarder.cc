@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "network/forwarder.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <utility>
@@ -23,6 +26,11 @@ Forwarder::Forwarder(Loop& loop, MakeSocket make_socket, Limits limits)
           .streams = {},
           .datagrams = {}}) {
   (void)std::signal(SIGPIPE, SIG_IGN);
+  // The rest of the process has to have some, too.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0)
+    state_->shared.limits.descriptors =
+        std::min<std::size_t>(state_->shared.limits.descriptors, files.rlim_cur / 2);
 }
 
 Forwarder::Forwarder(Forwarder&&) noexcept = default;

@@ -19,7 +19,8 @@ namespace tare::network {
 struct ForwardLimits {
   std::size_t connections_per_port = 1024;  // More wait in the backlog until others end.
   std::size_t flows_per_port = 1024;        // Of UDP: the one that is silent longest goes.
-  std::size_t descriptors = 16384;          // In all: six a connection, one a flow and a port.
+  // In all: six a connection, one a flow and a port. Never more than half of RLIMIT_NOFILE.
+  std::size_t descriptors = 16384;
   std::chrono::milliseconds udp_idle{60'000};
   std::chrono::milliseconds connect_patience{10'000};
 };

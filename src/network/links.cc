@@ -63,6 +63,17 @@ void describe(Nest& nest, const ContainerInterface& inside) {
   nest.number(IFLA_NET_NS_FD, static_cast<std::uint32_t>(inside.network));
 }
 
+// Where br_netfilter shows the rules what a bridge only passes on, what a container sends to a port
+// that it has published itself is led back while it is still on the bridge: through the port it
+// came from, which a bridge does for hairpins only. [linux net/bridge/br_netfilter_hooks.c,
+// br_nf_pre_routing_finish()]
+bool bridges_are_filtered() {
+  for (const char* const path :
+       {"bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"})
+    if (const auto value = get_sysctl(path); value && *value != "0") return true;
+  return false;
+}
+
 Result<Link> read_link(const std::string& body) {
   const auto fixed = TRY(sys::netlink::fixed_part<ifinfomsg>(body));
   Link link{.index = fixed.ifi_index, .is_up = (fixed.ifi_flags & IFF_UP) != 0};
@@ -182,15 +193,19 @@ Result<> Links::make_pair(const std::string& host_name, const Link& bridge, bool
   request.bytes(IFLA_LINKINFO,
                 Nest().text(IFLA_INFO_KIND, "veth").bytes(IFLA_INFO_DATA, data.body()).body());
   TRY(socket_.ask(request), "make the pair of interfaces " + quoted(host_name));
-  if (!isolated) return {};
+  const bool is_filtered = bridges_are_filtered();
+  if (!isolated && !is_filtered) return {};
   const auto made = TRY(find(host_name));
   if (!made) return fail(Kind::Unavailable, quoted(host_name) + " is gone again");
   ifinfomsg port{};
   port.ifi_family = AF_BRIDGE;
   port.ifi_index = made->index;
-  Request isolate(RTM_SETLINK, 0, port);
-  isolate.bytes(IFLA_PROTINFO | NLA_F_NESTED, Nest().byte(IFLA_BRPORT_ISOLATED, 1).body());
-  TRY(socket_.ask(isolate), "keep " + quoted(host_name) + " from the bridge's other ports");
+  Request setting(RTM_SETLINK, 0, port);
+  Nest options;
+  if (isolated) options.byte(IFLA_BRPORT_ISOLATED, 1);
+  if (is_filtered) options.byte(IFLA_BRPORT_MODE, BRIDGE_MODE_HAIRPIN);
+  setting.bytes(IFLA_PROTINFO | NLA_F_NESTED, options.body());
+  TRY(socket_.ask(setting), "set up " + quoted(host_name) + " as a port of the bridge");
   return {};
 }
 

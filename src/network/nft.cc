@@ -33,7 +33,8 @@ std::string_view as_bytes(const Fixed& value) {
 }
 
 Result<std::uint32_t> number_of(const Attribute& attribute) {
-  return ntohl(TRY(fixed_part<std::uint32_t>(attribute.value)));
+  const auto number = TRY(fixed_part<std::uint32_t>(attribute.value));
+  return ntohl(number);
 }
 std::string text_of(const Attribute& attribute) {
   return std::string(attribute.value.substr(0, attribute.value.find('\0')));
@@ -174,8 +175,10 @@ Result<ChainInfo> parse_chain(std::string_view body) {
 
 Result<std::uint64_t> table_handle(std::string_view body) {
   for (const Attribute& attribute : TRY(parse_attributes(body, sizeof(nfgenmsg))))
-    if (attribute.type == NFTA_TABLE_HANDLE)
-      return be64toh(TRY(fixed_part<std::uint64_t>(attribute.value)));
+    if (attribute.type == NFTA_TABLE_HANDLE) {
+      const auto handle = TRY(fixed_part<std::uint64_t>(attribute.value));
+      return be64toh(handle);
+    }
   return fail(Kind::Corrupt, "a table of nftables without a handle");
 }
 

@@ -300,11 +300,12 @@ Result<> ServiceContainers::restore_resolver(const std::string& id, const Contai
   if (has_ended(container.pidfd.get())) return {};  // It was not certain whose it is.
   TRY(check_foreign(network.get()));
   ResolverSockets sockets;
-  {
+  const auto open = [&]() -> Result<> {
     const Visit visit = TRY(Visit::begin(network.get()));
     sockets = TRY(open_resolver());
-    TRY(parts_.redirect(sockets.udp_port, sockets.tcp_port));
-  }
+    return parts_.redirect(sockets.udp_port, sockets.tcp_port);
+  };
+  TRY(parts_.at_home(container.endpoints.begin()->second, open));
   return server_.serve(id, std::move(sockets.udp), std::move(sockets.tcp));
 }
 

@@ -133,15 +133,16 @@ Result<Socket> Socket::open(int protocol) {
 }
 
 Result<> Socket::receive(std::uint32_t serial, Answers& answers) {
-  std::string datagram(kMostBytes, '\0');
+  // Once a socket: to clear so much each time would take longer than the kernel does to answer.
+  if (buffer_.empty()) buffer_.resize(kMostBytes);
   ssize_t size = 0;
   do {
-    size = ::recv(socket_.get(), datagram.data(), datagram.size(), MSG_TRUNC);
+    size = ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return fail_errno("hear the kernel's netlink");
-  if (static_cast<std::size_t>(size) > datagram.size())
+  if (static_cast<std::size_t>(size) > buffer_.size())
     return fail(Kind::Corrupt, "netlink's answer is too long");
-  datagram.resize(static_cast<std::size_t>(size));
+  const std::string_view datagram(buffer_.data(), static_cast<std::size_t>(size));
   for (const Message& message : TRY(parse_messages(datagram))) {
     if (message.serial != serial) continue;
     if ((message.flags & NLM_F_DUMP_INTR) != 0) answers.has_changed = true;

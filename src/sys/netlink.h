@@ -91,6 +91,7 @@ class Socket {
   Result<bool> receive_verdicts(std::uint32_t first, bool& is_answered);
 
   Fd socket_;
+  std::string buffer_;  // Of answers.
   std::uint32_t last_serial_ = 0;
 };
 

@@ -30,9 +30,9 @@ using Words = std::span<const std::string>;
 constexpr const char* kUsage =
     "usage: probe-network ensure | whole | list | watch\n"
     "       add-network BRIDGE [internal] [isolated] SUBNET... | remove-network BRIDGE\n"
-    "       publish|withdraw ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
+    "       publish|withdraw|forget ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
     "       restore BRIDGE SUBNET ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
-    "       many COUNT ADDRESS | obstacles BRIDGE...\n"
+    "       many COUNT ADDRESS | times | obstacles BRIDGE...\n"
     "       redirect UDP-PORT TCP-PORT\n"
     "       hold HOST:PORT:PORT/PROTOCOL [forwarded]   until its input ends\n"
     "       pick PROTOCOL HOST...\n"
@@ -155,6 +155,8 @@ Result<> withdraw(Words words) {
   return firewall.withdraw(TRY(parse_publication(words)));
 }
 
+Result<> forget(Words words) { return forget_stale_flows(TRY(parse_publication(words))); }
+
 Result<> restore(Words words) {
   Firewall firewall = TRY(Firewall::open());
   const NetworkRules rules = TRY(parse_rules(words.first(2)));
@@ -182,6 +184,41 @@ Result<> many(Words words) {
     return some[50];
   };
   std::printf("first %ld ns, last %ld ns\n", median(0), median(times.size() - 100));
+  return {};
+}
+
+// What a start pays for each part, the median of a hundred.
+Result<> times(Words) {
+  Firewall firewall = TRY(Firewall::open());
+  TRY(firewall.ensure());
+  const NetworkRules rules{.bridge = "tare9", .subnets = {TRY(Subnet::parse("10.9.0.0/24"))}};
+  Publication tcp{.ports = {{.host_port = 9999, .container_port = 80}}, .v6 = {}};
+  tcp.v4 = TRY(Address::parse("10.9.0.2"));
+  Publication udp = tcp;
+  udp.ports[0].protocol = Protocol::Udp;
+  const std::vector<std::pair<const char*, std::function<Result<>()>>> parts = {
+      {"is_whole", [&] -> Result<> { return TRY(firewall.is_whole()), Result<>(); }},
+      {"add_network", [&] { return firewall.add_network(rules); }},
+      {"publish tcp", [&] { return firewall.publish(tcp); }},
+      {"publish udp", [&] { return firewall.publish(udp); }},
+      {"forget flows", [&] { return forget_stale_flows(udp); }},
+      {"withdraw tcp", [&] { return firewall.withdraw(tcp); }},
+      {"withdraw udp", [&] { return firewall.withdraw(udp); }},
+      {"remove_network", [&] { return firewall.remove_network(rules.bridge); }},
+  };
+  std::map<std::string, std::vector<long>> all;
+  for (int i = 0; i < 100; ++i) {
+    for (const auto& [name, run] : parts) {
+      const auto begin = std::chrono::steady_clock::now();
+      TRY(run());
+      all[name].push_back((std::chrono::steady_clock::now() - begin) /
+                          std::chrono::microseconds(1));
+    }
+  }
+  for (auto& [name, taken] : all) {
+    std::sort(taken.begin(), taken.end());
+    std::printf("%s %ld us\n", name.c_str(), taken[taken.size() / 2]);
+  }
   return {};
 }
 
@@ -305,8 +342,10 @@ const std::map<std::string, Command>& commands() {
       {"remove-network", {1, remove_network}},
       {"publish", {2, publish}},
       {"withdraw", {2, withdraw}},
+      {"forget", {2, forget}},
       {"restore", {4, restore}},
       {"many", {2, many}},
+      {"times", {0, times}},
       {"obstacles", {0, obstacles}},
       {"redirect", {2, redirect}},
       {"hold", {1, hold}},

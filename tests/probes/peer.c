@@ -20,6 +20,7 @@ static const char kUsage[] =
     "after\n"
     "       peer sink PORT                     takes one connection, answers how many bytes it "
     "had\n"
+    "       peer talk ADDRESS PORT             asks by UDP for each line of input, from one port\n"
     "       peer listen ADDRESS PORT           with SO_REUSEADDR, as servers do, and ends\n"
     "       peer spoof SOURCE ADDRESS PORT     sends a datagram of UDP over IPv4\n";
 
@@ -91,22 +92,39 @@ static int connect_to(int type, const char* address, const char* port, int ms) {
   return fd;
 }
 
-static int print_answer(int fd, int ms) {
+// Of a stream all that comes until its end, which is the server's.
+static int print_answer(int fd, int ms, int is_stream) {
   char text[4096];
+  int is_answered = 0;
   struct pollfd readable = {.fd = fd, .events = POLLIN};
-  if (poll(&readable, 1, ms) != 1) errno = ETIMEDOUT, die("answer");
-  const ssize_t size = read(fd, text, sizeof text);
-  if (size < 0) die("answer");
-  if (size == 0) return 1;
-  fwrite(text, 1, (size_t)size, stdout);
-  return 0;
+  do {
+    if (poll(&readable, 1, ms) != 1) errno = ETIMEDOUT, die("answer");
+    const ssize_t size = read(fd, text, sizeof text);
+    if (size < 0) die("answer");
+    if (size == 0) break;
+    is_answered = 1;
+    fwrite(text, 1, (size_t)size, stdout);
+  } while (is_stream);
+  return !is_answered;
 }
 
 static int ask(const char* kind, const char* address, const char* port, int ms) {
   const int is_udp = strcmp(kind, "udp") == 0;
   const int fd = connect_to(is_udp ? SOCK_DGRAM : SOCK_STREAM, address, port, ms);
   if (is_udp && write(fd, "?", 1) != 1) die("send");
-  return print_answer(fd, ms);
+  return print_answer(fd, ms, !is_udp);
+}
+
+static void talk(const char* address, const char* port) {
+  char text[256];
+  const int fd = connect_to(SOCK_DGRAM, address, port, 1000);
+  while (fgets(text, sizeof text, stdin)) {
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    ssize_t size = write(fd, "?", 1);
+    if (size == 1) size = poll(&readable, 1, 500) == 1 ? read(fd, text, sizeof text) : -1;
+    printf("%.*s", size > 0 ? (int)size : 8, size > 0 ? text : "nothing\n");
+    fflush(stdout);
+  }
 }
 
 static int send_many(long long bytes, const char* address, const char* port) {
@@ -122,7 +140,7 @@ static int send_many(long long bytes, const char* address, const char* port) {
     bytes -= sent;
   }
   shutdown(fd, SHUT_WR);
-  return print_answer(fd, 10000);
+  return print_answer(fd, 10000, 1);
 }
 
 static void sink(const char* port) {
@@ -180,6 +198,7 @@ int main(int argc, char** argv) {
     return ask(argv[2], argv[3], argv[4], argc > 5 ? atoi(argv[5]) : 2000);
   if (argc == 5 && strcmp(argv[1], "send") == 0) return send_many(atoll(argv[2]), argv[3], argv[4]);
   if (argc == 3 && strcmp(argv[1], "sink") == 0) sink(argv[2]);
+  if (argc == 4 && strcmp(argv[1], "talk") == 0) return talk(argv[2], argv[3]), 0;
   if (argc == 4 && strcmp(argv[1], "listen") == 0) return listen_once(argv[2], argv[3]);
   if (argc == 5 && strcmp(argv[1], "spoof") == 0) return spoof(argv[2], argv[3], argv[4]);
   fputs(kUsage, stderr);

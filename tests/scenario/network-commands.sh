@@ -58,7 +58,7 @@ assert_eq "$(names --filter "id=${id:0:12}")" web
 assert_eq "$(names --filter dangling=true)" 'dark web'
 assert_eq "$(names --filter driver=host --filter scope=local)" host
 refused 'custom and builtin' network ls --filter type=mine
-refused 'did you mean driver' network ls --filter drivr=bridge
+refused 'did you mean name' network ls --filter nmae=bridge
 
 # What cannot be is refused, with the reason.
 refused 'already exists' network create web
@@ -97,6 +97,8 @@ tare network disconnect dark box
 assert_eq "$(on)" web
 refused 'not connected' network disconnect dark box
 tare network disconnect -f dark box
+tare network disconnect -f dark nobody
+refused nowhere network disconnect -f nowhere box
 exits 125 tare run --rm --network web --network host busybox true 2>err
 assert_contains "$(cat err)" 'does not go with another network'
 

@@ -94,6 +94,20 @@ net_run host nft insert rule inet mine through iifname tare0 accept
 net_run host nft delete table ip filter
 assert_eq "$(obstacles)" ""
 
+# iptables-legacy, which nf_tables knows nothing of, where there is one.
+legacy() { net_run host iptables-legacy "$@"; }
+if legacy -P FORWARD DROP 2>/dev/null; then
+  assert_contains "$(obstacles)" "iptables-legacy (chain FORWARD of table filter) stops what is forwarded from and to tare0"
+  assert_contains "$(obstacles)" "iptables-legacy -I FORWARD -i tare0 -j ACCEPT && iptables-legacy -I FORWARD -o tare0 -j ACCEPT"
+  legacy -A FORWARD -i tare00 -j ACCEPT
+  assert_eq "$(obstacles | wc -l)" 1
+  legacy -I FORWARD -i tare0 -j ACCEPT
+  assert_eq "$(obstacles)" ""
+  legacy -D FORWARD -i tare0 -j ACCEPT
+  legacy -P FORWARD ACCEPT
+  assert_eq "$(obstacles)" ""
+fi
+
 # All that we do changes nothing of others.
 before=$(others)
 net_run host nft delete table inet tare

@@ -23,6 +23,7 @@ release() {
   wait "$pid"
 }
 try() { net_run host "$net_probe" hold "$@" 2>&1 </dev/null; }
+is_in_time_wait() { net_run host cat /proc/net/tcp /proc/net/tcp6 | grep -q ':1F90 .* 06 '; }
 # Somebody else's server, with SO_REUSEADDR as they all have it.
 serve_at() { net_run host "$net_peer" listen "$1" 8080 2>&1; }
 
@@ -68,7 +69,7 @@ assert_contains "$(try 127.0.0.1:8080:80/tcp || true)" "choose another port"
 assert_eq "$(net_ask host tcp 127.0.0.1 8080)" "host sees 127.0.0.1"
 kill "$net_pid"
 wait "$net_pid" || true
-net_run host grep -q ':1F90 .* 06 ' /proc/net/tcp6 || net_run host grep -q ':1F90 .* 06 ' /proc/net/tcp || fail "nothing is in TIME_WAIT"
+eventually 5 is_in_time_wait
 assert_eq "$(try 127.0.0.1:8080:80/tcp forwarded)" held
 assert_eq "$(try 0.0.0.0:8080:80/tcp)" held
 

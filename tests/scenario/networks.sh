@@ -19,8 +19,8 @@ assert_eq "$one" 172.17.0.2
 assert_eq "$(tare network inspect --format '{{(index .IPAM.Config 0).Gateway}}' bridge)" 172.17.0.1
 reaches two "$one" || fail 'the default network does not connect'
 python3 -m http.server -b 172.17.0.1 8000 >/dev/null 2>&1 &
-trap 'kill %1 2>/dev/null' EXIT
 eventually 5 reaches two 172.17.0.1 8000
+kill $!
 six=$(tare inspect --format '{{.NetworkSettings.GlobalIPv6Address}}' one)
 reaches two "$six" || fail 'IPv6 does not connect'
 ! tare exec two nslookup one >out 2>&1 || fail 'the default network answers names'

@@ -14,7 +14,6 @@ refused() { # TEXT OPTION...: no container is made, and it says why.
   shift
   exits 125 tare create "$@" busybox true >out 2>err
   assert_contains "$(cat err)" "$text"
-  assert_contains "$(cat err)" ' '
 }
 
 # Without an address: this machine, by both of its loopback addresses.

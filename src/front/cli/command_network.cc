@@ -62,7 +62,7 @@ constexpr Option kConnect[] = {
     {0, "link-local-ip", MissingValue, "", kLinkLocal},
 };
 constexpr Option kDisconnect[] = {
-    {'f', "force", Flag, "", "No failure when the container or network is not there"},
+    {'f', "force", Flag, "", "No failure when the container is not there, or not on it"},
 };
 
 std::unexpected<Error> not_for_modes(const std::string& name, std::string_view what) {
@@ -176,9 +176,12 @@ Result<int> cmd_network_disconnect(Context& context, const Arguments& arguments)
   if (is_network_mode(name)) return not_for_modes(name, "cannot be left");
   engine::Engine& engine = *TRY(context.engine());
   const auto done = engine.disconnect(arguments.operands[1], name);
-  if (!done && !(arguments.flag("force") && done.error().kind() == Kind::NotFound))
-    return std::unexpected(done.error());
-  return 0;
+  if (done) return 0;
+  if (arguments.flag("force") && done.error().kind() == Kind::NotFound) {
+    TRY(engine.find_network(name));
+    return 0;
+  }
+  return std::unexpected(done.error());
 }
 
 }  // namespace tare::cli

@@ -20,7 +20,7 @@ constexpr Option kPorts[] = {
 
 // What Docker takes: "80", "80/udp".
 Result<PortRange> wanted_port(const std::string& text) {
-  const auto range = parse_port_range(text, "port");
+  auto range = parse_port_range(text, "port");
   if (range && range->first == range->last) return range;
   return std::unexpected(Error(Kind::Invalid, quoted(text) + " is no port of a container")
                              .hint("write PORT or PORT/PROTOCOL, as 80 or 53/udp"));

@@ -61,17 +61,16 @@ struct Parts {
   std::string_view protocol;
 };
 
-Result<> take_apart_ports(Parts& parts, std::string_view text) {
+void take_apart_ports(Parts& parts, std::string_view text) {
   const std::size_t colon = text.rfind(':');
   parts.container = text.substr(colon == std::string_view::npos ? 0 : colon + 1);
-  if (colon == std::string_view::npos) return {};
+  if (colon == std::string_view::npos) return;
   text = text.substr(0, colon);
   const std::size_t before = text.rfind(':');
   parts.host = text.substr(before == std::string_view::npos ? 0 : before + 1);
-  if (before == std::string_view::npos) return {};
+  if (before == std::string_view::npos) return;
   parts.address = text.substr(0, before);
   parts.has_address = true;
-  return {};
 }
 
 // "[::1]:8080:80", "[::1]::80".
@@ -103,7 +102,7 @@ Result<Parts> take_apart(std::string_view text) {
   if (text.starts_with('['))
     TRY(take_apart_brackets(parts, text));
   else
-    TRY(take_apart_ports(parts, text));
+    take_apart_ports(parts, text);
   if (parts.container.empty())
     return fail(Kind::Invalid,
                 "the container's port is missing; write 8080:80, or 80 for any free "
@@ -284,7 +283,7 @@ struct Group {
   std::string text() const {
     std::string range = std::to_string(first);
     if (first != last) range += "-" + std::to_string(last);
-    const std::string inside = range + "/" + std::string(network::protocol_text(protocol));
+    std::string inside = range + "/" + std::string(network::protocol_text(protocol));
     if (!host) return inside;
     const std::string address = host->is_v6 ? "[" + host->text() + "]" : host->text();
     return address + ":" + range + "->" + inside;
