@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/failpoint.h"
 #include "base/undo.h"
 #include "engine/record.h"
 #include "engine/root_namespace.h"
@@ -228,9 +229,11 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
                   "make it again (tare network create), or tare network disconnect the container"));
     made.networks_.push_back(*found);
     made.devices_.push_back(TRY(ensure_network(*found), "network " + quoted(found->name)));
+    failpoint("start.device");
     made.endpoints_.push_back({.network = found->id, .container = container.id});  // For undo.
     made.endpoints_.back() = TRY(make_endpoint(made.place_.store, *found, request, container));
     made.endpoints_.back().interface = "eth" + std::to_string(made.endpoints_.size() - 1);
+    failpoint("start.leased");
   }
   if (made.endpoints_.empty()) return made;
   const std::size_t gateway = gateway_of(requests, made.networks_);
@@ -268,6 +271,7 @@ Result<> StartingNetworks::open_ports(const NetworkSettings& settings, Endpoint&
 Result<> StartingNetworks::make(int pid) {
   if (is_shared_) return {};
   TRY(make_interfaces(pid));
+  failpoint("launcher.interface");
   const sys::Fd inside = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
   const auto visit = TRY(network::Visit::begin(inside.get()));
   TRY(network::set_loopback_up());
@@ -334,10 +338,12 @@ Result<> StartingNetworks::finish(int pid) {
     endpoint.pid = pid;
     endpoint.pid_start = start_time(pid);
     TRY(write_endpoint(place_.store, endpoint));
+    failpoint("launcher.endpoint");
     if (!endpoint.ports.empty()) {
       network::Firewall firewall = TRY(network::Firewall::open());
       TRY(firewall.publish(network::publication_of(endpoint)));
     }
+    failpoint("launcher.published");
     network::Handover handover{.network = endpoint.network, .container = endpoint.container};
     if (std::exchange(is_first, false)) {
       handover.dns_udp = std::move(resolver_.udp);

@@ -225,6 +225,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
+    if (!container.config.net.networks.empty()) TRY(Engine::State::mark_networks(dir.get()));
     networks = TRY(state.start_networks(*this, container));
     undo.push([&networks]() noexcept { networks.undo(); });
     failpoint("start.networks");

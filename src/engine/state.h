@@ -119,6 +119,11 @@ struct Engine::State {
   // Variables that tell of them, as Docker's links did.
   Result<std::vector<std::string>> link_variables(const Engine& engine,
                                                   const Container& container) const;
+  // A start makes a mark in the container's directory before it takes anything of networks. Who
+  // holds the container's lock takes away what is left of one that does not run, and the mark.
+  static Result<> mark_networks(int dir);
+  static bool has_network_mark(int dir);
+  Result<> release_networks(const std::string& id, int dir) const;
   // Changes of a container that runs; who does them holds the lock of networks.
   Result<> connect_running(const Engine& engine, const Container& container,
                            const NetworkRequest& request);
