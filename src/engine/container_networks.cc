@@ -215,9 +215,6 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
   StartingNetworks made;
   made.place_ = std::move(place);
   const std::vector<NetworkRequest>& requests = container.config.net.networks;
-  // What it had when it ran before; the service may not have seen its end yet.
-  for (const Network& network : networks)
-    network::release_addresses(made.place_.store, network.id, container.id);
   Undo undo;
   undo.push([&made]() noexcept { made.undo(); });
   for (const NetworkRequest& request : requests) {
@@ -227,6 +224,8 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
           Error(Kind::NotFound, "network " + quoted(request.network) + " is not there any more")
               .hint(
                   "make it again (tare network create), or tare network disconnect the container"));
+    // What it had when it ran before; the service may not have seen its end yet.
+    network::release_addresses(made.place_.store, found->id, container.id);
     made.networks_.push_back(*found);
     made.devices_.push_back(TRY(ensure_network(*found), "network " + quoted(found->name)));
     failpoint("start.device");

@@ -80,4 +80,4 @@ left() {
 }
 eventually 5 left
 tare network rm back front >/dev/null
-[ -z "$(ip -o link show type bridge | grep -v ': tare0:')" ] || fail "bridges stay: $(ip -o link)"
+! ip -o link show type bridge | grep -v ': tare0:' || fail 'bridges stay'
