@@ -20,8 +20,6 @@ namespace {
 
 using network::Endpoint;
 
-constexpr const char* kNetworksLock = "networks";
-
 Result<> check_connectable(const CreateRequest& config) {
   const std::string mode = network_mode(config);
   if (mode == "host" || mode.starts_with("container:"))
@@ -71,7 +69,7 @@ Result<> Engine::connect(const std::string& id, const NetworkRequest& request) {
   TRY(state.resolve_networks(*this, alone, {}));
   if (alone.net.networks.empty()) return fail(Kind::Unsupported, "this user has no networks");
   const NetworkRequest& asked = alone.net.networks.front();
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(state.store.lock(State::kNetworks));
   for (const NetworkRequest& has : container.config.net.networks)
     if (has.network == asked.network)
       return fail(Kind::Exists, "container " + quoted(container.name) + " is on network " +
@@ -104,7 +102,7 @@ Result<> Engine::disconnect(const std::string& id, const std::string& network) {
   State& state = *state_;
   Container container = TRY(find(id));
   const network::Network found = TRY(state.lookup_network(network));
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(state.store.lock(State::kNetworks));
   auto& networks = container.config.net.networks;
   const auto removed =
       std::erase_if(networks, [&](const NetworkRequest& has) { return has.network == found.name; });
@@ -174,7 +172,7 @@ Result<> Engine::publish(const std::string& id, const std::vector<PortRequest>& 
                          const std::vector<PortRequest>& remove) {
   State& state = *state_;
   Container container = TRY(find(id));
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(state.store.lock(State::kNetworks));
   NetworkSettings& settings = container.config.net;
   for (const PortRequest& request : remove) {
     const auto gone = std::erase_if(settings.ports,

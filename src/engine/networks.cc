@@ -22,8 +22,6 @@ using network::Network;
 using network::Pool;
 using network::Subnet;
 
-constexpr const char* kNetworksLock = "networks";
-
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -218,7 +216,7 @@ Result<Network> Engine::State::default_network() {
   const auto known = TRY(network::load_networks(store.dir()));
   for (const Network& each : known)
     if (each.is_default()) return each;
-  const sys::Fd lock = TRY(store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(store.lock(State::kNetworks));
   auto made = make_network({.name = Network::kDefault});
   if (made || made.error().kind() != Kind::Exists) return made;
   return lookup_network(Network::kDefault);
@@ -237,7 +235,7 @@ Result<Network> Engine::State::lookup_network(const std::string& name_or_id) con
 Result<Network> Engine::create_network(const CreateNetworkRequest& request) {
   TRY(check_network_name(request.name));
   if (request.name == Network::kDefault) TRY(state_->default_network());
-  const sys::Fd lock = TRY(state_->store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(state_->store.lock(State::kNetworks));
   return state_->make_network(request);
 }
 
@@ -270,16 +268,30 @@ Result<NetworkInfo> Engine::State::network_info(Network which) const {
   return info;
 }
 
+// Who starts has an address already, and its container's lock.
+Result<std::vector<std::string>> Engine::State::starting_on(const std::string& network) const {
+  std::vector<std::string> names;
+  std::string last;
+  for (const network::Lease& lease : TRY(network::load_leases(store.dir(), network))) {
+    if (lease.container == std::exchange(last, lease.container)) continue;
+    const std::string endpoint = network::endpoint_path(network, lease.container);
+    if (::faccessat(store.dir(), endpoint.c_str(), F_OK, 0) == 0) continue;
+    const auto lock = sys::open_at(store.dir(), "containers/" + lease.container + "/lock", O_RDWR);
+    if (lock && TRY(sys::is_locked(lock->get()))) names.push_back(lease.container.substr(0, 12));
+  }
+  return names;
+}
+
 Result<> Engine::remove_network(const std::string& name_or_id) {
   State& state = *state_;
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  const sys::Fd lock = TRY(state.store.lock(State::kNetworks));
   const Network found = TRY(state.lookup_network(name_or_id));
   if (found.is_default())
     return fail(Kind::Invalid, found.name + " is a pre-defined network and cannot be removed");
   const NetworkInfo info = TRY(state.network_info(found));
-  if (!info.endpoints.empty()) {
-    std::vector<std::string> names;
-    for (const auto& endpoint : info.endpoints) names.push_back(endpoint.name);
+  std::vector<std::string> names = TRY(state.starting_on(found.id));
+  for (const auto& endpoint : info.endpoints) names.push_back(endpoint.name);
+  if (!names.empty()) {
     return std::unexpected(
         Error(Kind::Busy, "network " + found.name + " has active endpoints: " + join(names, ", "))
             .hint("stop these containers, or tare network disconnect them"));

@@ -226,7 +226,11 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
     if (!container.config.net.networks.empty()) TRY(Engine::State::mark_networks(dir.get()));
-    networks = TRY(state.start_networks(*this, container));
+    {
+      // None of them is removed until we are seen on it.
+      const sys::Fd none_goes = TRY(state.store.lock(Engine::State::kNetworks, sys::Lock::Shared));
+      networks = TRY(state.start_networks(*this, container));
+    }
     undo.push([&networks]() noexcept { networks.undo(); });
     failpoint("start.networks");
     launch.spec = TRY(make_spec(container, std::move(root), state.store, networks));

@@ -35,6 +35,7 @@ struct Engine::State {
 
   // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
   // directory, name and ids do not agree.
+  static constexpr const char* kNetworks = "networks";
   static constexpr const char* kBetween = "containers";
 
   std::string container_path(const std::string& id) const {
@@ -95,7 +96,8 @@ struct Engine::State {
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
 
-  // Networks (networks.cc). Who makes or removes one holds their lock.
+  // Networks (networks.cc). Who makes or removes one holds their lock; who starts on one shares it
+  // until it has addresses there.
   Result<network::Network> make_network(const CreateNetworkRequest& request);
   // Made when it is not there.
   Result<network::Network> default_network();
@@ -138,6 +140,9 @@ struct Engine::State {
   Result<json::Value> network_settings(const Container& container) const;
   // With the endpoints of those that run.
   Result<NetworkInfo> network_info(network::Network which) const;
+
+  // Short ids of containers that are about to run on it.
+  Result<std::vector<std::string>> starting_on(const std::string& network) const;
 
   // Walks the store, and notes what it takes for those who do not.
   Result<store::StoreUsage> measure() const;
