@@ -330,6 +330,11 @@ Result<> StartingNetworks::change_ports(const std::vector<PortRequest>& add,
   return network::hand_over(place_.store, place_.program, std::move(handover));
 }
 
+void StartingNetworks::set_name(const std::string& name) {
+  if (is_shared_) return;
+  for (Endpoint& endpoint : endpoints_) endpoint.name = name;
+}
+
 Result<> StartingNetworks::finish(int pid) {
   if (is_shared_) return {};
   bool is_first = true;

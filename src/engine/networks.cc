@@ -216,7 +216,7 @@ Result<Network> Engine::State::default_network() {
   const auto known = TRY(network::load_networks(store.dir()));
   for (const Network& each : known)
     if (each.is_default()) return each;
-  const sys::Fd lock = TRY(store.lock(State::kNetworks));
+  const sys::Fd lock = TRY(store.lock(kNetworksLock));
   auto made = make_network({.name = Network::kDefault});
   if (made || made.error().kind() != Kind::Exists) return made;
   return lookup_network(Network::kDefault);
@@ -235,7 +235,7 @@ Result<Network> Engine::State::lookup_network(const std::string& name_or_id) con
 Result<Network> Engine::create_network(const CreateNetworkRequest& request) {
   TRY(check_network_name(request.name));
   if (request.name == Network::kDefault) TRY(state_->default_network());
-  const sys::Fd lock = TRY(state_->store.lock(State::kNetworks));
+  const sys::Fd lock = TRY(state_->store.lock(kNetworksLock));
   return state_->make_network(request);
 }
 
@@ -284,7 +284,7 @@ Result<std::vector<std::string>> Engine::State::starting_on(const std::string& n
 
 Result<> Engine::remove_network(const std::string& name_or_id) {
   State& state = *state_;
-  const sys::Fd lock = TRY(state.store.lock(State::kNetworks));
+  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
   const Network found = TRY(state.lookup_network(name_or_id));
   if (found.is_default())
     return fail(Kind::Invalid, found.name + " is a pre-defined network and cannot be removed");

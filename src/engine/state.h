@@ -35,7 +35,8 @@ struct Engine::State {
 
   // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
   // directory, name and ids do not agree.
-  static constexpr const char* kNetworks = "networks";
+  // Who changes the record of a container.
+  static constexpr const char* kChanges = "rename";
   static constexpr const char* kBetween = "containers";
 
   std::string container_path(const std::string& id) const {
@@ -126,6 +127,15 @@ struct Engine::State {
   static Result<> mark_networks(int dir);
   static bool has_network_mark(int dir);
   Result<> release_networks(const std::string& id, int dir) const;
+  // A container whose record and networks nobody else changes; one that does not run is not started
+  // either. Errors: as Engine::find(); Busy (its start takes too long).
+  struct Changing {
+    sys::Fd changes;
+    sys::Fd start;  // Empty: it runs.
+    sys::Fd networks;
+    Container container;
+  };
+  Result<Changing> begin_change(const Engine& engine, const std::string& id) const;
   // Changes of a container that runs; who does them holds the lock of networks.
   Result<> connect_running(const Engine& engine, const Container& container,
                            const NetworkRequest& request);

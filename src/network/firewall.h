@@ -91,11 +91,11 @@ class Firewall {
   nft::Table table_;
 };
 
-// A client of UDP that goes on sending keeps its flow alive, and with it where that once led: to the
-// host itself, or to a container that is gone. Such flows to these ports are forgotten, so that their
-// next datagram asks the rules; to be called after publish(). Not in a start: the kernel looks
-// through its whole table of connections, which takes 10 to 30 ms. Nothing without ports of UDP.
-// In the current network namespace. PRIVILEGED. Errors: Unsupported, Denied.
+// A client of UDP that goes on sending keeps its flow alive, and with it where that once led: to
+// the host itself, or to a container that is gone. Such flows to these ports are forgotten, so that
+// their next datagram asks the rules; to be called after publish(). Not in a start: the kernel
+// looks through its whole table of connections, which takes 10 to 30 ms. Nothing without ports of
+// UDP. In the current network namespace. PRIVILEGED. Errors: Unsupported, Denied.
 Result<> forget_stale_flows(const Publication& publication);
 
 // Tells when somebody removes our table or rules of it ("nft flush ruleset").
