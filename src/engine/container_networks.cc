@@ -15,6 +15,7 @@
 #include "engine/state.h"
 #include "network/attach.h"
 #include "network/firewall.h"
+#include "network/home.h"
 #include "network/leases.h"
 #include "network/port_sockets.h"
 #include "sys/files.h"
@@ -51,34 +52,37 @@ struct Opened {
 
 // The port of the host at all its addresses, or at none.
 Result<Opened> open_at_all(const PortRequest& request, std::uint16_t number,
-                           const network::Publication& publication) {
+                           const network::Publication& publication, bool all_forwarded) {
   Opened opened;
   for (const Address& host : hosts_of(request)) {
     const PublishedPort port{.host = host,
                              .host_port = number,
                              .protocol = request.protocol,
                              .container_port = request.container_port};
-    opened.sockets.push_back(
-        TRY(network::open_port_socket(port, network::is_forwarded(port, publication))));
+    opened.sockets.push_back(TRY(network::open_port_socket(
+        port, all_forwarded || network::is_forwarded(port, publication))));
     opened.ports.push_back(port);
   }
   return opened;
 }
 
-Result<Opened> open_any(const PortRequest& request, const network::Publication& publication) {
+Result<Opened> open_any(const PortRequest& request, const network::Publication& publication,
+                        bool all_forwarded) {
   constexpr int kTries = 32;  // Somebody else may be faster.
   for (int i = 1;; ++i) {
     const std::uint16_t number = TRY(network::pick_port(hosts_of(request), request.protocol));
-    auto opened = open_at_all(request, number, publication);
+    auto opened = open_at_all(request, number, publication, all_forwarded);
     if (opened || opened.error().kind() != Kind::Exists || i == kTries) return opened;
   }
 }
 
 // The first of the range that is free.
-Result<Opened> open_request(const PortRequest& request, const network::Publication& publication) {
-  if (request.host_first == 0) return open_any(request, publication);
+Result<Opened> open_request(const PortRequest& request, const network::Publication& publication,
+                            bool all_forwarded) {
+  if (request.host_first == 0) return open_any(request, publication, all_forwarded);
   for (unsigned number = request.host_first;; ++number) {
-    auto opened = open_at_all(request, static_cast<std::uint16_t>(number), publication);
+    auto opened =
+        open_at_all(request, static_cast<std::uint16_t>(number), publication, all_forwarded);
     if (opened || opened.error().kind() != Kind::Exists || number >= request.host_last)
       return opened;
   }
@@ -191,7 +195,7 @@ Result<> write_endpoint(int store, const Endpoint& endpoint) {
                            sys::Durability::Lazy);
 }
 
-bool may_have_networks() { return ::geteuid() == 0 && sys::in_initial_user_namespace(); }
+bool may_have_networks() { return ::geteuid() == 0; }
 
 std::string shared_network_of(const CreateRequest& config) {
   return config.network.starts_with(kShared) ? config.network.substr(kShared.size()) : "";
@@ -202,7 +206,7 @@ bool is_alive(const Endpoint& endpoint) {
 }
 
 Result<> take_down_network(const Network& network) {
-  if (!may_have_networks() || network.driver == network::Driver::Macvlan) return {};
+  if (network.driver == network::Driver::Macvlan) return {};
   network::Firewall firewall = TRY(network::Firewall::open());
   if (TRY(firewall.is_whole())) TRY(firewall.remove_network(network.device));
   network::Links links = TRY(network::Links::open());
@@ -211,8 +215,10 @@ Result<> take_down_network(const Network& network) {
 
 Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container& container,
                                                    const std::vector<Network>& networks,
-                                                   const std::vector<Endpoint>& linked) {
+                                                   const std::vector<Endpoint>& linked,
+                                                   std::optional<sys::Fd> home) {
   StartingNetworks made;
+  made.home_ = std::move(home);
   made.place_ = std::move(place);
   const std::vector<NetworkRequest>& requests = container.config.net.networks;
   Undo undo;
@@ -227,8 +233,6 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
     // What it had when it ran before; the service may not have seen its end yet.
     network::release_addresses(made.place_.store, found->id, container.id);
     made.networks_.push_back(*found);
-    made.devices_.push_back(TRY(ensure_network(*found), "network " + quoted(found->name)));
-    failpoint("start.device");
     made.endpoints_.push_back({.network = found->id, .container = container.id});  // For undo.
     made.endpoints_.back() = TRY(make_endpoint(made.place_.store, *found, request, container));
     made.endpoints_.back().interface = "eth" + std::to_string(made.endpoints_.size() - 1);
@@ -260,10 +264,26 @@ StartingNetworks StartingNetworks::shared(std::vector<Network> networks,
 Result<> StartingNetworks::open_ports(const NetworkSettings& settings, Endpoint& endpoint) {
   const network::Publication publication{.v4 = endpoint.v4, .v6 = endpoint.v6};
   for (const PortRequest& request : TRY(with_exposed(settings))) {
-    Opened opened = TRY(open_request(request, publication));
+    Opened opened = TRY(open_request(request, publication, is_elsewhere()));
     for (PublishedPort& port : opened.ports) endpoint.ports.push_back(port);
     for (sys::Fd& socket : opened.sockets) ports_.push_back(std::move(socket));
   }
+  return {};
+}
+
+Result<> StartingNetworks::settle() {
+  if (is_shared_ || endpoints_.empty()) return {};
+  TRY(go_home());
+  for (const Network& network : networks_)
+    devices_.push_back(TRY(ensure_network(network), "network " + quoted(network.name)));
+  failpoint("launcher.device");
+  return {};
+}
+
+Result<> StartingNetworks::go_home() {
+  if (!home_) return {};
+  TRY(*home_ ? network::enter_home(home_->get()) : network::make_home());
+  home_.reset();
   return {};
 }
 
@@ -294,8 +314,10 @@ void StartingNetworks::place_beside(const std::string& interface, bool is_gatewa
   }
 }
 
-StartingNetworks StartingNetworks::running(Place place, Endpoint endpoint) {
+StartingNetworks StartingNetworks::running(Place place, Endpoint endpoint,
+                                           std::optional<sys::Fd> home) {
   StartingNetworks made;
+  made.home_ = std::move(home);
   made.place_ = std::move(place);
   made.endpoints_ = {std::move(endpoint)};
   return made;
@@ -317,6 +339,7 @@ Result<> StartingNetworks::change_ports(const std::vector<PortRequest>& add,
   std::ranges::copy_if(before.ports, std::back_inserter(gone.ports), goes);
   endpoint.ports.clear();
   TRY(open_ports({.ports = add}, endpoint));
+  TRY(go_home());
   const network::Publication fresh{.ports = endpoint.ports, .v4 = before.v4, .v6 = before.v6};
   network::Firewall firewall = TRY(network::Firewall::open());
   TRY(firewall.publish(fresh));
@@ -413,14 +436,6 @@ Result<> Engine::State::resolve_networks(const Engine& engine, CreateRequest& co
     config.network = std::string(kShared) + TRY(engine.find(other), "--network").id;
     return {};
   }
-  if (!may_have_networks()) {
-    if (!settings.networks.empty() || !settings.ports.empty())
-      return std::unexpected(
-          Error(Kind::Unsupported, "networks of ordinary users are not there yet")
-              .hint("use --network none or --network host, or root"));
-    config.network = "none";
-    return {};
-  }
   if (settings.networks.empty()) settings.networks.push_back({.network = Network::kDefault});
   std::set<std::string> seen;
   for (NetworkRequest& request : settings.networks) {
@@ -449,6 +464,19 @@ Result<std::vector<Endpoint>> Engine::State::endpoints_of(const std::string& id)
   return endpoints;
 }
 
+// Nothing: it is where we are. Of an ordinary user it is where the keepers of those that run are,
+// or nowhere yet.
+Result<std::optional<sys::Fd>> Engine::State::find_home() const {
+  if (TRY(network::owns_network())) return std::nullopt;
+  for (const Network& network : TRY(network::load_networks(store.dir())))
+    for (const Endpoint& endpoint : TRY(network::load_endpoints(store.dir(), network.id))) {
+      if (!is_alive(endpoint)) continue;
+      auto home = network::home_of(endpoint);
+      if (home && *home) return std::move(*home);
+    }
+  return sys::Fd();
+}
+
 Result<StartingNetworks> Engine::State::start_networks(const Engine& engine,
                                                        const Container& container) const {
   const std::string other = shared_network_of(container.config);
@@ -466,8 +494,9 @@ Result<StartingNetworks> Engine::State::start_networks(const Engine& engine,
   for (const std::string& link : container.config.net.links)
     for (Endpoint& endpoint : TRY(linked_endpoints(engine, link)))
       linked.push_back(std::move(endpoint));
+  std::optional<sys::Fd> home = TRY(find_home());
   return StartingNetworks::prepare({.store = store.dir(), .program = programs + "/tare-net"},
-                                   container, all, linked);
+                                   container, all, linked, std::move(home));
 }
 
 Result<> Engine::State::share_network(const Container& container, isolate::Spec& spec) const {

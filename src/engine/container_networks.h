@@ -31,7 +31,7 @@ bool is_alive(const network::Endpoint& endpoint);
 // For as long as it runs. `store`: the store's directory.
 Result<> write_endpoint(int store, const network::Endpoint& endpoint);
 
-// Takes a network's device and its rules away.
+// Takes a network's device and its rules away, where we are.
 Result<> take_down_network(const network::Network& network);
 
 // The networks of one container on its way up. Addresses and ports are its own from prepare() on;
@@ -44,20 +44,30 @@ class StartingNetworks {
     std::string program;
   };
   // Errors: NotFound (network); Unavailable, Exists (addresses, ports).
-  // `linked`: endpoints of containers that it links to, each with the alias in `links`.
+  // `home`: see is_elsewhere(). `linked`: endpoints of containers that it links to, each with the
+  // alias in `links`.
   static Result<StartingNetworks> prepare(Place place, const Container& container,
                                           const std::vector<network::Network>& networks,
-                                          const std::vector<network::Endpoint>& linked);
+                                          const std::vector<network::Endpoint>& linked,
+                                          std::optional<sys::Fd> home);
 
   // Of a container whose network namespace another one has, too: nothing is to be made.
   static StartingNetworks shared(std::vector<network::Network> networks,
                                  std::vector<network::Endpoint> endpoints);
+
+  // Where the devices are, when that is not where we are: a network namespace, or with an empty one
+  // a new one.
+  bool is_elsewhere() const { return home_.has_value(); }
+  bool makes_home() const { return home_ && !*home_; }
 
   const std::vector<network::Endpoint>& endpoints() const { return endpoints_; }
   // What its /etc/hosts and /etc/resolv.conf say of them; and variables of links.
   std::string hosts(const CreateRequest& config) const;
   std::string resolv(const CreateRequest& config) const;
 
+  // In the launching process, first of all: it goes where the devices are, for good, and makes
+  // those that are the networks'.
+  Result<> settle();
   // In the launching process, when the container's network namespace is there: interfaces, and the
   // resolver's sockets. `pid`: of any process in it.
   Result<> make(int pid);
@@ -70,16 +80,19 @@ class StartingNetworks {
   // route only as the gateway; no resolver is made.
   void place_beside(const std::string& interface, bool is_gateway);
   Result<> make_interfaces(int pid);
-  static StartingNetworks running(Place place, network::Endpoint endpoint);
+  static StartingNetworks running(Place place, network::Endpoint endpoint,
+                                  std::optional<sys::Fd> home);
   // Errors: as prepare(), and then nothing is changed.
   Result<> change_ports(const std::vector<PortRequest>& add,
                         const std::vector<PortRequest>& remove);
 
  private:
+  Result<> go_home();
   Result<> open_ports(const NetworkSettings& settings, network::Endpoint& endpoint);
 
   Place place_;
   bool is_shared_ = false;
+  std::optional<sys::Fd> home_;
   std::vector<network::Link> devices_;      // As many as endpoints.
   std::vector<network::Network> networks_;  // As many as endpoints.
   std::vector<network::Endpoint> endpoints_;

@@ -16,6 +16,7 @@
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
+#include "network/home.h"
 #include "store/settings.h"
 #include "sys/files.h"
 #include "sys/mounts.h"
@@ -98,7 +99,9 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->store.set_programs(state->programs);
   state->namespace_root = ordinary_user;
   state->expire_bin_if_due();
-  if (may_have_networks())  // What it says is said by the next start, which needs it.
+  // Not from an ordinary user's home network, where a keeper runs us. What goes wrong is said by
+  // the next start, which needs it.
+  if (TRY(network::owns_network()) == sys::in_initial_user_namespace())
     (void)network::wake_service(state->store.dir(), state->programs + "/tare-net");
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }

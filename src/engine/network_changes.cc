@@ -12,6 +12,7 @@
 #include "engine/state.h"
 #include "network/attach.h"
 #include "network/firewall.h"
+#include "network/home.h"
 #include "network/leases.h"
 #include "sys/files.h"
 
@@ -111,6 +112,7 @@ Result<> Engine::State::connect_running(const Engine& engine, const Container& c
   undo.push([&networks]() noexcept { networks.undo(); });
   const bool has_gateway = std::ranges::any_of(before, &Endpoint::is_gateway);
   networks.place_beside(free_interface(before), !has_gateway);
+  TRY(networks.settle());
   TRY(networks.make_interfaces(container.pid));
   TRY(networks.finish(container.pid));
   undo.keep();
@@ -141,6 +143,7 @@ Result<> Engine::State::disconnect_running(const Container& container,
   const auto found = std::ranges::find_if(endpoints, is_it);
   if (found == endpoints.end()) return {};
   const Endpoint gone = *found;
+  if (const auto home = TRY(find_home()); home && *home) TRY(network::enter_home(home->get()));
   const sys::Fd inside =
       TRY(sys::open_path("/proc/" + std::to_string(container.pid) + "/ns/net", O_RDONLY));
   if (!gone.ports.empty()) {
@@ -213,7 +216,7 @@ Result<> Engine::State::publish_running(const Container& container,
   for (Endpoint& endpoint : TRY(endpoints_of(container.id))) {
     if (!endpoint.is_gateway) continue;
     StartingNetworks networks = StartingNetworks::running(
-        {.store = store.dir(), .program = programs + "/tare-net"}, endpoint);
+        {.store = store.dir(), .program = programs + "/tare-net"}, endpoint, TRY(find_home()));
     return networks.change_ports(add, remove);
   }
   return std::unexpected(

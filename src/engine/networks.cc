@@ -12,6 +12,7 @@
 #include "engine/record.h"
 #include "engine/state.h"
 #include "network/attach.h"
+#include "network/home.h"
 #include "network/leases.h"
 #include "sys/files.h"
 
@@ -296,7 +297,9 @@ Result<> Engine::remove_network(const std::string& name_or_id) {
         Error(Kind::Busy, "network " + found.name + " has active endpoints: " + join(names, ", "))
             .hint("stop these containers, or tare network disconnect them"));
   }
-  TRY(take_down_network(found));
+  if (const auto home = TRY(state.find_home()); home && *home)
+    TRY(network::enter_home(home->get()));  // For good: this is the last thing that is done.
+  if (const auto home = TRY(state.find_home()); !home) TRY(take_down_network(found));
   return state.store.discard(network::network_path(found.id));
 }
 

@@ -22,6 +22,7 @@
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "isolate/isolate.h"
+#include "network/home.h"
 #include "sys/files.h"
 #include "sys/limits.h"
 
@@ -131,6 +132,8 @@ Result<> record_start(const Launch& launch, const std::string& text, int pid) {
     if (std::exchange(has_networks, true)) return {};  // Its number has changed, nothing else.
     return launch.networks->make(pid);
   };
+  if (auto settled = launch.networks->settle(); !settled)
+    give_up({.error = std::move(settled).error(), .at = isolate::FailedAt::Setup});
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
   failpoint("launcher.launched");
@@ -210,6 +213,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   Container container;
   sys::Fd dir;
   StartingNetworks networks;
+  sys::Fd home_lock;
+  sys::Fd service;
   Undo undo;
   Launch launch;
   // The part that fails with 125, whatever goes wrong.
@@ -235,12 +240,18 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                        "mount the root file system");
     root_again = TRY(root.duplicate());
     failpoint("start.mounted");
+    // Of those who start at once only one makes it.
+    if (!container.config.net.networks.empty() && !TRY(network::owns_network()))
+      home_lock = TRY(state.store.lock("network-home"));
     if (!container.config.net.networks.empty()) TRY(Engine::State::mark_networks(dir.get()));
     {
       // None of them is removed until we are seen on it.
       const sys::Fd none_goes = TRY(state.store.lock(kNetworksLock, sys::Lock::Shared));
       networks = TRY(state.start_networks(*this, container));
     }
+    if (!networks.makes_home()) home_lock.reset();
+    if (networks.is_elsewhere())
+      service = TRY(network::hold_service(state.store.dir(), state.programs + "/tare-net"));
     undo.push([&networks]() noexcept { networks.undo(); });
     failpoint("start.networks");
     launch.spec = TRY(make_spec(container, std::move(root), state.store, networks));

@@ -108,6 +108,9 @@ struct Engine::State {
   // container); Invalid (an address that is not the network's); Unsupported (this user has none).
   Result<> resolve_networks(const Engine& engine, CreateRequest& config,
                             const std::vector<std::string>& exposed);
+  // Where the bridges are: nothing where we are; else a network namespace, or an empty one when it
+  // has still to be made.
+  Result<std::optional<sys::Fd>> find_home() const;
   // The container's networks for a start of it; of none where it has none of its own.
   Result<StartingNetworks> start_networks(const Engine& engine, const Container& container) const;
   // The network namespace of another container, for one that shares it. Errors: Busy (the other

@@ -64,6 +64,8 @@ const char* const kFirewallRules = R"nft(
     dnat ip to meta l4proto . th dport map @any4
   }
   chain published6 {
+    # Nobody forwards what comes from a link-local address; the forwarder serves it.
+    ip6 saddr fe80::/10 return
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6
     dnat ip6 to meta l4proto . th dport map @any6
   }

@@ -10,6 +10,6 @@ namespace tare::network {
 // number, and counts.
 extern const char* const kFirewallRules;
 inline constexpr const char* kFirewallLayout = "layout_1";
-inline constexpr std::size_t kFirewallRuleCount = 37;
+inline constexpr std::size_t kFirewallRuleCount = 38;
 
 }  // namespace tare::network

@@ -216,6 +216,17 @@ Result<> tell_changed(int store) {
   return send(socket.get(), {.type = ServiceMessage::Type::Changed}, {});
 }
 
+Result<sys::Fd> hold_service(int store, const std::string& program) {
+  const sys::Fd directory = TRY(open_directory(store));
+  const sys::Fd lock = TRY(take_lock(store));
+  sys::Fd socket = TRY(connect_service(directory.get()));
+  if (socket) return socket;
+  const sys::Fd listener = TRY(listen_service(directory.get()));
+  socket = TRY(connect_service(directory.get()));
+  TRY(start_program(store, program, listener.get()));
+  return socket;
+}
+
 Result<> wake_service(int store, const std::string& program) {
   // It removes its socket when it ends itself.
   if (::faccessat(store, service_socket_path().c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};

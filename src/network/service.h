@@ -30,6 +30,10 @@ Result<> hand_over(int store, const std::string& program, Handover handover);
 // Nothing happens when no service runs.
 Result<> tell_changed(int store);
 
+// The service, started when none runs: it does not end as long as this connection is open. For who
+// will be elsewhere (see network/home.h) when he hands over. Errors: as hand_over().
+Result<sys::Fd> hold_service(int store, const std::string& program);
+
 // Starts the service again when it should run and does not: both of its processes were killed.
 Result<> wake_service(int store, const std::string& program);
 

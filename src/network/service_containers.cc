@@ -56,6 +56,7 @@ ServiceContainers::ServiceContainers(Loop& loop, ServiceParts& parts, std::strin
 ServiceContainers::~ServiceContainers() {
   loop_.cancel(telling_);
   loop_.cancel(restoring_);
+  loop_.cancel(visiting_);
   for (auto& [id, container] : containers_)
     if (container.pidfd) loop_.remove(container.pidfd.get());
 }
@@ -79,13 +80,20 @@ Result<> ServiceContainers::load() {
     std::ranges::move(TRY(load_endpoints(store.get(), network.id, &problems)),
                       std::back_inserter(endpoints));
   for (const Error& problem : problems) log(problem);
-  networks_.clear();
+  if (problems.empty()) networks_.clear();
   for (Network& network : networks) networks_[network.id] = std::move(network);
+  for (const Endpoint& endpoint : endpoints) put(endpoint);
+  // While something cannot be read nothing counts as gone.
+  if (problems.empty()) remove_others(endpoints);
+  sweep_leases(store.get());
+  tell_records();
+  return {};
+}
+
+// Endpoints that are not among these.
+void ServiceContainers::remove_others(const std::vector<Endpoint>& endpoints) {
   std::set<std::pair<std::string, std::string>> there;
-  for (const Endpoint& endpoint : endpoints) {
-    there.emplace(endpoint.container, endpoint.network);
-    put(endpoint);
-  }
+  for (const Endpoint& endpoint : endpoints) there.emplace(endpoint.container, endpoint.network);
   std::vector<std::pair<std::string, std::string>> gone;
   for (const auto& [id, container] : containers_)
     for (const auto& [network, endpoint] : container.endpoints)
@@ -99,9 +107,6 @@ Result<> ServiceContainers::load() {
       containers_.erase(id);
     }
   }
-  sweep_leases(store.get());
-  tell_records();
-  return {};
 }
 
 Result<> ServiceContainers::load_one(int store, const std::string& network,
@@ -258,12 +263,28 @@ void ServiceContainers::tell_records() {
 }
 
 void ServiceContainers::restore_resolvers() {
-  for (const auto& [id, container] : containers_) {
-    if (!container.pidfd || server_.serves(id)) continue;
-    if (auto restored = restore_resolver(id, container); !restored)
+  missing_.clear();
+  for (const auto& [id, container] : containers_)
+    if (container.pidfd && !server_.serves(id)) missing_.push_back(id);
+  loop_.cancel(visiting_);
+  visiting_ = 0;
+  restore_next();
+}
+
+// One in a turn: the kernel takes its time to exchange rules (10 ms and more), in which others
+// would wait for their names.
+void ServiceContainers::restore_next() {
+  visiting_ = 0;
+  if (missing_.empty()) return;
+  const std::string id = std::move(missing_.back());
+  missing_.pop_back();
+  const auto found = containers_.find(id);
+  if (found != containers_.end() && found->second.pidfd && !server_.serves(id))
+    if (auto restored = restore_resolver(id, found->second); !restored)
       log(std::move(restored).error().wrap("restore the name server of container " +
                                            id.substr(0, 12)));
-  }
+  if (!missing_.empty())
+    visiting_ = loop_.after(std::chrono::milliseconds(0), [this] { restore_next(); });
 }
 
 void ServiceContainers::restore() {
@@ -279,11 +300,12 @@ Result<> ServiceContainers::restore_resolver(const std::string& id, const Contai
   if (has_ended(container.pidfd.get())) return {};  // It was not certain whose it is.
   TRY(check_foreign(network.get()));
   ResolverSockets sockets;
-  {
+  const auto open = [&]() -> Result<> {
     const Visit visit = TRY(Visit::begin(network.get()));
     sockets = TRY(open_resolver());
-    TRY(parts_.redirect(sockets.udp_port, sockets.tcp_port));
-  }
+    return parts_.redirect(sockets.udp_port, sockets.tcp_port);
+  };
+  TRY(parts_.at_home(container.endpoints.begin()->second, open));
   return server_.serve(id, std::move(sockets.udp), std::move(sockets.tcp));
 }
 

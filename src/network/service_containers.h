@@ -54,6 +54,7 @@ class ServiceContainers {
 
   Result<sys::Fd> open_store() const;
   Result<> load_one(int store, const std::string& network, const std::string& container);
+  void remove_others(const std::vector<Endpoint>& endpoints);
   void put(const Endpoint& endpoint);
   void remove(Container& container, const std::string& network);
   void watch(const std::string& id, Container& container, const Endpoint& endpoint);
@@ -63,6 +64,7 @@ class ServiceContainers {
   void forget_networks();
   void tell_records();
   void tell_records_soon();
+  void restore_next();
   void restore_ports(Container& container);
   Result<> restore_resolver(const std::string& id, const Container& container);
 
@@ -78,6 +80,8 @@ class ServiceContainers {
   Loop::Timer telling_ = 0;
   Loop::Timer restoring_ = 0;
   int restores_left_ = 0;
+  std::vector<std::string> missing_;  // Whose resolver is still to be made anew.
+  Loop::Timer visiting_ = 0;
 };
 
 }  // namespace tare::network

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "network/records.h"
@@ -17,6 +18,11 @@ class ServiceParts {
   ServiceParts& operator=(const ServiceParts&) = delete;
   virtual ~ServiceParts() = default;
 
+  // Does `work` where the bridges are, from where containers can be visited.
+  virtual Result<> at_home(const Endpoint& endpoint, const std::function<Result<>()>& work) {
+    (void)endpoint;
+    return work();
+  }
   // In the network namespace of a container that the calling thread visits: who asks 127.0.0.11 at
   // port 53 asks these ports. What a call before made is replaced.
   virtual Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) = 0;

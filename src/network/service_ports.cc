@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "network/port_sockets.h"
 #include "network/service_log.h"
@@ -25,26 +26,92 @@ std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& 
 
 }  // namespace
 
-ServicePorts::ServicePorts(Loop& loop) : loop_(loop), forwarder_(loop, make_socket) {}
+ServicePorts::ServicePorts(Loop& loop)
+    : loop_(loop), uplink_(loop), forwarder_(loop, [this](int family, int type) -> Result<sys::Fd> {
+        sys::Fd socket;
+        TRY(home_.run([&]() -> Result<> {
+          auto made = make_socket(family, type);
+          if (!made) return std::unexpected(std::move(made).error());
+          socket = std::move(*made);
+          return {};
+        }));
+        return socket;
+      }) {}
 
 ServicePorts::~ServicePorts() {
   if (watch_) loop_.remove(watch_->fd());
+  if (flows_timer_ != 0) loop_.cancel(flows_timer_);
 }
 
 Result<> ServicePorts::start() {
-  watch_.emplace(TRY(FirewallWatch::open()));
+  TRY(home_.run([this]() -> Result<> {
+    auto opened = FirewallWatch::open();
+    if (!opened) return std::unexpected(std::move(opened).error());
+    watch_.emplace(std::move(*opened));
+    return {};
+  }));
   return loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); });
+}
+
+// It is where the first container's keeper is.
+void ServicePorts::learn_home(const Endpoint& endpoint) {
+  if (home_.is_elsewhere() || endpoint.pid <= 0) return;
+  const auto learn = [&]() -> Result<> {
+    sys::Fd network = TRY(home_of(endpoint));
+    if (!network) return {};
+    TRY(home_.enter(std::move(network)));
+    if (watch_) loop_.remove(watch_->fd());
+    watch_.reset();
+    firewall_.reset();
+    TRY(start());
+    return uplink_.start(home_.network());
+  };
+  if (auto learned = learn(); !learned)
+    log(std::move(learned).error().wrap("enter the network of this user's containers"));
+}
+
+Result<> ServicePorts::at_home(const Endpoint& endpoint, const std::function<Result<>()>& work) {
+  learn_home(endpoint);
+  return home_.run(work);
+}
+
+// Rules of a home network see nothing of what comes to the host.
+bool ServicePorts::is_forwarded_here(const Endpoint& endpoint, const PublishedPort& port) const {
+  return home_.is_elsewhere() || is_forwarded(port, publication_of(endpoint));
 }
 
 void ServicePorts::on_rules() {
   const auto is_gone = watch_->table_is_gone();
   if (is_gone && !*is_gone) return;
-  if (auto healed = heal(); !healed)
+  if (auto healed = home_.run([this] { return heal(); }); !healed)
     log(std::move(healed).error().wrap("make the rules of networks again"));
 }
 
+Result<Firewall*> ServicePorts::firewall() {
+  if (!firewall_) firewall_.emplace(TRY(Firewall::open()));
+  return &*firewall_;
+}
+
+// One look, which takes a while, for all ports that come at once.
+void ServicePorts::forget_flows_soon(const Endpoint& endpoint, const PublishedPort& port) {
+  if (port.protocol != Protocol::Udp) return;
+  Publication& publication = fresh_[endpoint.container];
+  publication.v4 = endpoint.v4;
+  publication.v6 = endpoint.v6;
+  publication.ports.push_back(port);
+  constexpr std::chrono::milliseconds kDelay{20};
+  if (flows_timer_ == 0) flows_timer_ = loop_.after(kDelay, [this] { forget_flows(); });
+}
+
+void ServicePorts::forget_flows() {
+  flows_timer_ = 0;
+  for (const auto& [container, publication] : std::exchange(fresh_, {}))
+    if (auto done = home_.run([&] { return forget_stale_flows(publication); }); !done)
+      log(std::move(done).error().wrap("forget flows of " + container));
+}
+
 Result<> ServicePorts::heal() {
-  Firewall firewall = TRY(Firewall::open());
+  Firewall& firewall = *TRY(this->firewall());
   TRY(firewall.ensure());
   std::vector<Publication> publications;
   for (const Endpoint& endpoint : endpoints_)
@@ -55,7 +122,7 @@ Result<> ServicePorts::heal() {
 // What was published for containers that ended while no service ran. Only what leads into networks
 // of this store: the table is every store's.
 Result<> ServicePorts::sweep() {
-  Firewall firewall = TRY(Firewall::open());
+  Firewall& firewall = *TRY(this->firewall());
   if (!TRY(firewall.is_whole())) return endpoints_.empty() ? Result<>() : heal();
   const Firewall::Elements elements = TRY(firewall.list());
   std::vector<Mapping> wanted;
@@ -80,15 +147,17 @@ Result<> ServicePorts::redirect(std::uint16_t udp_port, std::uint16_t tcp_port) 
 }
 
 Result<sys::Fd> ServicePorts::open_port(const Endpoint& endpoint, const PublishedPort& port) {
-  return open_port_socket(port, is_forwarded(port, publication_of(endpoint)));
+  learn_home(endpoint);
+  return open_port_socket(port, is_forwarded_here(endpoint, port));
 }
 
 Result<> ServicePorts::take_port(const Endpoint& endpoint, const PublishedPort& port,
                                  sys::Fd socket) {
+  learn_home(endpoint);
   const Key key{endpoint.network, endpoint.container, port};
   const auto target = target_of(endpoint, port);
-  if (!socket || !target || port.protocol == Protocol::Sctp ||
-      !is_forwarded(port, publication_of(endpoint))) {
+  forget_flows_soon(endpoint, port);
+  if (!socket || !target || port.protocol == Protocol::Sctp || !is_forwarded_here(endpoint, port)) {
     held_[key] = std::move(socket);
     return {};
   }
@@ -108,8 +177,10 @@ void ServicePorts::drop_port(const Endpoint& endpoint, const PublishedPort& port
 
 Result<> ServicePorts::withdraw(const Endpoint& endpoint) {
   if (endpoint.ports.empty()) return {};
-  Firewall firewall = TRY(Firewall::open());
-  auto withdrawn = firewall.withdraw(publication_of(endpoint));
+  auto withdrawn = home_.run([&]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    return firewall.withdraw(publication_of(endpoint));
+  });
   if (!withdrawn && withdrawn.error().kind() == Kind::NotFound)
     return {};  // The whole table is gone.
   return withdrawn;
@@ -117,8 +188,10 @@ Result<> ServicePorts::withdraw(const Endpoint& endpoint) {
 
 Result<> ServicePorts::publish(const Endpoint& endpoint) {
   if (endpoint.ports.empty()) return {};
-  Firewall firewall = TRY(Firewall::open());
-  return firewall.publish(publication_of(endpoint));
+  return home_.run([&]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    return firewall.publish(publication_of(endpoint));
+  });
 }
 
 void ServicePorts::on_records(const std::vector<Network>& networks,
@@ -127,8 +200,9 @@ void ServicePorts::on_records(const std::vector<Network>& networks,
   for (const Network& network : networks)
     if (network.driver == Driver::Bridge) rules_.push_back(rules_of(network));
   endpoints_ = endpoints;
+  for (const Endpoint& endpoint : endpoints_) learn_home(endpoint);
   if (std::exchange(is_swept_, true)) return;
-  if (auto swept = sweep(); !swept)
+  if (auto swept = home_.run([this] { return sweep(); }); !swept)
     log(std::move(swept).error().wrap("look for ports of containers that ended"));
 }
 

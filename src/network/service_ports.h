@@ -10,8 +10,10 @@
 
 #include "network/firewall.h"
 #include "network/forwarder.h"
+#include "network/home.h"
 #include "network/loop.h"
 #include "network/service_parts.h"
+#include "network/uplink.h"
 
 namespace tare::network {
 
@@ -24,6 +26,7 @@ class ServicePorts : public ServiceParts {
   // Watches the rules from now on. Errors: as Firewall::open().
   Result<> start();
 
+  Result<> at_home(const Endpoint& endpoint, const std::function<Result<>()>& work) override;
   Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) override;
   Result<sys::Fd> open_port(const Endpoint& endpoint, const PublishedPort& port) override;
   Result<> take_port(const Endpoint& endpoint, const PublishedPort& port, sys::Fd socket) override;
@@ -35,13 +38,24 @@ class ServicePorts : public ServiceParts {
 
  private:
   using Key = std::tuple<std::string, std::string, PublishedPort>;  // Network, container.
+  void learn_home(const Endpoint& endpoint);
+  bool is_forwarded_here(const Endpoint& endpoint, const PublishedPort& port) const;
   void on_rules();
   Result<> heal();
   Result<> sweep();
+  Result<Firewall*> firewall();
+  void forget_flows_soon(const Endpoint& endpoint, const PublishedPort& port);
+  void forget_flows();
 
   Loop& loop_;
+  HomeThread home_;
+  Uplink uplink_;
   Forwarder forwarder_;
   std::optional<FirewallWatch> watch_;
+  std::optional<Firewall> firewall_;  // Kept: the end of one that removed something waits 10 ms.
+  std::map<std::string, Publication>
+      fresh_;  // By container: ports whose flows are looked for soon.
+  Loop::Timer flows_timer_ = 0;
   bool is_swept_ = false;
   std::map<Key, sys::Fd> held_;  // Only bound: rules serve them.
   std::map<Key, Forwarder::Port> forwarded_;

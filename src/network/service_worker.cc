@@ -143,7 +143,8 @@ Result<bool> ServiceWorker::try_to_end() {
   TRY(std::move(locked));
   const std::size_t before = messages_;
   accept_all();
-  if (messages_ != before) return false;
+  // Who is connected is about to hand something over.
+  if (messages_ != before || !connections_.empty()) return false;
   TRY(containers_.load());
   if (containers_.running() > 0) return false;
   ::unlinkat(store.get(), service_socket_path().c_str(), 0);

@@ -54,6 +54,15 @@ eventually 5 stats_are "8 ports, 0 connections, 5 flows, 13 descriptors"
 release
 net_cannot host tcp 127.0.0.1 8080
 
+# Who comes from a link-local address cannot be led into another network: the forwarder answers.
+forward 10.5.0.2,fd00:5::2 '[::]:8081:80/tcp' '[::]:8081:80/udp'
+net_run host ip -6 address add fe80::81/64 dev eth0 nodad
+net_run outside ip -6 address add fe80::89/64 dev eth0 nodad
+for protocol in tcp udp; do
+  assert_eq "$(net_ask outside $protocol fe80::81%eth0 8081)" "web sees fd00:5::1"
+done
+release
+
 # A container without IPv6 is reached by IPv6 all the same.
 forward 10.5.0.3 '[2001:db8::1]:8080:80/tcp' '[2001:db8::1]:8080:80/udp'
 for protocol in tcp udp; do

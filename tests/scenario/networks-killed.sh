@@ -67,8 +67,8 @@ recovered() {
   [ $beside = 0 ] || well || fail "after $point the others have no names or ports"
 }
 
-points=(start.device start.leased start.networks start.forked launcher.begin launcher.interface
-  launcher.launched launcher.endpoint launcher.published launcher.recorded launcher.reported keeper.begin
+points=(start.leased start.networks start.forked launcher.begin launcher.device
+  launcher.interface launcher.launched launcher.endpoint launcher.published launcher.recorded launcher.reported keeper.begin
   launcher.interface:parent launcher.published:parent)
 
 # What there is with it, and without.
