@@ -51,19 +51,22 @@ settled() {
     [ "$(left)" = "$nothing" ]
   fi
 }
-recovered() {
-  eventually 10 no_launchers
+settles() {
   for ((tries = 0; ; tries++)); do
     ! settled || break
     [ $tries -lt 100 ] || fail "after $point it is $state, and there are: $(left), not $nothing; $(tare ps -a)"
     sleep 0.05
   done
+}
+recovered() {
+  eventually 10 no_launchers
+  settles
   [ "$state" = gone ] || tare rm -f web >/dev/null || fail "rm -f after $point"
   # Its name, its port, its addresses.
   # shellcheck disable=SC2046
   tare $(run_web) >/dev/null || fail "cannot be started again after $point"
   tare rm -f web >/dev/null
-  eventually 5 settled
+  settles
   [ $beside = 0 ] || well || fail "after $point the others have no names or ports"
 }
 
@@ -78,7 +81,7 @@ measure() {
   tare $(run_web) >/dev/null
   whole=$(left)
   tare rm -f web >/dev/null
-  eventually 5 settled
+  settles
 }
 
 # Alone: there is no service that would see it.
@@ -131,4 +134,4 @@ done
 tare rm -f beside other >/dev/null
 nothing='veths 0 leases 0 endpoints 0 elements 0 sockets 0'
 beside=0
-eventually 5 settled
+settles
