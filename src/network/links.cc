@@ -287,7 +287,9 @@ Result<> Links::remove_default_routes() {
     fixed.rtm_table = RT_TABLE_MAIN;
     fixed.rtm_scope = RT_SCOPE_NOWHERE;
     auto removed = socket_.ask({RTM_DELROUTE, 0, fixed});
-    if (!removed && removed.error().errnum() != ESRCH)
+    // ENOENT of IPv6 without any route. [linux net/ipv6/route.c, __ip6_del_rt()]
+    const int problem = removed ? 0 : removed.error().errnum();
+    if (problem != 0 && problem != ESRCH && problem != ENOENT)
       return std::unexpected(std::move(removed).error().wrap("remove the default route"));
   }
   return {};

@@ -7,7 +7,7 @@
 . "$TEST_LIB"
 image_busybox
 
-serve() { tare run -d --name "$1" "${@:2}" busybox sh -c "mkdir /w && echo $1 >/w/index.html && httpd -f -h /w -p 80" >/dev/null; }
+serve() { tare run -d --name "$1" "${@:2}" busybox sh -c "mkdir -p /w && echo $1 >/w/index.html && httpd -f -h /w -p 80" >/dev/null; }
 is() { [ "$(curl -s -m 2 "$2")" = "$1" ]; }
 reaches() { tare exec "$1" nc -w 2 "$2" 80 </dev/null >/dev/null 2>&1; }
 
