@@ -5,7 +5,7 @@ if(NOT TARE_STATIC)
 endif()
 
 set(failpoint_directory ${CMAKE_BINARY_DIR}/tests/failpoints)
-foreach(file bin container_volumes create exec lifecycle recovery start volumes)
+foreach(file bin container_networks container_volumes create exec lifecycle recovery start volumes)
   list(APPEND failpoint_sources src/engine/${file}.cc)
 endforeach()
 list(APPEND failpoint_sources src/store/confine.cc src/store/erofs_backend.cc src/store/move.cc src/store/layer_import.cc

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/failpoint.h"
 #include "base/undo.h"
 #include "engine/record.h"
 #include "engine/root_namespace.h"
@@ -220,9 +221,6 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
   made.home_ = std::move(home);
   made.place_ = std::move(place);
   const std::vector<NetworkRequest>& requests = container.config.net.networks;
-  // What it had when it ran before; the service may not have seen its end yet.
-  for (const Network& network : networks)
-    network::release_addresses(made.place_.store, network.id, container.id);
   Undo undo;
   undo.push([&made]() noexcept { made.undo(); });
   for (const NetworkRequest& request : requests) {
@@ -232,10 +230,13 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
           Error(Kind::NotFound, "network " + quoted(request.network) + " is not there any more")
               .hint(
                   "make it again (tare network create), or tare network disconnect the container"));
+    // What it had when it ran before; the service may not have seen its end yet.
+    network::release_addresses(made.place_.store, found->id, container.id);
     made.networks_.push_back(*found);
     made.endpoints_.push_back({.network = found->id, .container = container.id});  // For undo.
     made.endpoints_.back() = TRY(make_endpoint(made.place_.store, *found, request, container));
     made.endpoints_.back().interface = "eth" + std::to_string(made.endpoints_.size() - 1);
+    failpoint("start.leased");
   }
   if (made.endpoints_.empty()) return made;
   const std::size_t gateway = gateway_of(requests, made.networks_);
@@ -275,6 +276,7 @@ Result<> StartingNetworks::settle() {
   TRY(go_home());
   for (const Network& network : networks_)
     devices_.push_back(TRY(ensure_network(network), "network " + quoted(network.name)));
+  failpoint("launcher.device");
   return {};
 }
 
@@ -288,6 +290,7 @@ Result<> StartingNetworks::go_home() {
 Result<> StartingNetworks::make(int pid) {
   if (is_shared_) return {};
   TRY(make_interfaces(pid));
+  failpoint("launcher.interface");
   const sys::Fd inside = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
   const auto visit = TRY(network::Visit::begin(inside.get()));
   TRY(network::set_loopback_up());
@@ -350,6 +353,11 @@ Result<> StartingNetworks::change_ports(const std::vector<PortRequest>& add,
   return network::hand_over(place_.store, place_.program, std::move(handover));
 }
 
+void StartingNetworks::set_name(const std::string& name) {
+  if (is_shared_) return;
+  for (Endpoint& endpoint : endpoints_) endpoint.name = name;
+}
+
 Result<> StartingNetworks::finish(int pid) {
   if (is_shared_) return {};
   bool is_first = true;
@@ -357,10 +365,12 @@ Result<> StartingNetworks::finish(int pid) {
     endpoint.pid = pid;
     endpoint.pid_start = start_time(pid);
     TRY(write_endpoint(place_.store, endpoint));
+    failpoint("launcher.endpoint");
     if (!endpoint.ports.empty()) {
       network::Firewall firewall = TRY(network::Firewall::open());
       TRY(firewall.publish(network::publication_of(endpoint)));
     }
+    failpoint("launcher.published");
     network::Handover handover{.network = endpoint.network, .container = endpoint.container};
     if (std::exchange(is_first, false)) {
       handover.dns_udp = std::move(resolver_.udp);

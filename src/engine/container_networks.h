@@ -16,6 +16,9 @@
 
 namespace tare::engine {
 
+// The store's lock of networks, and of their containers' places on them.
+constexpr const char* kNetworksLock = "networks";
+
 // Whether this user can have networks beside none and host.
 bool may_have_networks();
 
@@ -68,6 +71,7 @@ class StartingNetworks {
   // In the launching process, when the container's network namespace is there: interfaces, and the
   // resolver's sockets. `pid`: of any process in it.
   Result<> make(int pid);
+  void set_name(const std::string& name);
   // When its program runs as `pid`: records, published ports, the service.
   Result<> finish(int pid);
   void undo() noexcept;

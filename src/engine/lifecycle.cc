@@ -166,7 +166,7 @@ Result<> Engine::rename(const std::string& id, const std::string& new_name) {
   struct stat info{};
   if (::fstatat(store, ("container-names/" + new_name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
     state_->recover();  // It may be the name of nothing.
-  const sys::Fd one = TRY(state_->store.lock("rename", sys::Lock::Exclusive));
+  const sys::Fd one = TRY(state_->store.lock(State::kChanges, sys::Lock::Exclusive));
   Container container = TRY(find(id));
   const sys::Fd between = TRY(state_->store.lock(State::kBetween, sys::Lock::Shared));
   if (::symlinkat(container.id.c_str(), store, ("container-names/" + new_name).c_str()) != 0) {

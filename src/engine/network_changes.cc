@@ -21,8 +21,6 @@ namespace {
 
 using network::Endpoint;
 
-constexpr const char* kNetworksLock = "networks";
-
 Result<> check_connectable(const CreateRequest& config) {
   const std::string mode = network_mode(config);
   if (mode == "host" || mode.starts_with("container:"))
@@ -49,13 +47,32 @@ bool is_same(const PortRequest& a, const PortRequest& b) {
 
 }  // namespace
 
+// One that is on its way up is waited for: it runs then, or does not.
+Result<Engine::State::Changing> Engine::State::begin_change(const Engine& engine,
+                                                            const std::string& id) const {
+  Changing change;
+  change.changes = TRY(store.lock(kChanges));
+  const Container found = TRY(engine.find(id));
+  const sys::Fd dir = TRY(open_container(found.id));
+  auto lock = await_container(dir.get(), found.name);
+  if (!lock && lock.error().kind() != Kind::Busy) return std::unexpected(std::move(lock).error());
+  change.networks = TRY(store.lock(kNetworksLock));
+  change.container = TRY(load_container(dir.get()));
+  if (lock)
+    change.start = std::move(*lock);
+  else if (change.container.status != Status::Running)
+    return std::unexpected(std::move(lock).error());
+  return change;
+}
+
 Result<> Engine::State::write_config(const Container& container) const {
   const sys::Fd dir = TRY(open_container(container.id));
   return sys::replace_file(dir.get(), "config.json", print_record(container));
 }
 
 Result<> Engine::State::rename_endpoints(const Container& container) const {
-  if (container.status != Status::Running || container.config.net.networks.empty()) return {};
+  if (container.config.net.networks.empty()) return {};
+  const sys::Fd lock = TRY(store.lock(kNetworksLock));
   for (Endpoint& endpoint : TRY(endpoints_of(container.id))) {
     endpoint.name = container.name;
     TRY(write_endpoint(store.dir(), endpoint));
@@ -65,14 +82,14 @@ Result<> Engine::State::rename_endpoints(const Container& container) const {
 
 Result<> Engine::connect(const std::string& id, const NetworkRequest& request) {
   State& state = *state_;
-  Container container = TRY(find(id));
-  TRY(check_connectable(container.config));
   CreateRequest alone;
   alone.net.networks = {request};
   TRY(state.resolve_networks(*this, alone, {}));
   if (alone.net.networks.empty()) return fail(Kind::Unsupported, "this user has no networks");
   const NetworkRequest& asked = alone.net.networks.front();
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  State::Changing change = TRY(state.begin_change(*this, id));
+  Container& container = change.container;
+  TRY(check_connectable(container.config));
   for (const NetworkRequest& has : container.config.net.networks)
     if (has.network == asked.network)
       return fail(Kind::Exists, "container " + quoted(container.name) + " is on network " +
@@ -104,9 +121,9 @@ Result<> Engine::State::connect_running(const Engine& engine, const Container& c
 
 Result<> Engine::disconnect(const std::string& id, const std::string& network) {
   State& state = *state_;
-  Container container = TRY(find(id));
+  State::Changing change = TRY(state.begin_change(*this, id));
+  Container& container = change.container;
   const network::Network found = TRY(state.lookup_network(network));
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
   auto& networks = container.config.net.networks;
   const auto removed =
       std::erase_if(networks, [&](const NetworkRequest& has) { return has.network == found.name; });
@@ -176,8 +193,8 @@ Result<std::vector<PortInfo>> Engine::ports(const std::string& id) {
 Result<> Engine::publish(const std::string& id, const std::vector<PortRequest>& add,
                          const std::vector<PortRequest>& remove) {
   State& state = *state_;
-  Container container = TRY(find(id));
-  const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
+  State::Changing change = TRY(state.begin_change(*this, id));
+  Container& container = change.container;
   NetworkSettings& settings = container.config.net;
   for (const PortRequest& request : remove) {
     const auto gone = std::erase_if(settings.ports,

@@ -23,8 +23,6 @@ using network::Network;
 using network::Pool;
 using network::Subnet;
 
-constexpr const char* kNetworksLock = "networks";
-
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -271,6 +269,20 @@ Result<NetworkInfo> Engine::State::network_info(Network which) const {
   return info;
 }
 
+// Who starts has an address already, and its container's lock.
+Result<std::vector<std::string>> Engine::State::starting_on(const std::string& network) const {
+  std::vector<std::string> names;
+  std::string last;
+  for (const network::Lease& lease : TRY(network::load_leases(store.dir(), network))) {
+    if (lease.container == std::exchange(last, lease.container)) continue;
+    const std::string endpoint = network::endpoint_path(network, lease.container);
+    if (::faccessat(store.dir(), endpoint.c_str(), F_OK, 0) == 0) continue;
+    const auto lock = sys::open_at(store.dir(), "containers/" + lease.container + "/lock", O_RDWR);
+    if (lock && TRY(sys::is_locked(lock->get()))) names.push_back(lease.container.substr(0, 12));
+  }
+  return names;
+}
+
 Result<> Engine::remove_network(const std::string& name_or_id) {
   State& state = *state_;
   const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
@@ -278,9 +290,9 @@ Result<> Engine::remove_network(const std::string& name_or_id) {
   if (found.is_default())
     return fail(Kind::Invalid, found.name + " is a pre-defined network and cannot be removed");
   const NetworkInfo info = TRY(state.network_info(found));
-  if (!info.endpoints.empty()) {
-    std::vector<std::string> names;
-    for (const auto& endpoint : info.endpoints) names.push_back(endpoint.name);
+  std::vector<std::string> names = TRY(state.starting_on(found.id));
+  for (const auto& endpoint : info.endpoints) names.push_back(endpoint.name);
+  if (!names.empty()) {
     return std::unexpected(
         Error(Kind::Busy, "network " + found.name + " has active endpoints: " + join(names, ", "))
             .hint("stop these containers, or tare network disconnect them"));

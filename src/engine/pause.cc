@@ -56,6 +56,7 @@ Result<> Engine::State::thaw(const Container& container) const {
 }
 
 Result<std::vector<std::string>> Engine::update(const std::string& id, const Resources& change) {
+  const sys::Fd lock = TRY(state_->store.lock(State::kChanges));
   Container container = TRY(find(id));
   const Resources merged = TRY(merge_resources(container.config.resources, change));
   Resources now = change;

@@ -55,7 +55,7 @@ void Engine::State::heal(const Container& container, int dir) const {
   if (container.status == Status::Running) return;
   const bool lost = is_there(dir, "started") && !is_there(dir, "exit");
   const sys::Cgroup group = sys::Cgroup::open(group_name(container));
-  if (group.directories().empty() && !lost) return;
+  if (group.directories().empty() && !lost && !has_network_mark(dir)) return;
   // Whoever starts it now holds the lock: these may be his processes.
   const auto lock = lock_container(dir, container.name);
   if (!lock) return;
@@ -69,6 +69,7 @@ void Engine::State::heal(const Container& container, int dir) const {
   ::unlinkat(dir, "ctl", 0);
   (void)group.kill();    // A process that outlived its keeper cannot be reached otherwise.
   (void)group.remove();  // Left for the next time when it does not work now.
+  (void)release_networks(container.id, dir);
 }
 
 bool Engine::State::sweep(const Container& container, int dir) {
@@ -103,10 +104,12 @@ Result<> Engine::State::destroy(const Container& container, bool keep, bool volu
     (void)group.kill();
     (void)group.remove();
   }
-  if (const auto dir = open_container(container.id))
+  if (const auto dir = open_container(container.id)) {
     if (const auto started = sys::load_file(dir->get(), "started", 4096);
         started && !is_there(dir->get(), "exit"))
       kill_first_process(*started);
+    (void)release_networks(container.id, dir->get());
+  }
   failpoint("remove.ended");
   // Of one that removes itself nobody waits for the answer: what stays is found by prune.
   auto dropped = volumes ? drop_volumes_of(container, keep) : Result<>();

@@ -52,6 +52,7 @@ struct Launch {
   sys::Fd client;  // The first client's end; may be empty.
   sys::Fd report;  // Write end.
   StartingNetworks* networks = nullptr;
+  const store::Store* store = nullptr;
 };
 
 void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& fd) {
@@ -102,6 +103,16 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   ::_exit(127);
 }
 
+// Who changes its networks sees one that runs with all of them, and its name may have changed.
+Result<> record_start(const Launch& launch, const std::string& text, int pid) {
+  sys::Fd none_changes;
+  if (!launch.networks->endpoints().empty())
+    none_changes = TRY(launch.store->lock(kNetworksLock, sys::Lock::Shared));
+  TRY(sys::replace_file(launch.dir.get(), "started", text, sys::Durability::Lazy));
+  if (const auto now = load_container(launch.dir.get())) launch.networks->set_name(now->name);
+  return launch.networks->finish(pid);
+}
+
 // The launcher's whole life. Its report is the last thing before it becomes the keeper.
 [[noreturn]] void run_launcher(Launch& launch) {
   ::setsid();
@@ -130,9 +141,8 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
                      "\nkeeper_pid=" + std::to_string(::getpid()) +
                      "\nstarted_at=" + std::to_string(now_ns()) + "\n";
   if (started->cgroup_directories.empty()) text += "pid_start=" + start_time(started->pid) + "\n";
-  Result<> written = sys::replace_file(launch.dir.get(), "started", text, sys::Durability::Lazy);
+  Result<> written = record_start(launch, text, started->pid);
   if (written && !launch.usual_root.empty()) written = join_members(launch.usual_root);
-  if (written) written = launch.networks->finish(started->pid);
   if (!written)
     give_up({.error = std::move(written).error().wrap("after the start"),
              .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
@@ -233,7 +243,12 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     // Of those who start at once only one makes it.
     if (!container.config.net.networks.empty() && !TRY(network::owns_network()))
       home_lock = TRY(state.store.lock("network-home"));
-    networks = TRY(state.start_networks(*this, container));
+    if (!container.config.net.networks.empty()) TRY(Engine::State::mark_networks(dir.get()));
+    {
+      // None of them is removed until we are seen on it.
+      const sys::Fd none_goes = TRY(state.store.lock(kNetworksLock, sys::Lock::Shared));
+      networks = TRY(state.start_networks(*this, container));
+    }
     if (!networks.makes_home()) home_lock.reset();
     if (networks.is_elsewhere())
       service = TRY(network::hold_service(state.store.dir(), state.programs + "/tare-net"));
@@ -278,6 +293,7 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   }
   const auto prepared = Clock::now();
   launch.networks = &networks;
+  launch.store = &state.store;
   auto launched = fork_launcher(std::move(launch));
   if (!launched) {
     StartFailure failure = explain(launched.error(), container, root_again.get(), process);

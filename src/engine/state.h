@@ -35,6 +35,8 @@ struct Engine::State {
 
   // Store lock, shared by everybody who makes, renames or removes a container, for as long as its
   // directory, name and ids do not agree.
+  // Who changes the record of a container.
+  static constexpr const char* kChanges = "rename";
   static constexpr const char* kBetween = "containers";
 
   std::string container_path(const std::string& id) const {
@@ -95,7 +97,8 @@ struct Engine::State {
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
 
-  // Networks (networks.cc). Who makes or removes one holds their lock.
+  // Networks (networks.cc). Who makes or removes one holds their lock; who starts on one shares it
+  // until it has addresses there.
   Result<network::Network> make_network(const CreateNetworkRequest& request);
   // Made when it is not there.
   Result<network::Network> default_network();
@@ -122,6 +125,20 @@ struct Engine::State {
   // Variables that tell of them, as Docker's links did.
   Result<std::vector<std::string>> link_variables(const Engine& engine,
                                                   const Container& container) const;
+  // A start makes a mark in the container's directory before it takes anything of networks. Who
+  // holds the container's lock takes away what is left of one that does not run, and the mark.
+  static Result<> mark_networks(int dir);
+  static bool has_network_mark(int dir);
+  Result<> release_networks(const std::string& id, int dir) const;
+  // A container whose record and networks nobody else changes; one that does not run is not started
+  // either. Errors: as Engine::find(); Busy (its start takes too long).
+  struct Changing {
+    sys::Fd changes;
+    sys::Fd start;  // Empty: it runs.
+    sys::Fd networks;
+    Container container;
+  };
+  Result<Changing> begin_change(const Engine& engine, const std::string& id) const;
   // Changes of a container that runs; who does them holds the lock of networks.
   Result<> connect_running(const Engine& engine, const Container& container,
                            const NetworkRequest& request);
@@ -136,6 +153,9 @@ struct Engine::State {
   Result<json::Value> network_settings(const Container& container) const;
   // With the endpoints of those that run.
   Result<NetworkInfo> network_info(network::Network which) const;
+
+  // Short ids of containers that are about to run on it.
+  Result<std::vector<std::string>> starting_on(const std::string& network) const;
 
   // Walks the store, and notes what it takes for those who do not.
   Result<store::StoreUsage> measure() const;

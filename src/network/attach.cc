@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <cstdlib>
+
 #include "base/text.h"
 #include "sys/files.h"
 
@@ -31,24 +33,35 @@ Result<> give_addresses(Links& links, const Link& link, const Network& network) 
   return links.add_address(link, {.address = router, .prefix = kPrefix});
 }
 
-Result<Link> make_bridge(Links& links, const Network& network) {
-  Link link = TRY(links.make_bridge(network.device, bridge_alias(network), network.mtu));
-  TRY(distrust_neighbours(link.name));
-  TRY(give_addresses(links, link, network));
-  TRY(links.set_up(link));
-  return link;
+// A device gets its alias only when it is there. Until then it is known by its MAC, which it has
+// from the start.
+Mac bridge_mac(const Network& network) {
+  Mac mac{};
+  for (std::size_t i = 0; i < mac.size() && 2 * i < network.id.size(); ++i)
+    mac[i] =
+        static_cast<std::uint8_t>(std::strtoul(network.id.substr(2 * i, 2).c_str(), nullptr, 16));
+  mac[0] = 0x02;  // Of one's own choice, and no group's.
+  return mac;
+}
+
+bool is_bridge_of(const Network& network, const Link& link) {
+  if (link.kind != "bridge") return false;
+  if (!link.alias.empty()) return link.alias == bridge_alias(network);
+  const Mac mac = bridge_mac(network);
+  return link.mac == std::string_view(reinterpret_cast<const char*>(mac.data()), mac.size());
 }
 
 // A device that is there is used as it is, but with all that it needs: whoever made it may have
-// been killed over it.
+// been killed over it, or is not done.
 Result<Link> complete_bridge(Links& links, const Network& network, const Link& link) {
-  if (link.kind != "bridge" || link.alias != bridge_alias(network))
+  if (!is_bridge_of(network, link))
     return std::unexpected(
         Error(Kind::Exists, "a device " + quoted(network.device) +
                                 " is there that is not network " + quoted(network.name) + "'s")
             .hint("remove or rename it (ip link), or make the network anew with another "
                   "com.docker.network.bridge.name"));
   if (link.is_up) return link;
+  if (link.alias.empty()) TRY(links.set_alias(link, bridge_alias(network)));
   TRY(distrust_neighbours(link.name));
   TRY(give_addresses(links, link, network));
   TRY(links.set_up(link));
@@ -117,9 +130,10 @@ Result<Link> ensure_device(Links& links, const Network& network) {
                                .hint("ip link shows those that are"));
   }
   if (link) return complete_bridge(links, network, *link);
-  auto made = make_bridge(links, network);
+  auto made = links.make_bridge(network.device, bridge_mac(network), network.mtu);
+  if (made) return complete_bridge(links, network, *made);
   // Another start was faster.
-  if (made || made.error().kind() != Kind::Exists) return made;
+  if (made.error().kind() != Kind::Exists) return made;
   link = TRY(links.find(network.device));
   if (!link) return made;
   return complete_bridge(links, network, *link);
@@ -128,7 +142,7 @@ Result<Link> ensure_device(Links& links, const Network& network) {
 Result<> remove_device(Links& links, const Network& network) {
   if (network.driver == Driver::Macvlan) return {};
   const auto link = TRY(links.find(network.device));
-  if (!link || link->kind != "bridge" || link->alias != bridge_alias(network)) return {};
+  if (!link || !is_bridge_of(network, *link)) return {};
   return links.remove(network.device);
 }
 

@@ -123,12 +123,14 @@ Result<Address> take_address(int store, const Network& network, const Pool& pool
   const std::set<std::string> taken(names.begin(), names.end());
   const Subnet from = pool.range.value_or(pool.subnet);
   const std::uint64_t size = from.size();
-  // Of a subnet of IPv6 nobody gets to the end.
-  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(size, taken.size() + pool.taken.size() + 8);
-       ++i) {
+  // Of a subnet of IPv6 nobody gets to the end. Each that another start was faster with is one
+  // more.
+  std::uint64_t tries = taken.size() + pool.taken.size() + 8;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(size, tries); ++i) {
     const Address address = from.base.plus(i);
     if (taken.contains(address.text()) || !check_assignable(pool, address)) continue;
     if (TRY(claim(store, network.id, address, container))) return address;
+    ++tries;
   }
   return std::unexpected(exhausted(network, from));
 }

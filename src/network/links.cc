@@ -92,6 +92,8 @@ Result<Link> read_link(const std::string& body) {
   };
   link.name = text(IFLA_IFNAME);
   link.alias = text(IFLA_IFALIAS);
+  if (const Attribute* const mac = sys::netlink::find(attributes, IFLA_ADDRESS))
+    link.mac = mac->value;
   link.master = static_cast<int>(number(IFLA_MASTER));
   link.mtu = number(IFLA_MTU);
   const Attribute* const info = sys::netlink::find(attributes, IFLA_LINKINFO);
@@ -161,21 +163,25 @@ Result<std::vector<Link>> Links::list() {
   return links;
 }
 
-Result<Link> Links::make_bridge(const std::string& name, const std::string& alias,
-                                std::uint32_t mtu) {
+Result<Link> Links::make_bridge(const std::string& name, const Mac& mac, std::uint32_t mtu) {
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
   request.text(IFLA_IFNAME, name);
+  request.bytes(IFLA_ADDRESS, {reinterpret_cast<const char*>(mac.data()), mac.size()});
   if (mtu != 0) request.number(IFLA_MTU, mtu);
   request.bytes(IFLA_LINKINFO, Nest().text(IFLA_INFO_KIND, "bridge").body());
   TRY(socket_.ask(request), "make the bridge " + quoted(name));
   const auto link = TRY(find(name));
   if (!link) return fail(Kind::Unavailable, "the bridge " + quoted(name) + " is gone again");
-  ifinfomsg which{};
-  which.ifi_index = link->index;
-  Request naming(RTM_NEWLINK, 0, which);
-  naming.text(IFLA_IFALIAS, alias);
-  TRY(socket_.ask(naming), "mark the bridge " + quoted(name));
   return *link;
+}
+
+Result<> Links::set_alias(const Link& link, const std::string& alias) {
+  ifinfomsg which{};
+  which.ifi_index = link.index;
+  Request request(RTM_NEWLINK, 0, which);
+  request.text(IFLA_IFALIAS, alias);
+  TRY(socket_.ask(request), "mark the device " + quoted(link.name));
+  return {};
 }
 
 Result<> Links::make_pair(const std::string& host_name, const Link& bridge, bool isolated,
@@ -281,7 +287,9 @@ Result<> Links::remove_default_routes() {
     fixed.rtm_table = RT_TABLE_MAIN;
     fixed.rtm_scope = RT_SCOPE_NOWHERE;
     auto removed = socket_.ask({RTM_DELROUTE, 0, fixed});
-    if (!removed && removed.error().errnum() != ESRCH)
+    // ENOENT of IPv6 without any route. [linux net/ipv6/route.c, __ip6_del_rt()]
+    const int problem = removed ? 0 : removed.error().errnum();
+    if (problem != 0 && problem != ESRCH && problem != ENOENT)
       return std::unexpected(std::move(removed).error().wrap("remove the default route"));
   }
   return {};

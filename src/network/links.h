@@ -17,6 +17,7 @@ struct Link {
   int index = 0;
   std::string name;
   std::string kind;   // "bridge", "veth", ...; "" of hardware.
+  std::string mac;    // Its bytes.
   std::string alias;  // What whoever made it says of it.
   int master = 0;     // Index of the bridge that it is a port of; 0: none.
   bool is_up = false;
@@ -45,8 +46,9 @@ class Links {
   // By name or alternative name; nothing when there is none.
   Result<std::optional<Link>> find(const std::string& name);
   Result<std::vector<Link>> list();
-  // Makes a bridge, not yet up, with no addresses. Errors: Exists.
-  Result<Link> make_bridge(const std::string& name, const std::string& alias, std::uint32_t mtu);
+  // Makes a bridge with this MAC, not yet up, with no addresses or alias. Errors: Exists.
+  Result<Link> make_bridge(const std::string& name, const Mac& mac, std::uint32_t mtu);
+  Result<> set_alias(const Link& link, const std::string& alias);
   // A pair: `host_name` is a port of the bridge and up, the other is in the container, down.
   // `isolated` ports do not reach each other. Errors: Exists.
   Result<> make_pair(const std::string& host_name, const Link& bridge, bool isolated,

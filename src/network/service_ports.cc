@@ -57,6 +57,7 @@ Result<> ServicePorts::start() {
 void ServicePorts::learn_home(const Endpoint& endpoint) {
   if (home_.is_elsewhere() || endpoint.pid <= 0) return;
   const auto learn = [&]() -> Result<> {
+    if (TRY(owns_network())) return {};  // Whoever else's it may be, we stay where we are.
     sys::Fd network = TRY(home_of(endpoint));
     if (!network) return {};
     TRY(home_.enter(std::move(network)));
@@ -66,7 +67,8 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     TRY(start());
     return uplink_.start(home_.network());
   };
-  if (auto learned = learn(); !learned)
+  // Another one may tell, if it has ended.
+  if (auto learned = learn(); !learned && learned.error().kind() != Kind::NotFound)
     log(std::move(learned).error().wrap("enter the network of this user's containers"));
 }
 
