@@ -382,6 +382,17 @@ Result<> StartingNetworks::finish(int pid) {
   return {};
 }
 
+std::vector<std::string> StartingNetworks::obstacles() const {
+  for (std::size_t i = 0; i < devices_.size(); ++i) {
+    const auto is_open = [](const PublishedPort& port) { return !port.host.is_loopback(); };
+    if (std::ranges::none_of(endpoints_[i].ports, is_open)) continue;
+    auto firewall = network::Firewall::open();
+    if (!firewall) continue;
+    if (auto found = firewall->obstacles({devices_[i].name})) return std::move(*found);
+  }
+  return {};
+}
+
 void StartingNetworks::undo() noexcept {
   if (is_shared_) return;
   for (const Endpoint& endpoint : endpoints_) {

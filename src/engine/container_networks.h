@@ -74,6 +74,8 @@ class StartingNetworks {
   void set_name(const std::string& name);
   // When its program runs as `pid`: records, published ports, the service.
   Result<> finish(int pid);
+  // What other rules of this host stop of its published ports: sentences.
+  std::vector<std::string> obstacles() const;
   void undo() noexcept;
 
   // Of a container that runs, for changes. The one endpoint gets this interface, and the default

@@ -147,6 +147,8 @@ Result<> record_start(const Launch& launch, const std::string& text, int pid) {
     give_up({.error = std::move(written).error().wrap("after the start"),
              .at = isolate::FailedAt::Setup});  // Process 1 dies with us.
   failpoint("launcher.recorded");
+  for (const std::string& sentence : launch.networks->obstacles())
+    warnings += escaped(sentence) + "\n";
   (void)sys::write_all(launch.report.get(), "ok\n" + warnings);
   failpoint("launcher.reported");
   launch.report.reset();
