@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016,SC2086
 # What others have of devices and rules is not touched, whatever its name; what is ours comes back when
 # somebody flushes all rules or deletes our bridge, or the machine was started again.
 # as: root
@@ -38,7 +38,7 @@ RULES
 theirs() {
   ip -d -o link show | grep -E '^[0-9]+: (tare0|docker0|mine|outside|neighbour)' | sed 's/ state [A-Z]*//; s/_timer *[0-9.]*//g'
   ip addr show docker0
-  for table in 'ip nat' 'inet filter' 'ip tare'; do nft list table $table; done
+  for table in 'ip nat' 'inet filter' 'ip tare'; do nft list table ${table% *} ${table#* }; done
 }
 theirs >before
 
