@@ -44,13 +44,21 @@ Result<> Uplink::start(int network) {
   ::posix_spawn_file_actions_init(&actions);
   const sys::Fd high(::fcntl(network, F_DUPFD_CLOEXEC, 16));
   ::posix_spawn_file_actions_adddup2(&actions, high.get(), kNetworkAt);
+  // It takes SIGPIPE that was ignored before for a failure to ignore it.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t all;
+  ::sigfillset(&all);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   std::array<char*, kWords.size() + 1> words{};
   for (std::size_t i = 0; i < kWords.size(); ++i) words[i] = const_cast<char*>(kWords[i]);
   char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
   std::array<char*, 2> environment = {path, nullptr};
   const int error =
-      ::posix_spawnp(&pid_, kWords[0], &actions, nullptr, words.data(), environment.data());
+      ::posix_spawnp(&pid_, kWords[0], &actions, &attributes, words.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
   if (error != 0) {
     pid_ = -1;
     return std::unexpected(
