@@ -200,111 +200,140 @@ void remember_failure(int dir, const StartFailure& failure) {
                           sys::Durability::Lazy);  // Only informative: its loss is no harm.
 }
 
+// The first client of the keeper that this will be.
+Result<std::unique_ptr<KeeperAttachment>> attach_client(Launch& launch,
+                                                        const Engine::StartRequest& request) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return fail_errno("make a socket pair");
+  launch.client = sys::Fd(pair[1]);
+  auto attachment = std::make_unique<KeeperAttachment>(sys::Fd(pair[0]));
+  TRY(attachment->attach(*request.attach, request.owner));
+  return attachment;
+}
+
 }  // namespace
+
+// What a start holds until it is done.
+struct Engine::State::Starting {
+  Container container;
+  sys::Fd dir;
+  sys::Fd root_again;        // For the diagnosis,
+  isolate::Process process;  // as this is.
+  StartingNetworks networks;
+  sys::Fd home_lock;
+  sys::Fd service;
+  Undo undo;
+  Launch launch;
+};
+
+// The container and its root file system.
+Result<sys::Fd> Engine::State::take_container(Starting& it, const std::string& id,
+                                              const Progress& progress) {
+  it.dir = TRY(open_container(id));
+  it.launch.lock = TRY(await_container(it.dir.get(), id.substr(0, 12)));
+  failpoint("start.locked");
+  Container& container = it.container = TRY(load_container(it.dir.get()));
+  TRY(id_ranges.confirm(container.id_claim, claim_owner(container)));
+  for (const char* stale : {"started", "exit", "error", "paused"})
+    ::unlinkat(it.dir.get(), stale, 0);
+  failpoint("start.cleared");
+  if (::mkdirat(it.dir.get(), "log", 0700) != 0 && errno != EEXIST)
+    return fail_errno("make the log directory");
+  const image::Image image = TRY(images.find(container.image_id.text()));
+  const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress("unpacking " + image.id.short_hex(), done, total);
+  };
+  TRY(rootfs.prepare(image.id, image.layers, container.ids, unpacking), "unpack the image");
+  sys::Fd root = TRY(rootfs.mount(image.id, image.layers, container.ids, it.dir.get(), false),
+                     "mount the root file system");
+  it.root_again = TRY(root.duplicate());
+  failpoint("start.mounted");
+  return root;
+}
+
+Result<> Engine::State::take_networks(const Engine& engine, Starting& it) {
+  if (!it.container.config.net.networks.empty()) {
+    // Of those who start at once only one makes it.
+    if (!TRY(network::owns_network())) it.home_lock = TRY(store.lock("network-home"));
+    TRY(mark_networks(it.dir.get()));
+  }
+  {
+    // None of them is removed until we are seen on it.
+    const sys::Fd none_goes = TRY(store.lock(kNetworksLock, sys::Lock::Shared));
+    it.networks = TRY(start_networks(engine, it.container));
+  }
+  if (!it.networks.makes_home()) it.home_lock.reset();
+  if (it.networks.is_elsewhere())
+    it.service = TRY(network::hold_service(store.dir(), programs + "/tare-net"));
+  it.undo.push([&it]() noexcept { it.networks.undo(); });
+  failpoint("start.networks");
+  return {};
+}
+
+Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd root,
+                                    const StartRequest& request) {
+  Launch& launch = it.launch;
+  launch.spec = TRY(make_spec(it.container, std::move(root), store, it.networks));
+  TRY(share_network(it.container, launch.spec));
+  for (const std::string& variable : TRY(link_variables(engine, it.container)))
+    launch.spec.process.env.push_back(variable);
+  launch.spec.process.rows = request.rows;
+  launch.spec.process.columns = request.columns;
+  it.process = launch.spec.process;
+  if (it.container.config.init)
+    launch.spec.init =
+        TRY(sys::open_path(programs + "/tare-init", O_PATH), "find the init program");
+  launch.listener = TRY(listen_keeper(it.dir.get()));
+  launch.dir = TRY(it.dir.duplicate());
+  failpoint("start.listening");
+  launch.container = it.container;
+  launch.stdin_kind = it.container.config.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
+  launch.keeper = programs + "/tare-keeper";
+  if (namespace_root)
+    if (const auto usual = usual_root_of_namespace()) launch.usual_root = *usual;
+  if (it.container.config.auto_remove)
+    launch.cleanup = {self, "--root", store.path(), "rm", "--force", "--quiet", it.container.id};
+  launch.networks = &it.networks;
+  launch.store = &store;
+  return {};
+}
 
 StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
                                                     const StartRequest& request,
                                                     const Progress& progress) {
   State& state = *state_;
   const auto begin = Clock::now();
-  isolate::Process process;  // Kept for the diagnosis.
-  sys::Fd root_again;
   StartedContainer result;
-  Container container;
-  sys::Fd dir;
-  StartingNetworks networks;
-  sys::Fd home_lock;
-  sys::Fd service;
-  Undo undo;
-  Launch launch;
+  State::Starting it;
+  std::unique_ptr<KeeperAttachment> attachment;
   // The part that fails with 125, whatever goes wrong.
   const auto prepare = [&]() -> Result<> {
     result.room =
         state.admitted ? *std::exchange(state.admitted, std::nullopt) : TRY(admit_start());
-    dir = TRY(state.open_container(id));
-    launch.lock = TRY(state.await_container(dir.get(), id.substr(0, 12)));
-    failpoint("start.locked");
-    container = TRY(load_container(dir.get()));
-    TRY(state.id_ranges.confirm(container.id_claim, state.claim_owner(container)));
-    for (const char* stale : {"started", "exit", "error", "paused"})
-      ::unlinkat(dir.get(), stale, 0);
-    failpoint("start.cleared");
-    if (::mkdirat(dir.get(), "log", 0700) != 0 && errno != EEXIST)
-      return fail_errno("make the log directory");
-    const image::Image image = TRY(state.images.find(container.image_id.text()));
-    const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
-      if (progress) progress("unpacking " + image.id.short_hex(), done, total);
-    };
-    TRY(state.rootfs.prepare(image.id, image.layers, container.ids, unpacking), "unpack the image");
-    sys::Fd root = TRY(state.rootfs.mount(image.id, image.layers, container.ids, dir.get(), false),
-                       "mount the root file system");
-    root_again = TRY(root.duplicate());
-    failpoint("start.mounted");
-    // Of those who start at once only one makes it.
-    if (!container.config.net.networks.empty() && !TRY(network::owns_network()))
-      home_lock = TRY(state.store.lock("network-home"));
-    if (!container.config.net.networks.empty()) TRY(Engine::State::mark_networks(dir.get()));
-    {
-      // None of them is removed until we are seen on it.
-      const sys::Fd none_goes = TRY(state.store.lock(kNetworksLock, sys::Lock::Shared));
-      networks = TRY(state.start_networks(*this, container));
-    }
-    if (!networks.makes_home()) home_lock.reset();
-    if (networks.is_elsewhere())
-      service = TRY(network::hold_service(state.store.dir(), state.programs + "/tare-net"));
-    undo.push([&networks]() noexcept { networks.undo(); });
-    failpoint("start.networks");
-    launch.spec = TRY(make_spec(container, std::move(root), state.store, networks));
-    TRY(state.share_network(container, launch.spec));
-    for (const std::string& variable : TRY(state.link_variables(*this, container)))
-      launch.spec.process.env.push_back(variable);
-    launch.spec.process.rows = request.rows;
-    launch.spec.process.columns = request.columns;
-    process = launch.spec.process;
-    if (container.config.init)
-      launch.spec.init =
-          TRY(sys::open_path(state.programs + "/tare-init", O_PATH), "find the init program");
-    launch.listener = TRY(listen_keeper(dir.get()));
-    launch.dir = TRY(dir.duplicate());
-    failpoint("start.listening");
+    sys::Fd root = TRY(state.take_container(it, id, progress));
+    TRY(state.take_networks(*this, it));
+    TRY(state.plan_launch(*this, it, std::move(root), request));
+    if (request.attach) attachment = TRY(attach_client(it.launch, request));
     return {};
   };
-  if (auto prepared = prepare(); !prepared)
-    return std::unexpected(
-        StartFailure{.error = std::move(prepared).error().wrap(
-                         "start " + (container.name.empty() ? id.substr(0, 12) : container.name))});
-
-  launch.container = container;
-  launch.stdin_kind = container.config.open_stdin ? isolate::Stdin::Pipe : isolate::Stdin::Null;
-  launch.keeper = state.programs + "/tare-keeper";
-  if (state.namespace_root)
-    if (const auto usual = usual_root_of_namespace()) launch.usual_root = *usual;
-  if (container.config.auto_remove)
-    launch.cleanup = {state.self, "--root", state.store.path(), "rm", "--force", "--quiet", id};
-  std::unique_ptr<KeeperAttachment> attachment;
-  if (request.attach) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-      return std::unexpected(StartFailure{.error = Error::sys(errno, "make a socket pair")});
-    launch.client = sys::Fd(pair[1]);
-    attachment = std::make_unique<KeeperAttachment>(sys::Fd(pair[0]));
-    if (auto sent = attachment->attach(*request.attach, request.owner); !sent)
-      return std::unexpected(StartFailure{.error = std::move(sent).error()});
+  if (auto prepared = prepare(); !prepared) {
+    const std::string& name = it.container.name;
+    return std::unexpected(StartFailure{.error = std::move(prepared).error().wrap(
+                                            "start " + (name.empty() ? id.substr(0, 12) : name))});
   }
   const auto prepared = Clock::now();
-  launch.networks = &networks;
-  launch.store = &state.store;
-  auto launched = fork_launcher(std::move(launch));
+  auto launched = fork_launcher(std::move(it.launch));
   if (!launched) {
-    StartFailure failure = explain(launched.error(), container, root_again.get(), process);
-    remember_failure(dir.get(), failure);
-    ::unlinkat(dir.get(), "ctl", 0);
+    StartFailure failure = explain(launched.error(), it.container, it.root_again.get(), it.process);
+    remember_failure(it.dir.get(), failure);
+    ::unlinkat(it.dir.get(), "ctl", 0);
     return std::unexpected(std::move(failure));
   }
-  undo.keep();
+  it.undo.keep();
   result.timing = {.prepare = prepared - begin, .launch = Clock::now() - prepared};
   result.attachment = std::move(attachment);
-  result.warnings = clamped_ulimits(container.config);
+  result.warnings = clamped_ulimits(it.container.config);
   for (const std::string& warning : split(*launched, '\n'))
     if (!warning.empty()) result.warnings.push_back(warning);
   return result;

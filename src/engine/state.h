@@ -113,6 +113,12 @@ struct Engine::State {
   Result<std::optional<sys::Fd>> find_home() const;
   // The container's networks for a start of it; of none where it has none of its own.
   Result<StartingNetworks> start_networks(const Engine& engine, const Container& container) const;
+  // The steps of a start. (start.cc)
+  struct Starting;
+  Result<sys::Fd> take_container(Starting& it, const std::string& id, const Progress& progress);
+  Result<> take_networks(const Engine& engine, Starting& it);
+  Result<> plan_launch(const Engine& engine, Starting& it, sys::Fd root,
+                       const StartRequest& request);
   // The network namespace of another container, for one that shares it. Errors: Busy (the other
   // does not run).
   Result<> share_network(const Container& container, isolate::Spec& spec) const;

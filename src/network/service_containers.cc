@@ -134,6 +134,8 @@ Result<> ServiceContainers::take(const ServiceMessage& message, std::vector<sys:
   const Endpoint& endpoint = container.endpoints.at(message.network);
   std::size_t next = 0;
   if (message.has_resolver) {
+    // Its first question may be there already: then it has to be known what it may ask for.
+    tell_records();
     TRY(server_.serve(message.container, std::move(descriptors[0]), std::move(descriptors[1])));
     next = 2;
   }
