@@ -59,12 +59,13 @@ serve three --network back
 reaches two three || fail 'no network after the rules came back'
 [ "$(nft list tables | grep -cv '^table inet tare$')" = 0 ] || fail "tables that were nobody's: $(nft list tables)"
 
-# A bridge of ours is gone while containers run: what starts next makes it anew, and is not cut off.
+# A bridge of ours is gone while containers run: what starts next makes it anew, for them, too.
 bridge=$(ip -o link show type bridge | sed -n 's/^[0-9]*: \(br-[0-9a-f]*\):.*/\1/p')
 ip link del "$bridge"
 serve four --network back
 serve five --network back
 reaches four five || fail 'the network does not come back with its bridge'
+eventually 5 reaches two five
 tare ps -a >/dev/null
 tare stop -t 0 two >/dev/null
 tare start two >/dev/null
