@@ -146,9 +146,13 @@ Result<Endpoint> make_endpoint(int store, const Network& network, const NetworkR
 }
 
 // The device and the rules, which may be gone since the last start (of the machine, too).
-Result<network::Link> ensure_network(const Network& network) {
+Result<network::Link> ensure_network(int store, const Network& network) {
   network::Links links = TRY(network::Links::open());
+  const bool is_there = TRY(links.find(network.device)).has_value();
   network::Link device = TRY(network::ensure_device(links, network));
+  if (!is_there)  // Containers of the one before it run on, and are cut off.
+    for (const Endpoint& endpoint : TRY(network::load_endpoints(store, network.id)))
+      TRY(network::attach_again(links, device, network, endpoint));
   if (network.driver == network::Driver::Macvlan) return device;
   network::Firewall firewall = TRY(network::Firewall::open());
   TRY(firewall.ensure());
@@ -275,7 +279,8 @@ Result<> StartingNetworks::settle() {
   if (is_shared_ || endpoints_.empty()) return {};
   TRY(go_home());
   for (const Network& network : networks_)
-    devices_.push_back(TRY(ensure_network(network), "network " + quoted(network.name)));
+    devices_.push_back(
+        TRY(ensure_network(place_.store, network), "network " + quoted(network.name)));
   failpoint("launcher.device");
   return {};
 }

@@ -9,7 +9,6 @@
 #include "network/firewall.h"
 #include "network/home.h"
 #include "network/leases.h"
-#include "network/service.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -62,8 +61,6 @@ Result<> Engine::State::release_networks(const std::string& id, int dir) const {
   }
   for (const network::Network& network : TRY(network::load_networks(store.dir())))
     TRY(release(place, store.dir(), network, id), "network " + quoted(network.name));
-  // Its sockets, if the service has them.
-  TRY(network::tell_changed(store.dir()));
   ::unlinkat(dir, kMark, 0);
   return {};
 }

@@ -139,6 +139,14 @@ Result<Link> ensure_device(Links& links, const Network& network) {
   return complete_bridge(links, network, *link);
 }
 
+Result<> attach_again(Links& links, const Link& device, const Network& network,
+                      const Endpoint& endpoint) {
+  if (endpoint.host_interface.empty()) return {};
+  const auto link = TRY(links.find(endpoint.host_interface));
+  if (!link || link->master != 0) return {};
+  return links.add_port(device, *link, network.isolated);
+}
+
 Result<> remove_device(Links& links, const Network& network) {
   if (network.driver == Driver::Macvlan) return {};
   const auto link = TRY(links.find(network.device));

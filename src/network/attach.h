@@ -14,6 +14,9 @@ std::string bridge_alias(const Network& network);
 // bridge is made when it is not there, with the gateways' addresses; of macvlan it has to be there.
 // Errors: Exists (a device of that name is not ours); NotFound (macvlan's parent).
 Result<Link> ensure_device(Links& links, const Network& network);
+// The host's end of a container that was on a bridge before this one, which somebody removed.
+Result<> attach_again(Links& links, const Link& device, const Network& network,
+                      const Endpoint& endpoint);
 // The bridge; one that is not ours stays.
 Result<> remove_device(Links& links, const Network& network);
 

@@ -199,6 +199,10 @@ Result<> Links::make_pair(const std::string& host_name, const Link& bridge, bool
   request.bytes(IFLA_LINKINFO,
                 Nest().text(IFLA_INFO_KIND, "veth").bytes(IFLA_INFO_DATA, data.body()).body());
   TRY(socket_.ask(request), "make the pair of interfaces " + quoted(host_name));
+  return set_port_options(host_name, isolated);
+}
+
+Result<> Links::set_port_options(const std::string& host_name, bool isolated) {
   const bool is_filtered = bridges_are_filtered();
   if (!isolated && !is_filtered) return {};
   const auto made = TRY(find(host_name));
@@ -213,6 +217,15 @@ Result<> Links::make_pair(const std::string& host_name, const Link& bridge, bool
   setting.bytes(IFLA_PROTINFO | NLA_F_NESTED, options.body());
   TRY(socket_.ask(setting), "set up " + quoted(host_name) + " as a port of the bridge");
   return {};
+}
+
+Result<> Links::add_port(const Link& bridge, const Link& link, bool isolated) {
+  ifinfomsg which{};
+  which.ifi_index = link.index;
+  Request request(RTM_NEWLINK, 0, which);
+  request.number(IFLA_MASTER, static_cast<std::uint32_t>(bridge.index));
+  TRY(socket_.ask(request), "make " + quoted(link.name) + " a port of " + quoted(bridge.name));
+  return set_port_options(link.name, isolated);
 }
 
 Result<> Links::make_macvlan(const Link& parent, const std::string& mode,

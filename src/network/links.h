@@ -53,6 +53,8 @@ class Links {
   // `isolated` ports do not reach each other. Errors: Exists.
   Result<> make_pair(const std::string& host_name, const Link& bridge, bool isolated,
                      const ContainerInterface& inside);
+  // A device that is there becomes a port, as of such a pair.
+  Result<> add_port(const Link& bridge, const Link& link, bool isolated);
   // Above the device `parent`. `mode`: "bridge", "private", "vepa", "passthru".
   Result<> make_macvlan(const Link& parent, const std::string& mode,
                         const ContainerInterface& inside);
@@ -71,6 +73,7 @@ class Links {
   Result<std::vector<Subnet>> subnets();
 
  private:
+  Result<> set_port_options(const std::string& host_name, bool isolated);
   explicit Links(sys::netlink::Socket socket) : socket_(std::move(socket)) {}
 
   sys::netlink::Socket socket_;

@@ -207,8 +207,9 @@ void ServiceContainers::on_end(const std::string& id, const std::string& pid_sta
   server_.stop(id);
   while (!container.endpoints.empty()) {
     const Endpoint endpoint = container.endpoints.begin()->second;
-    remove(container, endpoint.network);
     release(endpoint);
+    // Last: until then nobody else has published the same.
+    remove(container, endpoint.network);
   }
   containers_.erase(id);
   tell_records_soon();

@@ -128,7 +128,8 @@ for p in runs ends; do
   kill -9 $pids
   [ $p = runs ] || kill -9 "$(tare inspect --format '{{.State.Pid}}' web)"
   tare ps >/dev/null
-  eventually 5 well
+  for ((tries = 0; tries < 100; tries++)); do ! well || break; sleep 0.05; done
+  well || fail "after $point: $(well 2>&1; ss -Hltn; nft list table inet tare | grep 809; cat "$TARE_ROOT/networks/service.log"; service_pids)"
   recovered
 done
 tare rm -f beside other >/dev/null
