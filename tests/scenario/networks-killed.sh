@@ -127,6 +127,8 @@ for p in runs ends; do
   pids=$(service_pids)
   [ "$(wc -w <<<"$pids")" = 2 ] || fail "processes of the service: '$pids'"
   # shellcheck disable=SC2086
+  kill -STOP $pids  # So that neither has time to make another.
+  # shellcheck disable=SC2086
   kill -9 $pids
   eventually 5 ended
   [ $p = runs ] || kill -9 "$(tare inspect --format '{{.State.Pid}}' web)"
