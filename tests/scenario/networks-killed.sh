@@ -18,6 +18,8 @@ well() {
 }
 service_pids() { pgrep -f "^[^ ]*tare-net $TARE_ROOT\$" || true; }
 
+ended() { [ -z "$(service_pids)" ]; }
+
 # What there is of containers on networks: of those two, or of nothing.
 veths() { ip -o link show type veth | grep -c ': veth' || true; }
 leases() { find "$TARE_ROOT"/networks/*/leases -mindepth 1 | wc -l; }
@@ -125,11 +127,13 @@ for p in runs ends; do
   pids=$(service_pids)
   [ "$(wc -w <<<"$pids")" = 2 ] || fail "processes of the service: '$pids'"
   # shellcheck disable=SC2086
+  kill -STOP $pids  # So that neither has time to make another.
+  # shellcheck disable=SC2086
   kill -9 $pids
+  eventually 5 ended
   [ $p = runs ] || kill -9 "$(tare inspect --format '{{.State.Pid}}' web)"
   tare ps >/dev/null
-  for ((tries = 0; tries < 100; tries++)); do ! well || break; sleep 0.05; done
-  well || fail "after $point: $(well 2>&1; ss -Hltn; nft list table inet tare | grep 809; cat "$TARE_ROOT/networks/service.log"; service_pids)"
+  eventually 10 well
   recovered
 done
 tare rm -f beside other >/dev/null
