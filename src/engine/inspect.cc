@@ -63,6 +63,8 @@ json::Value config_object(const Container& container) {
   out.set("OpenStdin", config.open_stdin);
   out.set("StdinOnce", config.open_stdin);
   out.set("Env", json::Value(config.env));
+  json::Value exposed = exposed_ports(config);
+  if (!exposed.is_null()) out.set("ExposedPorts", std::move(exposed));
   out.set("Cmd", strings_or_null(config.cmd));
   out.set("Image", container.image_name);
   json::Value volumes;

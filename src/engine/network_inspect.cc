@@ -140,6 +140,14 @@ std::string network_mode(const CreateRequest& config) {
   return config.net.networks.empty() ? "none" : config.net.networks.front().network;
 }
 
+json::Value exposed_ports(const CreateRequest& config) {
+  json::Value out;
+  for (const std::string& port : config.net.exposed) out.set(port, json::Object{});
+  for (const PortRequest& port : config.net.ports)
+    out.set(port_key(port.container_port, port.protocol), json::Object{});
+  return out;
+}
+
 void describe_networks(json::Value& host_config, const CreateRequest& config) {
   const NetworkSettings& settings = config.net;
   host_config.set("NetworkMode", network_mode(config));
