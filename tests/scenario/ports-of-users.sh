@@ -35,7 +35,9 @@ not curl -s -m 3 http://127.0.0.1:8080/
 is one http://127.0.0.1:8090/ || fail 'the port that was added'
 
 # Both processes of the service at once: the next command starts it again.
+# (Stopped first, or one of them may make another in between.)
+pkill -STOP -f "^tare-net $TARE_ROOT"
 pkill -KILL -f "^tare-net $TARE_ROOT"
 tare ps >/dev/null
-eventually 5 is one http://127.0.0.1:8090/
+eventually 15 is one http://127.0.0.1:8090/
 tare run --rm --network back busybox nc -w 2 two 80 </dev/null >/dev/null || fail 'no names after the service was killed'
