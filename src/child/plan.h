@@ -67,6 +67,7 @@ enum class Step : std::uint8_t {
   Cwd,
   Unreachable,  // The working directory is outside the root.
   Gate,
+  Beside,
   Seccomp,
   SeccompListener,
   Exec,
@@ -81,7 +82,8 @@ enum class Event : std::uint8_t {
   Terminal,  // Carries the master side of the terminal.
   Process,   // `pid` of the final process; carries its pidfd.
   Hooks,     // The namespaces and mounts stand, the old root is still there; waits for one byte.
-  Ready,     // All protections but seccomp stand; the gate, seccomp and execve are next.
+  Ready,     // All protections but seccomp stand; the gate, seccomp and execve are next. Perhaps it
+             // waits for a byte first.
 };
 
 // Message::errnum of a hook that ran, above all errno values: its exit status or its signal.
@@ -267,7 +269,8 @@ struct Process {
   // A listening Unix socket: the process waits there for the start, whose connection becomes the
   // channel. -1: it starts at once.
   int gate = -1;
-  Hooks start_hooks;  // startContainer, behind the gate.
+  bool awaits_parent = false;  // One byte on the channel before anything of the container runs.
+  Hooks start_hooks;           // startContainer, behind the gate.
 };
 
 // One of `container` and `entry` is given. The channel is above what the process keeps.

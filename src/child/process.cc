@@ -363,6 +363,7 @@ void become_process(const Plan& plan, int proc, const int stdio[3]) noexcept {
     wait_at_gate(plan);
   else
     say(plan, Step::CloseRange, Event::Ready);
+  if (process.awaits_parent) wait_for_parent(plan, Step::Beside);
   run_hooks(plan, process.start_hooks, 0);
   // Nothing but what the filter itself must let through comes behind it: write, capset, execve.
   install_filter(plan, process);

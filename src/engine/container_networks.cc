@@ -276,7 +276,6 @@ Result<> StartingNetworks::open_ports(const NetworkSettings& settings, Endpoint&
 }
 
 Result<> StartingNetworks::settle() {
-  if (is_shared_ || endpoints_.empty()) return {};
   TRY(go_home());
   for (const Network& network : networks_)
     devices_.push_back(
@@ -292,22 +291,26 @@ Result<> StartingNetworks::go_home() {
   return {};
 }
 
-Result<> StartingNetworks::make(int pid) {
-  if (is_shared_) return {};
-  TRY(make_interfaces(pid));
+bool StartingNetworks::makes_interfaces() const { return !is_shared_ && !endpoints_.empty(); }
+
+Result<> StartingNetworks::find_inside(int pid) {
+  if (!inside_) inside_ = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+  return {};
+}
+
+Result<> StartingNetworks::make() {
+  TRY(make_interfaces());
   failpoint("launcher.interface");
-  const sys::Fd inside = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
-  const auto visit = TRY(network::Visit::begin(inside.get()));
+  const auto visit = TRY(network::Visit::begin(inside_.get()));
   TRY(network::set_loopback_up());
   resolver_ = TRY(network::open_resolver());
   return network::redirect_resolver(resolver_.udp_port, resolver_.tcp_port);
 }
 
-Result<> StartingNetworks::make_interfaces(int pid) {
-  const sys::Fd inside = TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+Result<> StartingNetworks::make_interfaces() {
   network::Links links = TRY(network::Links::open());
   for (std::size_t i = 0; i < endpoints_.size(); ++i)
-    TRY(network::make_interface(links, devices_[i], networks_[i], endpoints_[i], inside.get()),
+    TRY(network::make_interface(links, devices_[i], networks_[i], endpoints_[i], inside_.get()),
         "network " + quoted(networks_[i].name));
   return {};
 }

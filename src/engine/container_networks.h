@@ -65,12 +65,16 @@ class StartingNetworks {
   std::string hosts(const CreateRequest& config) const;
   std::string resolv(const CreateRequest& config) const;
 
+  // Whether there is something to be made.
+  bool makes_interfaces() const;
   // In the launching process, first of all: it goes where the devices are, for good, and makes
   // those that are the networks'.
   Result<> settle();
-  // In the launching process, when the container's network namespace is there: interfaces, and the
-  // resolver's sockets. `pid`: of any process in it.
-  Result<> make(int pid);
+  // In the launching process, when the container's network namespace is there. `pid`: of any
+  // process in it.
+  Result<> find_inside(int pid);
+  // Then: interfaces, and the resolver's sockets.
+  Result<> make();
   void set_name(const std::string& name);
   // When its program runs as `pid`: records, published ports, the service.
   Result<> finish(int pid);
@@ -81,7 +85,7 @@ class StartingNetworks {
   // Of a container that runs, for changes. The one endpoint gets this interface, and the default
   // route only as the gateway; no resolver is made.
   void place_beside(const std::string& interface, bool is_gateway);
-  Result<> make_interfaces(int pid);
+  Result<> make_interfaces();
   static StartingNetworks running(Place place, network::Endpoint endpoint,
                                   std::optional<sys::Fd> home);
   // Errors: as prepare(), and then nothing is changed.
@@ -99,6 +103,7 @@ class StartingNetworks {
   std::vector<network::Network> networks_;  // As many as endpoints.
   std::vector<network::Endpoint> endpoints_;
   std::vector<sys::Fd> ports_;  // Sockets of the first endpoint with ports.
+  sys::Fd inside_;              // The container's network namespace.
   network::ResolverSockets resolver_;
 };
 

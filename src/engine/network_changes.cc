@@ -113,7 +113,8 @@ Result<> Engine::State::connect_running(const Engine& engine, const Container& c
   const bool has_gateway = std::ranges::any_of(before, &Endpoint::is_gateway);
   networks.place_beside(free_interface(before), !has_gateway);
   TRY(networks.settle());
-  TRY(networks.make_interfaces(container.pid));
+  TRY(networks.find_inside(container.pid));
+  TRY(networks.make_interfaces());
   TRY(networks.finish(container.pid));
   undo.keep();
   return {};

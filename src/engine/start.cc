@@ -113,6 +113,23 @@ Result<> record_start(const Launch& launch, const std::string& text, int pid) {
   return launch.networks->finish(pid);
 }
 
+// While the new process comes to be: what the networks themselves need; then, while it sets itself
+// up, its interfaces.
+void make_networks(Launch& launch) {
+  StartingNetworks& networks = *launch.networks;
+  bool is_settled = false;
+  const auto begin = [&networks, is_settled](int pid, const sys::Cgroup&) mutable -> Result<> {
+    if (!std::exchange(is_settled, true)) return networks.settle();
+    return networks.find_inside(pid);
+  };
+  const auto make = [&networks](int pid) -> Result<> {
+    TRY(networks.find_inside(pid));
+    return networks.make();
+  };
+  launch.spec.born = begin;
+  launch.spec.beside = make;
+}
+
 // The launcher's whole life. Its report is the last thing before it becomes the keeper.
 [[noreturn]] void run_launcher(Launch& launch) {
   ::setsid();
@@ -126,14 +143,7 @@ Result<> record_start(const Launch& launch, const std::string& text, int pid) {
              .at = isolate::FailedAt::Setup});
   std::string warnings;
   launch.spec.warn = [&warnings](const std::string& text) { warnings += escaped(text) + "\n"; };
-  bool has_networks = launch.networks->endpoints().empty();
-  launch.spec.born_in_namespaces = !has_networks;
-  launch.spec.born = [&](int pid, const sys::Cgroup&) -> Result<> {
-    if (std::exchange(has_networks, true)) return {};  // Its number has changed, nothing else.
-    return launch.networks->make(pid);
-  };
-  if (auto settled = launch.networks->settle(); !settled)
-    give_up({.error = std::move(settled).error(), .at = isolate::FailedAt::Setup});
+  if (launch.networks->makes_interfaces()) make_networks(launch);
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
   failpoint("launcher.launched");

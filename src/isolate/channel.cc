@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "isolate/report.h"
 #include "sys/process_end.h"
@@ -184,12 +185,26 @@ std::expected<void, LaunchError> wait_until_awake(const Channel& channel, const 
   return std::unexpected(explain_failure(heard->message, memory));
 }
 
+namespace {
+
+// The child goes on with its own work meanwhile, up to its program. If it has failed, we hear so
+// next.
+Result<> work_beside(const Channel& channel, const Spec* spec, int pid, bool& is_done) {
+  if (spec == nullptr || !spec->beside || std::exchange(is_done, true)) return {};
+  TRY(spec->beside(pid));
+  (void)::send(channel.parent.get(), "g", 1, MSG_NOSIGNAL);
+  return {};
+}
+
+}  // namespace
+
 std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newborn,
                                            const PlanMemory& memory, const Spec* spec,
                                            const Renamed& renamed) {
   sys::Fd terminal;
   std::optional<LaunchError> failure;
   bool is_ready = false;
+  bool worked_beside = false;
   const bool waits_at_gate = memory.plan().process.gate >= 0;
   while (!(is_ready && waits_at_gate)) {
     Result<Heard> heard = hear(channel.parent.get(), &newborn);
@@ -212,6 +227,8 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
         if (!renamed) break;
         if (auto done = let_go(channel, renamed(newborn.pid())); !done)
           return std::unexpected(setup_failure(std::move(done).error()));
+        if (auto done = work_beside(channel, spec, newborn.pid(), worked_beside); !done)
+          return std::unexpected(setup_failure(std::move(done).error()));
         break;
       case child::Event::Hooks:
         if (spec == nullptr || !spec->runtime_hooks) break;
@@ -220,6 +237,9 @@ std::expected<sys::Fd, LaunchError> follow(const Channel& channel, Newborn& newb
         break;
       case child::Event::Ready:
         is_ready = true;
+        // With a new process there was an earlier moment.
+        if (auto done = work_beside(channel, spec, newborn.pid(), worked_beside); !done)
+          return std::unexpected(setup_failure(std::move(done).error()));
         break;
     }
   }

@@ -218,6 +218,9 @@ struct Spec {
   std::function<Result<>(int pid, const sys::Cgroup& cgroup)> born;
   // Then not before it is in its namespaces, but for those that a joined user namespace owns.
   bool born_in_namespaces = false;
+  // Called while it sets itself up in its namespaces, with its last number; its program runs only
+  // when this has returned.
+  std::function<Result<>(int pid)> beside;
   // Called when its mounts stand and the old root is still there.
   std::function<Result<>(int pid)> runtime_hooks;
   // What could not be done as asked, but does no harm.

@@ -376,6 +376,38 @@ TEST_CASE("launch: the host's namespaces where they are asked for") {
   }
 }
 
+TEST_CASE("launch: the program waits for what is done beside") {
+  if (!can_run()) return;
+  const Root root;
+  for (const Namespace pids : {Namespace::New, Namespace::Host}) {
+    const std::string name = pids == Namespace::New ? "/tmp/new" : "/tmp/host";
+    Spec spec = make_spec(root, {"cat", name});
+    spec.pid = pids;
+    spec.beside = [&root, &name](int) -> Result<> {
+      ::usleep(20'000);  // Longer than the rest of the start.
+      root.write(name, "made");
+      return {};
+    };
+    CHECK(run(std::move(spec)).out == "made");
+  }
+}
+
+TEST_CASE("launch: what fails beside fails the start, and the child's own failure is told") {
+  if (!can_run()) return;
+  const Root root;
+  Spec spec = make_spec(root, {"touch", "/tmp/ran"});
+  spec.beside = [](int) -> Result<> { return fail(Kind::Unavailable, "no network"); };
+  CHECK(launch_failure(std::move(spec)).error.message() == "no network");
+  CHECK(::access((root.path() + "/tmp/ran").c_str(), F_OK) != 0);
+  spec = make_spec(root, {"true"});
+  spec.process.cwd = "/bin/busybox";
+  spec.beside = [](int) -> Result<> {
+    ::usleep(20'000);
+    return {};
+  };
+  CHECK(launch_failure(std::move(spec)).at == FailedAt::Cwd);
+}
+
 TEST_CASE("launch: a link of the image does not lead a volume over /proc") {
   if (!can_run()) return;
   const Root root;

@@ -176,6 +176,7 @@ Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup
   add_hooks(spec.start_hooks, spec.start_state.get(), plan_.process.start_hooks);
   if (spec.init) TRY(set_init(spec.init.get()), "the init program");
   plan_.process.gate = spec.gate.get();
+  plan_.process.awaits_parent = static_cast<bool>(spec.beside);
   plan_.process.dies_with_parent = spec.dies_with_parent;
   plan_.container = &container_;
   TRY(build_process(spec.process));

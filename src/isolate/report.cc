@@ -121,6 +121,8 @@ std::string what_failed(Step step, const std::string& name, const child::Process
       return fmt::format("the working directory {} is outside the container", quoted(process.cwd));
     case Step::Seccomp:
       return "install the seccomp filter";
+    case Step::Beside:
+      return "wait for the container's networks";
     case Step::Gate:
       return "wait for the start";
     case Step::SeccompListener:
