@@ -7,7 +7,7 @@ STEP := tools/step
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
-        vm bench bench-images bench-seccomp bench-start conformance coverage install clean
+        vm bench bench-images bench-network bench-seccomp bench-start conformance coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -71,6 +71,8 @@ bench-seccomp: deps-bench build/release/build.ninja ## Compare the making of sys
 bench-images: deps-bench build ## Load, pull, push and remove a large image beside podman and the bare work
 	@cmake --build build/release --target bench-limit-image >/dev/null
 	@$(STEP) "benchmark of images" bench/images $(BENCH)
+bench-network: deps-bench build ## What a network costs, beside podman and Docker (BENCH="--runs 30 ...")
+	@$(STEP) "benchmark of networks" bench/network $(BENCH)
 bench-start: deps-bench build ## The runtime beside crun, runc and the bare system calls; 1,000 containers (BENCH="--runs 30 ...")
 	@$(STEP) "benchmark of the runtime" bench/start $(BENCH)
 
