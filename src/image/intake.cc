@@ -12,6 +12,7 @@
 #include "codec/sha256.h"
 #include "image/absent.h"
 #include "image/sniff.h"
+#include "image/step_records.h"
 #include "store/damage.h"
 #include "store/decompressor.h"
 #include "store/streams.h"
@@ -358,6 +359,7 @@ Result<> Intake::write_records() {
       ready.record.from = before->from;
     TRY(write_record(*store_, ready.record));
   }
+  for (const Step& step : steps_) TRY(write_step(*store_, step));
   for (const Ready& ready : images_)
     for (const std::string& name : ready.plan.names)
       TRY(write_name(*store_, name, ready.record.id));

@@ -11,6 +11,7 @@
 
 #include "image/plan.h"
 #include "image/records.h"
+#include "image/steps.h"
 #include "store/layers.h"
 
 namespace tare::image {
@@ -62,6 +63,9 @@ class Intake {
   // diff_id of the config is another.
   Result<> add(PlannedImage image);
 
+  // A step of a build whose layer is staged; its record is written with those of images.
+  void add_step(Step step) { steps_.push_back(std::move(step)); }
+
   // Names everything; unpacks before, when `unpack_for` is given. All images or none.
   Result<std::vector<Image>> commit(const sys::IdMap* unpack_for, const Progress& progress);
 
@@ -95,6 +99,7 @@ class Intake {
   Progress progress_;
   std::map<std::string, Staged> layers_;
   std::vector<Ready> images_;
+  std::vector<Step> steps_;
   std::size_t places_ = 0;
 };
 

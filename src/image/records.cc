@@ -10,6 +10,7 @@
 
 #include "codec/sha256.h"
 #include "image/bin.h"
+#include "image/step_records.h"
 #include "store/damage.h"
 #include "store/layers.h"
 #include "sys/files.h"
@@ -103,6 +104,10 @@ Result<Marks> mark_used(const store::Store& store) {
   Marks marks;
   for (const Digest& id : TRY(list_records(store))) marks.add(TRY(load_record(store, id)));
   for (const Binned& binned : TRY(list_binned(store, Unreadable::Fail))) marks.add(binned.record);
+  // What cannot be read is no step any more: it is made anew.
+  for (const Digest& key : TRY(list_step_keys(store)))
+    if (const auto step = load_step(store, key); step && !step->diff_id.empty())
+      marks.layers.insert(step->diff_id);
   return marks;
 }
 

@@ -2,6 +2,7 @@
 // Everything Tare keeps on disk, below one directory:
 //
 //   blobs/sha256/HEX   manifests, configs and layers as they came, named by their digest
+//   steps/KEY.json     what a step of a build has made (src/image/steps.h)
 //   images/HEX.json    an image record (src/image), named by the config digest
 //   names/             image names, and nowhere else: one small file a name (its file name is the
 //                      escaped reference, its content the image)

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/steps.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/failpoint.h"
+#include "image/intake.h"
+#include "image/step_records.h"
+#include "store/damage.h"
+#include "sys/files.h"
+
+namespace tare::image {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr std::size_t kMaxRecord = 64 << 10;
+constexpr std::size_t kMaxWhat = 1024;  // Bytes of the instruction that are kept.
+constexpr const char* kRoom = "steps";
+
+std::string step_path(const Digest& key) { return std::string(kRoom) + "/" + key.hex() + ".json"; }
+
+bool is_usable(const store::Store& store, const Step& step) {
+  return step.diff_id.empty() ||
+         (store::has_layer(store, step.diff_id) && !store::is_damaged(store, step.diff_id));
+}
+
+}  // namespace
+
+std::string print_step(const Step& step) {
+  json::Value value;
+  value.set("version", kVersion);
+  if (!step.diff_id.empty()) value.set("diffId", step.diff_id.text());
+  value.set("size", step.size);
+  value.set("what", step.what);
+  value.set("madeAt", rfc3339(step.made_at));
+  return json::print(value, json::Style::Indented) + "\n";
+}
+
+Result<Step> parse_step(const Digest& key, std::string_view text) {
+  const std::string what = "step " + key.short_hex();
+  const json::Value value = TRY(json::parse(text), what);
+  if (TRY(json::require_int(value, "version", what)) != kVersion)
+    return fail(Kind::Unsupported, what + ": it was written by another version of Tare");
+  Step step;
+  step.key = key;
+  const std::string diff_id = value["diffId"].as_string();
+  if (!diff_id.empty()) step.diff_id = TRY(Digest::parse(diff_id), what);
+  const std::int64_t size = TRY(json::require_int(value, "size", what));
+  if (size < 0) return fail(Kind::Corrupt, what + ": its size is below zero");
+  step.size = static_cast<std::uint64_t>(size);
+  step.what = TRY(json::require_string(value, "what", what));
+  const std::string when = TRY(json::require_string(value, "madeAt", what));
+  step.made_at = TRY(parse_rfc3339(when), what);
+  return step;
+}
+
+Result<> write_step(store::Store& store, const Step& step) {
+  if (::mkdirat(store.dir(), kRoom, 0700) != 0 && errno != EEXIST)
+    return fail_errno("make a directory for steps of builds");
+  const sys::Fd dir = TRY(sys::open_at(store.dir(), kRoom, O_RDONLY | O_DIRECTORY));
+  return sys::replace_file(dir.get(), step.key.hex() + ".json", print_step(step));
+}
+
+Result<Step> load_step(const store::Store& store, const Digest& key) {
+  const std::string text = TRY(sys::load_file(store.dir(), step_path(key), kMaxRecord));
+  return parse_step(key, text);
+}
+
+Result<std::vector<Digest>> list_step_keys(const store::Store& store) {
+  std::vector<Digest> keys;
+  const auto names = sys::list_directory(store.dir(), kRoom);
+  if (!names && names.error().kind() == Kind::NotFound) return keys;  // Nothing was ever built.
+  for (const std::string& name : TRY(names)) {
+    if (!name.ends_with(".json")) continue;
+    auto key = Digest::parse("sha256:" + name.substr(0, name.size() - 5));
+    if (key) keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+Result<sys::Fd> Steps::hold() const {
+  return store_.lock(store::Store::kBlobsLock, sys::Lock::Shared);
+}
+
+Result<std::optional<Step>> Steps::find(const Digest& key) const {
+  const auto step = load_step(store_, key);
+  // What cannot be read is made anew.
+  if (!step || !is_usable(store_, *step)) return std::nullopt;
+  (void)::utimensat(store_.dir(), step_path(key).c_str(), nullptr, 0);
+  return *step;
+}
+
+Result<Step> Steps::add(const Digest& key, const std::string& what, codec::Source* tar) {
+  Step step{.key = key, .what = what.substr(0, kMaxWhat), .made_at = now_ns()};
+  if (tar == nullptr) {
+    TRY(write_step(store_, step));
+    return step;
+  }
+  Intake intake = TRY(Intake::start(store_, rootfs_));
+  TRY(intake.stage_tar("step", *tar, "the result of the step"));
+  const StagedLayer& layer = intake.layer("step");
+  step.diff_id = layer.facts.diff_id;
+  step.size = layer.facts.content_bytes;
+  intake.add_step(step);
+  TRY(intake.commit(nullptr, {}));
+  failpoint("build.step");
+  return step;
+}
+
+Result<Image> Steps::make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
+                                const std::vector<std::string>& names) {
+  PlannedImage planned;
+  Intake intake = TRY(Intake::start(store_, rootfs_));
+  config.diff_ids.clear();
+  for (const store::Layer& layer : layers) {
+    PlannedLayer known{.path = layer.blob.text(),
+                       .digest = layer.blob == layer.diff_id ? Digest() : layer.blob,
+                       .diff_id = layer.diff_id};
+    if (!TRY(intake.stage_known(known.path, known)) &&
+        !TRY(intake.stage_known_parts(known.path, known)))
+      return fail(Kind::NotFound, "layer " + layer.diff_id.text() + " was removed meanwhile");
+    config.diff_ids.push_back(layer.diff_id);
+    planned.layers.push_back(std::move(known));
+  }
+  planned.config_text = oci::print_image_config(config);
+  planned.config = std::move(config);
+  planned.names = names;
+  TRY(intake.add(std::move(planned)));
+  std::vector<Image> images = TRY(intake.commit(nullptr, {}));
+  return std::move(images.front());
+}
+
+Result<std::vector<Step>> Steps::list() const {
+  std::vector<Step> steps;
+  for (const Digest& key : TRY(list_step_keys(store_))) {
+    auto step = load_step(store_, key);
+    struct stat info{};
+    if (!step || ::fstatat(store_.dir(), step_path(key).c_str(), &info, 0) != 0) continue;
+    step->last_used = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec;
+    steps.push_back(std::move(*step));
+  }
+  std::ranges::sort(steps, {}, &Step::last_used);
+  return steps;
+}
+
+Result<> Steps::remove(const std::vector<Digest>& keys) {
+  for (const Digest& key : keys)
+    if (::unlinkat(store_.dir(), step_path(key).c_str(), 0) != 0 && errno != ENOENT)
+      return fail_errno("remove step " + key.short_hex());
+  return {};
+}
+
+Result<> Steps::sweep() { return sweep_or_later(store_, rootfs_); }
+
+}  // namespace tare::image

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The build cache: what steps of builds have made, each a layer in the store and a record that
+// keeps it there (steps/KEY.json). A step is not an image, and images share layers with it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "image/image.h"
+#include "store/store.h"
+
+namespace tare::image {
+
+struct Step {
+  Digest key;              // Of all that its result depends on.
+  Digest diff_id;          // Empty: it changed no file.
+  std::uint64_t size = 0;  // Bytes of the files in its layer.
+  std::string what;        // The instruction, for people.
+  UnixNanos made_at = 0;
+  UnixNanos last_used = 0;
+};
+
+class Steps {
+ public:
+  // Both must outlive the object.
+  Steps(store::Store& store, store::RootfsBackend& rootfs) : store_(store), rootfs_(rootfs) {}
+
+  // None is removed, and no layer, as long as this is held.
+  Result<sys::Fd> hold() const;
+  // Nothing when there is none, or when its layer is not there or damaged. Notes that it is used.
+  Result<std::optional<Step>> find(const Digest& key) const;
+  // Keeps what a step has made: `tar`, an uncompressed layer, or null when it changed nothing.
+  // Errors: those of taking in a layer; nothing is left then.
+  Result<Step> add(const Digest& key, const std::string& what, codec::Source* tar);
+  // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
+  // Whoever calls holds hold(). Errors: NotFound (a layer).
+  Result<Image> make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
+                           const std::vector<std::string>& names);
+
+  // Oldest use first. What cannot be read is not among them.
+  Result<std::vector<Step>> list() const;
+  // Layers that nothing else uses go with the next sweep().
+  Result<> remove(const std::vector<Digest>& keys);
+  // Removes what nobody needs any more, now. Nothing while others are at work on images.
+  Result<> sweep();
+
+ private:
+  store::Store& store_;
+  store::RootfsBackend& rootfs_;
+};
+
+}  // namespace tare::image
