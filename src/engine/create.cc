@@ -12,6 +12,7 @@
 #include "base/undo.h"
 #include "engine/container_networks.h"
 #include "engine/grants.h"
+#include "engine/health_record.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
@@ -205,6 +206,7 @@ Result<> complete_from_image(CreateRequest& config, const oci::ImageConfig& imag
   if (config.stop_signal.empty())
     config.stop_signal = config.systemd == Systemd::Always ? "SIGRTMIN+3" : "SIGTERM";
   TRY(parse_signal(config.stop_signal));
+  TRY(complete_health(config.health, image));
   if (!config.resources.pids_limit) set_default_pids(config);
   for (const auto& [key, value] : image.labels) config.labels.emplace(key, value);
   TRY(seccomp_filter(config, 0), "seccomp profile");

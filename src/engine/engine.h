@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "engine/health.h"
 #include "engine/id_ranges.h"
 #include "engine/networking.h"
 #include "engine/storage.h"
@@ -123,6 +124,7 @@ struct CreateRequest {
   // "none", "host", "container:ID", else "": net.networks, or when those are empty the default one.
   std::string network;
   NetworkSettings net;
+  HealthCheck health;
   std::string userns;    // "": "auto"; see engine/user_namespace.h.
   std::string pid_mode;  // "" and "private": its own; "host".
   std::string ipc_mode;  // The same, and "shareable".
@@ -158,8 +160,9 @@ struct Container {
   UnixNanos finished_at = 0;
   int exit_code = 0;
   bool oom_killed = false;
-  bool paused = false;  // Running, and frozen.
-  std::string error;    // Why the last start failed.
+  bool paused = false;                       // Running, and frozen.
+  HealthStatus health = HealthStatus::None;  // One that does not run is not healthy.
+  std::string error;                         // Why the last start failed.
 };
 
 // One thing a front reads from a running container, through its keeper.
@@ -289,6 +292,7 @@ class Engine {
     bool owner = false;
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
+    std::function<bool()> gives_up = {};  // Asked while it waits for services; true: no longer.
   };
   struct StartedContainer {
     std::unique_ptr<Attachment> attachment;  // Null without attach.
@@ -323,6 +327,13 @@ class Engine {
   Result<> logs(const std::string& id, const LogRequest& request,
                 const std::function<bool(const LogLine&)>& sink);
   StartResult<ExecProcess> exec(const std::string& id, const ExecRequest& request);
+  // One probe of its health check, which counts unless the container was paused or ended meanwhile;
+  // and what it is then. Errors: NotFound (it has no health check); Busy (not running, paused).
+  struct Probed {
+    ProbeResult result;
+    HealthStatus status = HealthStatus::None;
+  };
+  Result<Probed> probe(const std::string& id);
   // The container's processes as `ps` prints them: titles and rows. `ps_args` as of docker top are
   // not interpreted by a program of the container: the columns are UID PID PPID C STIME TTY TIME
   // CMD.

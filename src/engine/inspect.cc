@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/grants.h"
+#include "engine/health_record.h"
 #include "engine/network_inspect.h"
 #include "engine/record.h"
 #include "engine/resources.h"
@@ -78,6 +79,7 @@ json::Value config_object(const Container& container) {
   json::Value labels{json::Object{}};
   for (const auto& [key, text] : config.labels) labels.set(key, text);
   out.set("Labels", std::move(labels));
+  if (!config.health.test.empty()) out.set("Healthcheck", describe_health_check(config.health));
   out.set("StopSignal", config.stop_signal);
   if (config.stop_timeout_s) out.set("StopTimeout", *config.stop_timeout_s);
   return out;
@@ -219,7 +221,11 @@ Result<json::Value> Engine::inspect(const std::string& name_or_id, bool with_siz
           json::Value(container.argv.empty() ? std::vector<std::string>()
                                              : std::vector<std::string>(container.argv.begin() + 1,
                                                                         container.argv.end())));
-  out.set("State", state_object(container));
+  json::Value& now = out.set("State", state_object(container));
+  // Scripts ask whether it is there: {{if .State.Health}}.
+  now.set("Health", container.health == HealthStatus::None
+                        ? json::Value()
+                        : describe_health(TRY(state_->health_of(container)), container.health));
   out.set("Image", container.image_id.text());
   out.set("LogPath", state_->container_path(container.id) + "/log/0.log");
   out.set("Name", "/" + container.name);

@@ -78,6 +78,10 @@ json::Value print_network_settings(const NetworkSettings& settings) {
   out.set("dnsOptions", json::Value(settings.dns_options));
   out.set("extraHosts", json::Value(settings.extra_hosts));
   out.set("links", json::Value(settings.links));
+  if (!settings.with.empty()) {
+    out.set("with", json::Value(settings.with));
+    out.set("withTimeout", static_cast<std::int64_t>(settings.with_timeout.count()));
+  }
   return out;
 }
 
@@ -95,6 +99,9 @@ NetworkSettings parse_network_settings(const json::Value& in) {
   settings.dns_options = in["dnsOptions"].as_strings();
   settings.extra_hosts = in["extraHosts"].as_strings();
   settings.links = in["links"].as_strings();
+  settings.with = in["with"].as_strings();
+  if (const json::Value* timeout = in.find("withTimeout"))
+    settings.with_timeout = std::chrono::nanoseconds(timeout->as_int());
   return settings;
 }
 

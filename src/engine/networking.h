@@ -2,6 +2,7 @@
 // What the fronts ask of networks. Included by engine/engine.h.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -35,6 +36,8 @@ struct PortRequest {
   bool operator==(const PortRequest&) const = default;
 };
 
+inline constexpr std::chrono::seconds kWithTimeout(60);
+
 // What a container's program may reach. [docs/formats/networks.md]
 struct NetworkSettings {
   std::vector<NetworkRequest> networks;  // Empty with none, host and container:.
@@ -46,6 +49,8 @@ struct NetworkSettings {
   std::vector<std::string> dns_options;
   std::vector<std::string> extra_hosts;  // "NAME:ADDRESS", "NAME:host-gateway".
   std::vector<std::string> links;        // "NAME:ALIAS"
+  std::vector<std::string> with;         // The same; a start waits for these services.
+  std::chrono::nanoseconds with_timeout = kWithTimeout;  // 0: it does not wait.
   bool operator==(const NetworkSettings&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/health_record.h"
 #include "engine/network_record.h"
 #include "engine/resources.h"
 #include "sys/files.h"
@@ -142,6 +143,7 @@ void print_host(json::Value& out, const CreateRequest& config) {
   out.set("securityOpt", json::Value(config.security_opt));
   out.set("network", config.network);
   out.set("net", print_network_settings(config.net));
+  if (config.health != HealthCheck()) out.set("health", print_health_check(config.health));
   out.set("userns", config.userns);
   out.set("pidMode", config.pid_mode);
   out.set("ipcMode", config.ipc_mode);
@@ -177,6 +179,7 @@ void parse_host(const json::Value& in, CreateRequest& config) {
   config.security_opt = in["securityOpt"].as_strings();
   config.network = in["network"].as_string();
   config.net = parse_network_settings(in["net"]);
+  config.health = parse_health_check(in["health"]);
   config.userns = in["userns"].as_string();
   config.pid_mode = in["pidMode"].as_string();
   config.ipc_mode = in["ipcMode"].as_string();
@@ -291,6 +294,9 @@ Result<Container> load_container(int dir) {
   } else if (!started.empty() || !exited.empty()) {
     apply_lost(container);
   }
+  if (container.config.health.is_set() && container.status != Status::Created)
+    container.health =
+        container.status == Status::Running ? load_health(dir).status : HealthStatus::Unhealthy;
   if (const std::string error = load_optional(dir, "error"); !error.empty()) {
     container.exit_code = static_cast<int>(number_field(error, "exit_code"));
     container.error = field(error, "message");

@@ -8,6 +8,9 @@
 //                found that the keeper had been killed
 //   error        why the last start failed: "exit_code=N\n" and a sentence
 //   paused       by pause, empty: the control group may be frozen
+//   health       by who probes it: what the health check has found since the start; health.lock is
+//                held by who writes it
+//   services     shown to it, see docs/formats/services.md; services.env: variables of them
 //   lock         held by the keeper (or by who is starting it) as long as it runs
 //   ctl          the keeper's socket
 //   log/         the keeper's log

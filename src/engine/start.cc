@@ -46,6 +46,7 @@ struct Launch {
   std::string usual_root;            // Members of the namespace; "" for root.
   std::string keeper;                // Path of the program.
   std::vector<std::string> cleanup;  // Argv for the keeper's end; empty: none.
+  std::vector<std::string> probes;   // The keeper's arguments for a health check.
   sys::Fd dir;
   sys::Fd lock;
   sys::Fd listener;
@@ -90,6 +91,7 @@ void pass(std::vector<std::string>& arguments, const char* key, const sys::Fd& f
   arguments.push_back("log_files=" + std::to_string(config.log_files));
   for (std::size_t i = 0; i < launch.cleanup.size(); ++i)
     arguments.push_back((i == 0 ? "cleanup=" : "cleanup_arg=") + launch.cleanup[i]);
+  arguments.insert(arguments.end(), launch.probes.begin(), launch.probes.end());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -247,7 +249,7 @@ Result<sys::Fd> Engine::State::take_container(Starting& it, const std::string& i
   failpoint("start.locked");
   Container& container = it.container = TRY(load_container(it.dir.get()));
   TRY(id_ranges.confirm(container.id_claim, claim_owner(container)));
-  for (const char* stale : {"started", "exit", "error", "paused"})
+  for (const char* stale : {"started", "exit", "error", "paused", "health"})
     ::unlinkat(it.dir.get(), stale, 0);
   failpoint("start.cleared");
   if (::mkdirat(it.dir.get(), "log", 0700) != 0 && errno != EEXIST)
@@ -306,6 +308,7 @@ Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd 
     if (const auto usual = usual_root_of_namespace()) launch.usual_root = *usual;
   if (it.container.config.auto_remove)
     launch.cleanup = {self, "--root", store.path(), "rm", "--force", "--quiet", it.container.id};
+  launch.probes = probe_arguments(it.container);
   launch.networks = &it.networks;
   launch.store = &store;
   return {};

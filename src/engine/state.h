@@ -63,6 +63,14 @@ struct Engine::State {
   // directory and ids go to the bin, with `volumes` its anonymous volumes as well.
   Result<> destroy(const Container& container, bool keep, bool volumes);
 
+  // Health checks (health.cc).
+  Result<Health> health_of(const Container& container) const;
+  // Notes what a probe has found, and tells who is told of the container. Errors: Busy (it was
+  // paused, or has ended, since `probed` was read).
+  Result<HealthStatus> note_probe(const Container& probed, ProbeResult result);
+  // Arguments of the keeper of a container with a health check; of another one none.
+  std::vector<std::string> probe_arguments(const Container& container) const;
+
   // Volumes (volumes.cc, container_volumes.cc).
   // Ids of the containers that have each volume, running or not; of none but those with a record.
   using VolumeUsers = std::map<std::string, std::vector<std::string>>;

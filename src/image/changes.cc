@@ -158,6 +158,8 @@ Result<> set_health_option(oci::Healthcheck& check, std::string_view option) {
     check.timeout_ns = duration.count();
   else if (pair->first == "--start-period")
     check.start_period_ns = duration.count();
+  else if (pair->first == "--start-interval")
+    check.start_interval_ns = duration.count();
   else
     return invalid("unknown option " + quoted(pair->first));
   return {};

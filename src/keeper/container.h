@@ -10,6 +10,13 @@
 
 namespace tare::keeper {
 
+// As the engine named it.
+struct Program {
+  const char* path = nullptr;  // nullptr: none.
+  int count = 0;
+  const char* arguments[16] = {};
+};
+
 struct Options {
   const char* id = "";
   int pid = -1;
@@ -28,9 +35,12 @@ struct Options {
   int log_files = 5;
   int cgroup_count = 0;
   const char* cgroups[kMaxCgroups] = {};
-  const char* cleanup = nullptr;
-  int cleanup_count = 0;
-  const char* cleanup_args[16] = {};
+  Program cleanup;
+  Program probe;
+  int probe_interval_ms = 30'000;
+  int probe_start_period_ms = 0;
+  int probe_start_interval_ms = 5'000;
+  int probe_limit_ms = 60'000;
 };
 
 class Container {

@@ -147,13 +147,13 @@ void remove_cgroups(const Options& options) {
   }
 }
 
-void exec_cleanup(const Options& options, char** environment) {
-  const char* argv[1 + 16 + 1] = {options.cleanup};
-  for (int i = 0; i < options.cleanup_count; ++i) argv[i + 1] = options.cleanup_args[i];
+void exec_program(const Program& program, char** environment) {
+  const char* argv[1 + 16 + 1] = {program.path};
+  for (int i = 0; i < program.count; ++i) argv[i + 1] = program.arguments[i];
   // Ignored and blocked signals would be inherited.
   for (int signal = 1; signal <= 64; ++signal) bare::signal_disposition(signal, false);
   bare::signal_mask(SIG_SETMASK, 0);
-  bare::call(__NR_execve, bare::word(options.cleanup), bare::word(argv), bare::word(environment));
+  bare::call(__NR_execve, bare::word(program.path), bare::word(argv), bare::word(environment));
 }
 
 }  // namespace tare::keeper

@@ -19,7 +19,7 @@ bool write_exit(const Options& options, Log& log, const ExitPayload& exit, bool 
 // below included. Tries for two seconds, because dead processes take a moment to leave.
 void remove_cgroups(const Options& options);
 
-// Replaces this process by the clean-up program; returns when that is impossible.
-void exec_cleanup(const Options& options, char** environment);
+// Replaces this process by the program; returns when that is impossible.
+void exec_program(const Program& program, char** environment);
 
 }  // namespace tare::keeper

@@ -13,6 +13,7 @@
 #include "base/failpoint.h"
 #include "keeper/clients.h"
 #include "keeper/ending.h"
+#include "keeper/probes.h"
 
 namespace tare::keeper {
 namespace {
@@ -29,12 +30,17 @@ char chunk[kChunk];
 
 class Keeper {
  public:
-  explicit Keeper(const Options& options) : options_(options), container_(options) {}
+  Keeper(const Options& options, char** environment)
+      : options_(options), container_(options), probes_(options, environment) {}
 
   int run(char** environment) {
     set_up();
     failpoint("keeper.begin");
-    while (!exited_) step(-1);
+    while (!exited_) {
+      step(probes_.wait_ms());
+      if (!exited_) probes_.act();
+    }
+    probes_.end();
     failpoint("keeper.exited");
     drain();
     failpoint("keeper.drained");
@@ -42,7 +48,8 @@ class Keeper {
     failpoint("keeper.told");
     remove_cgroups(options_);
     failpoint("keeper.groups");
-    if (options_.cleanup != nullptr && !taken_over_) exec_cleanup(options_, environment);
+    if (options_.cleanup.path != nullptr && !taken_over_)
+      exec_program(options_.cleanup, environment);
     return 0;
   }
 
@@ -64,6 +71,7 @@ class Keeper {
 
   const Options& options_;
   Container container_;
+  Probes probes_;
   Log log_;
   Client clients_[kMaxClients];
   int signals_ = -1;
@@ -126,7 +134,7 @@ void Keeper::reap() {
     const long pid = bare::call(__NR_wait4, -1, bare::word(&status), WNOHANG, 0);
     if (pid == -EINTR) continue;
     if (pid <= 0) break;
-    if (pid != options_.pid) continue;
+    if (probes_.take_exit(pid, status) || pid != options_.pid) continue;
     exited_ = true;
     exit_.finished_at = bare::clock_ns(CLOCK_REALTIME);
     exit_.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -266,7 +274,7 @@ void Keeper::finish() {
   log_.finish(bare::clock_ns(CLOCK_REALTIME));
   exit_.oom = had_oom_kill(options_) ? 1 : 0;
   // What is removed next need not survive a power failure.
-  write_exit(options_, log_, exit_, options_.cleanup == nullptr);
+  write_exit(options_, log_, exit_, options_.cleanup.path == nullptr);
   failpoint("keeper.written");
   // From here on a new client finds the exit file instead of us; those that were quicker are told.
   bare::unlink_at(options_.dir, "ctl");
@@ -298,7 +306,7 @@ int keep(const Options& options, char** environment) {
   keep_only_ours(options);  // Before anything else is opened.
   // Static and not on the stack: it is large, and its pages are used only when needed.
   alignas(Keeper) static char memory[sizeof(Keeper)];
-  return (new (memory) Keeper(options))->run(environment);
+  return (new (memory) Keeper(options, environment))->run(environment);
 }
 
 }  // namespace tare::keeper

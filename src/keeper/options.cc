@@ -5,6 +5,7 @@ namespace tare::keeper {
 namespace {
 
 constexpr std::int64_t kMostDescriptors = 1 << 20;
+constexpr std::int64_t kMostMilliseconds = (std::int64_t{1} << 31) - 1;
 
 struct Number {
   const char* key;
@@ -26,6 +27,10 @@ constexpr Number kNumbers[] = {
     {"tty=", &Options::tty, 3, kMostDescriptors},
     {"stop_signal=", &Options::stop_signal, 1, 64},
     {"log_files=", &Options::log_files, 1, 1000},
+    {"probe_interval=", &Options::probe_interval_ms, 1, kMostMilliseconds},
+    {"probe_start_period=", &Options::probe_start_period_ms, 0, kMostMilliseconds},
+    {"probe_start_interval=", &Options::probe_start_interval_ms, 1, kMostMilliseconds},
+    {"probe_limit=", &Options::probe_limit_ms, 1, kMostMilliseconds},
 };
 
 bool parse_number_option(const char* argument, Options& options) {
@@ -40,6 +45,32 @@ bool parse_number_option(const char* argument, Options& options) {
   return false;
 }
 
+struct ProgramKey {
+  const char* path;
+  const char* argument;
+  Program Options::* member;
+};
+constexpr ProgramKey kPrograms[] = {{"cleanup=", "cleanup_arg=", &Options::cleanup},
+                                    {"probe=", "probe_arg=", &Options::probe}};
+
+// Whether the argument is of a program; then `good` is whether it is right.
+bool parse_program(const char* argument, Options& options, bool& good) {
+  for (const ProgramKey& key : kPrograms) {
+    Program& program = options.*key.member;
+    if (const char* path = bare::after(argument, key.path)) {
+      program.path = path;
+      good = *path == '/';
+      return true;
+    }
+    if (const char* text = bare::after(argument, key.argument)) {
+      good = program.count < 16;
+      if (good) program.arguments[program.count++] = text;
+      return true;
+    }
+  }
+  return false;
+}
+
 bool parse_option(const char* argument, Options& options) {
   if (const char* id = bare::after(argument, "id=")) {
     options.id = id;
@@ -50,15 +81,7 @@ bool parse_option(const char* argument, Options& options) {
     options.cgroups[options.cgroup_count++] = path;
     return true;
   }
-  if (const char* path = bare::after(argument, "cleanup=")) {
-    options.cleanup = path;
-    return *path == '/';
-  }
-  if (const char* text = bare::after(argument, "cleanup_arg=")) {
-    if (options.cleanup_count == 16) return false;
-    options.cleanup_args[options.cleanup_count++] = text;
-    return true;
-  }
+  if (bool good = true; parse_program(argument, options, good)) return good;
   if (const char* size = bare::after(argument, "log_max=")) {
     options.log_max = bare::parse_number(size, std::int64_t{1} << 50);
     return options.log_max >= 4096;

@@ -22,6 +22,12 @@
 //   stop_signal=N      what SIGNAL 0 means; default SIGTERM
 //   cleanup=PATH cleanup_arg=TEXT...   the container is removed when it ends: run this last, unless
 //                      a client took the removal over. argv is PATH and the texts.
+//   probe=PATH probe_arg=TEXT...   run at intervals while process 1 lives, killed with it; its
+//   success
+//                      is exit status 0
+//   probe_interval=MS  from its end to its next start, and from the start to the first
+//   probe_start_period=MS probe_start_interval=MS   instead in that time, until it has succeeded
+//   probe_limit=MS     it is killed when it takes longer
 // It ignores the signals that end a terminal session. Bad arguments: exit status 125 and a sentence
 // on standard error.
 //

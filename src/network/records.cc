@@ -158,6 +158,30 @@ Result<Network> parse_network(std::string_view text) {
   return network;
 }
 
+namespace {
+
+json::Value print_service(const ServiceLink& service) {
+  json::Value out;
+  out.set("container", service.container);
+  out.set("name", service.name);
+  out.set("alias", service.alias);
+  out.set("ports", json::Value(service.ports));
+  out.set("url", service.url);
+  out.set("healthCheck", service.has_health_check);
+  return out;
+}
+
+ServiceLink parse_service(const json::Value& in) {
+  return {.container = in["container"].as_string(),
+          .name = in["name"].as_string(),
+          .alias = in["alias"].as_string(),
+          .ports = in["ports"].as_strings(),
+          .url = in["url"].as_string(),
+          .has_health_check = in["healthCheck"].as_bool()};
+}
+
+}  // namespace
+
 std::string print_endpoint(const Endpoint& endpoint) {
   json::Value out;
   out.set("version", 1);
@@ -178,6 +202,10 @@ std::string print_endpoint(const Endpoint& endpoint) {
   out.set("ports", std::move(ports));
   out.set("dns", json::Value(endpoint.dns));
   out.set("gateway", endpoint.is_gateway);
+  if (endpoint.services.empty()) return json::print(out);
+  json::Array services;
+  for (const ServiceLink& service : endpoint.services) services.push_back(print_service(service));
+  out.set("services", std::move(services));
   return json::print(out);
 }
 
@@ -200,6 +228,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
     endpoint.ports.push_back(TRY(parse_port(port)));
   endpoint.dns = in["dns"].as_strings();
   endpoint.is_gateway = in["gateway"].as_bool();
+  for (const json::Value& service : in["services"].as_array())
+    endpoint.services.push_back(parse_service(service));
   return endpoint;
 }
 

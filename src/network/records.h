@@ -61,6 +61,17 @@ struct PublishedPort {
   auto operator<=>(const PublishedPort&) const = default;
 };
 
+// A container that another one is told of, by --with or --link. [docs/formats/services.md]
+struct ServiceLink {
+  std::string container;           // Id.
+  std::string name;                // When the other one started.
+  std::string alias;               // What the other one calls it.
+  std::vector<std::string> ports;  // "5432/tcp", the one that `url` leads to first.
+  std::string url;                 // "": it has no ports.
+  bool has_health_check = false;
+  bool operator==(const ServiceLink&) const = default;
+};
+
 // A running container on a network. Its file is there as long as its addresses are its own.
 struct Endpoint {
   std::string network;               // Id.
@@ -79,7 +90,8 @@ struct Endpoint {
   std::vector<PublishedPort> ports;  // Only of the endpoint that ports lead to.
   // --dns, --dns-search, --dns-opt; of the container, in each of its endpoints.
   std::vector<std::string> dns;
-  bool is_gateway = false;  // Its default route.
+  bool is_gateway = false;            // Its default route.
+  std::vector<ServiceLink> services;  // Of the container, in each of its endpoints.
   bool operator==(const Endpoint&) const = default;
 };
 

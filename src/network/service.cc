@@ -208,12 +208,23 @@ Result<> hand_over(int store, const std::string& program, Handover handover) {
   return start_program(store, program, listener.get());
 }
 
-Result<> tell_changed(int store) {
+namespace {
+
+Result<> tell(int store, const ServiceMessage& message) {
   const sys::Fd directory = TRY(open_directory(store));
   const sys::Fd lock = TRY(take_lock(store));
   const sys::Fd socket = TRY(connect_service(directory.get()));
   if (!socket) return {};
-  return send(socket.get(), {.type = ServiceMessage::Type::Changed}, {});
+  return send(socket.get(), message, {});
+}
+
+}  // namespace
+
+Result<> tell_changed(int store) { return tell(store, {.type = ServiceMessage::Type::Changed}); }
+
+Result<> tell_endpoint(int store, const std::string& network, const std::string& container) {
+  return tell(store,
+              {.type = ServiceMessage::Type::Endpoint, .network = network, .container = container});
 }
 
 Result<sys::Fd> hold_service(int store, const std::string& program) {

@@ -30,6 +30,10 @@ Result<> hand_over(int store, const std::string& program, Handover handover);
 // Nothing happens when no service runs.
 Result<> tell_changed(int store);
 
+// What is known of a container that is on this network has changed: its record is read again. As
+// tell_changed() otherwise.
+Result<> tell_endpoint(int store, const std::string& network, const std::string& container);
+
 // The service, started when none runs: it does not end as long as this connection is open. For who
 // will be elsewhere (see network/home.h) when he hands over. Errors: as hand_over().
 Result<sys::Fd> hold_service(int store, const std::string& program);

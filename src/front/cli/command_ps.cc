@@ -78,6 +78,9 @@ class Filter {
       } else if (key == "status") {
         TRY(check_state(value));
         filter.wanted_[key].push_back(value);
+      } else if (key == "health") {
+        TRY(check_health(value));
+        filter.wanted_[key].push_back(value);
       } else if (key == "exited") {
         if (!parse_i64(value)) return bad_value("filter", "exited=" + value, "not an exit code");
         filter.wanted_[key].push_back(value);
@@ -125,6 +128,13 @@ class Filter {
     return bad_value("filter", "status=" + value, "the states are " + join(known, ", "));
   }
 
+  static Result<> check_health(const std::string& value) {
+    using enum engine::HealthStatus;
+    for (const auto status : {None, Starting, Healthy, Unhealthy})
+      if (value == engine::health_text(status)) return {};
+    return bad_value("filter", "health=" + value, "it is none, starting, healthy or unhealthy");
+  }
+
   static bool has_label(const Container& container, const std::string& label) {
     const auto pair = split_once(label, '=');
     const auto found = container.config.labels.find(std::string(pair ? pair->first : label));
@@ -167,7 +177,7 @@ class Filter {
     if (key == "exited")
       return container.status == Status::Exited && std::to_string(container.exit_code) == value;
     if (key == "network") return is_on(container, known, value);
-    if (key == "health") return value == "none";
+    if (key == "health") return value == engine::health_text(container.health);
     if (key == "is-task") return value == "false";
     if (key == "volume")
       return std::ranges::any_of(container.config.mounts, [&](const auto& mount) {

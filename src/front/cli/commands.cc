@@ -42,8 +42,8 @@ constexpr Option kStart[] = {
 constexpr Option kPs[] = {
     {'a', "all", Flag, "", "Also those that do not run"},
     {'f', "filter", List, "key=value",
-     "Only some: ancestor, before, exited, expose, id, label, name, network, publish, since, "
-     "status, volume"},
+     "Only some: ancestor, before, exited, expose, health, id, label, name, network, publish, "
+     "since, status, volume"},
     {0, "format", Value, "format", "table, json, or a Go template as '{{.ID}} {{.Names}}'"},
     {'n', "last", Value, "number", "Only the last created ones, running or not"},
     {'l', "latest", Flag, "", "Only the last created one, running or not"},
@@ -95,6 +95,10 @@ constexpr Option kRm[] = {
     {'q', "quiet", Flag, "", "Print nothing unless it fails"},
     {'v', "volumes", Flag, "", "Also its anonymous volumes"},
     {'l', "link", MissingFlag, "", "a link belongs to the container that has it, and goes with it"},
+};
+
+constexpr Option kHealthcheck[] = {
+    {'q', "quiet", Flag, "", "Print nothing unless it cannot be asked"},
 };
 
 constexpr Option kInfo[] = {
@@ -316,6 +320,18 @@ const Command command_table[] = {
     {"fsck", "system check", "[OPTIONS] [IMAGE...]",
      "Compare what is stored with its digests, and mend it", kCheck, kFsck, 0, -1, false,
      Operands::Images, 1, cmd_fsck},
+    {"healthcheck run",
+     "",
+     kOneContainer,
+     "Ask a container once how it is, by its health check",
+     kHealthcheck,
+     {},
+     1,
+     1,
+     false,
+     Operands::Running,
+     125,
+     cmd_healthcheck_run},
     {"history",
      "image history",
      "[OPTIONS] IMAGE",
@@ -782,6 +798,7 @@ const Command command_table[] = {
 
 constexpr CommandGroup kGroups[] = {
     {"container", "Commands for containers"},
+    {"healthcheck", "Commands for health checks"},
     {"image", "Commands for images"},
     {"manifest", "Commands for manifests in registries"},
     {"network", "Commands for networks"},

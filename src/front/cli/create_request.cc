@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "front/cli/health_options.h"
 #include "front/cli/network_options.h"
 #include "front/cli/request.h"
 
@@ -283,6 +284,7 @@ Result<CreateRequest> create_request(const Arguments& arguments) {
   TRY(add_log_options(request, arguments));
   TRY(add_security(request, arguments));
   TRY(add_networks(request, arguments));
+  request.health = TRY(health_request(arguments));
   TRY(add_systemd(request, arguments));
   TRY(check_pull(arguments));
   return request;

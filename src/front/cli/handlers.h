@@ -12,6 +12,7 @@ Result<int> cmd_run(Context& context, const Arguments& arguments);
 Result<int> cmd_create(Context& context, const Arguments& arguments);
 Result<int> cmd_start(Context& context, const Arguments& arguments);
 Result<int> cmd_exec(Context& context, const Arguments& arguments);
+Result<int> cmd_healthcheck_run(Context& context, const Arguments& arguments);
 Result<int> cmd_attach(Context& context, const Arguments& arguments);
 Result<int> cmd_ps(Context& context, const Arguments& arguments);
 Result<int> cmd_logs(Context& context, const Arguments& arguments);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "front/cli/health_options.h"
 #include "front/cli/port_options.h"
 #include "front/cli/request.h"
 
@@ -191,18 +192,18 @@ Result<std::string> parse_extra_host(std::string_view text) {
   return std::string(name) + ":" + parsed->text();
 }
 
-Result<std::string> parse_link(std::string_view text) {
+Result<std::string> parse_link(std::string_view text, std::string_view option) {
   const std::vector<std::string> parts = split(text, ':');
   const bool has_alias = parts.size() == 2;
   if (parts.size() > 2 || parts[0].empty() || (has_alias && parts[1].empty()))
-    return bad_value("link", text, "write CONTAINER, or CONTAINER:ALIAS");
+    return bad_value(option, text, "write CONTAINER, or CONTAINER:ALIAS");
   std::string name = parts[0];
   std::string alias = has_alias ? parts[1] : parts[0];
   // "/db:/web/db" is how Docker's inspect shows them.
   if (name.starts_with('/')) name.erase(0, 1);
   alias.erase(0, alias.rfind('/') + 1);
-  TRY(check_alias("link", name));
-  TRY(check_alias("link", alias));
+  TRY(check_alias(option, name));
+  TRY(check_alias(option, alias));
   return name + ":" + alias;
 }
 
@@ -213,6 +214,22 @@ std::vector<std::string> both(const Arguments& arguments, std::string_view optio
   std::vector<std::string> out = arguments.list(option);
   for (std::string& text : arguments.list(other_spelling)) out.push_back(std::move(text));
   return out;
+}
+
+// One alias is one service.
+Result<> read_services(engine::NetworkSettings& net, const Arguments& arguments) {
+  for (const std::string& text : arguments.list("with")) {
+    const std::string link = TRY(parse_link(text, "with"));
+    const std::string alias = link.substr(link.find(':'));
+    for (const auto* others : {&net.with, &net.links})
+      for (const std::string& other : *others)
+        if (other.ends_with(alias))
+          return bad_value("with", text, "another service has the alias " + alias.substr(1));
+    net.with.push_back(link);
+  }
+  if (const auto text = arguments.value("with-timeout"))
+    net.with_timeout = TRY(duration_of("with-timeout", *text));
+  return {};
 }
 
 Result<> read_names(engine::NetworkSettings& net, const Arguments& arguments) {
@@ -239,7 +256,7 @@ Result<> read_names(engine::NetworkSettings& net, const Arguments& arguments) {
   for (const std::string& text : arguments.list("add-host"))
     net.extra_hosts.push_back(TRY(parse_extra_host(text)));
   for (const std::string& text : arguments.list("link")) net.links.push_back(TRY(parse_link(text)));
-  return {};
+  return read_services(net, arguments);
 }
 
 Result<> read_ports(engine::NetworkSettings& net, const Arguments& arguments) {
@@ -303,6 +320,7 @@ constexpr Conflict kOfNone[] = {
 };
 // Of all that are no networks.
 constexpr Conflict kOfModes[] = {
+    {"with", "it has no network of its own on which it could reach the service"},
     {"ip", "it has no network on which it could have an address of its own"},
     {"ip6", "it has no network on which it could have an address of its own"},
     {"mac-address", "it has no interface of its own"},

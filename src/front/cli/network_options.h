@@ -18,8 +18,8 @@ Result<engine::NetworkRequest> parse_network(std::string_view text);
 // --add-host NAME:ADDRESS or NAME=ADDRESS, IPv6 with brackets or without, or host-gateway; as
 // engine::NetworkSettings wants it: "NAME:ADDRESS".
 Result<std::string> parse_extra_host(std::string_view text);
-// --link CONTAINER[:ALIAS]: "CONTAINER:ALIAS".
-Result<std::string> parse_link(std::string_view text);
+// --link and --with CONTAINER[:ALIAS]: "CONTAINER:ALIAS".
+Result<std::string> parse_link(std::string_view text, std::string_view option = "link");
 // An address of that family, in its usual form. Errors: Invalid.
 Result<network::Address> parse_ip(std::string_view option, std::string_view text, bool is_v6);
 // "02:42:ac:11:00:02", also from dashes. Errors: Invalid.

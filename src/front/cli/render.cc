@@ -169,13 +169,32 @@ std::string_view state_text(const engine::Container& container) {
   return "";
 }
 
+namespace {
+
+// [moby: container/state.go, String()]
+const char* health_suffix(engine::HealthStatus health) {
+  switch (health) {
+    case engine::HealthStatus::None:
+      return "";
+    case engine::HealthStatus::Starting:
+      return " (health: starting)";
+    case engine::HealthStatus::Healthy:
+      return " (healthy)";
+    case engine::HealthStatus::Unhealthy:
+      return " (unhealthy)";
+  }
+  return "";
+}
+
+}  // namespace
+
 std::string status_text(const engine::Container& container, UnixNanos now) {
   switch (container.status) {
     case engine::Status::Created:
       return "Created";
     case engine::Status::Running:
       return "Up " + human_duration(std::chrono::nanoseconds(now - container.started_at)) +
-             (container.paused ? " (Paused)" : "");
+             (container.paused ? " (Paused)" : health_suffix(container.health));
     case engine::Status::Exited:
       return fmt::format("Exited ({}) {}{}", container.exit_code, ago(container.finished_at, now),
                          container.oom_killed ? " (out of memory)" : "");
