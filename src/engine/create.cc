@@ -240,13 +240,19 @@ Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
 }  // namespace
 
 Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
-  State& state = *state_;
+  return state_->make_container(*this, request, nullptr, progress);
+}
+
+Result<std::string> Engine::State::make_container(Engine& engine, const CreateRequest& request,
+                                                  const image::Image* step,
+                                                  const Progress& progress) {
+  State& state = *this;
   Container container;
   CreateRequest& config = container.config = request;
   // 1. What was asked for, checked alone.
   TRY(check_alone(config));
   for (const std::string& text : config.volumes_from) {
-    const Container other = TRY(find(volumes_from_name(text)), "--volumes-from");
+    const Container other = TRY(engine.find(volumes_from_name(text)), "--volumes-from");
     TRY(add_volumes_from(config, other, text));
   }
   const UserNamespace users = TRY(parse_user_namespace(config.userns));
@@ -255,9 +261,10 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(collect_grants(config, users, caller));
 
   // 2. With the image.
-  const image::Image image = TRY(state.images.find(config.image));
+  const image::Image image = step != nullptr ? *step : TRY(state.images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
+  if (step != nullptr) container.step = image.layers;
   container.argv = TRY(merge_command(config, image.config));
   const bool systemd = TRY(decide_systemd(config, container.argv));
   TRY(add_image_volumes(config, image.config.volumes));
@@ -266,9 +273,9 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
-  TRY(state.resolve_networks(*this, config, image.config.exposed_ports));
+  TRY(state.resolve_networks(engine, config, image.config.exposed_ports));
   state.spared = image.id;
-  state.admitted = TRY(admit_start());
+  state.admitted = TRY(engine.admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
   const sys::Fd containers =
       TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
@@ -300,7 +307,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   TRY(set_ids(container, users, grants, caller));
   const std::string gone = "image " + quoted(config.image) + " was removed meanwhile";
   auto prepared = prepare_image(state.rootfs, image, container, progress);
-  if (!prepared) TRY(state.images.find(image.id.text()), gone);
+  if (!prepared && step == nullptr) TRY(state.images.find(image.id.text()), gone);
   TRY(prepared, "unpack image " + quoted(config.image));
   failpoint("create.prepared");
   const sys::Fd dir = TRY(state.open_container(container.id));
@@ -311,11 +318,11 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
   // From the record on, the image and the volumes are in use. Who removes them holds the lock
   // alone: he either saw the record, or is seen here.
   const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));
-  TRY(state.images.find(image.id.text()), gone);
+  if (step == nullptr) TRY(state.images.find(image.id.text()), gone);
   const sys::Fd volumes = TRY(state.lock_volumes_of(container, first, undo));
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
-  state.images.touch(image.id);
+  if (step == nullptr) state.images.touch(image.id);
   undo.keep();
   failpoint("create.recorded");
   return container.id;

@@ -272,6 +272,11 @@ Result<Container> Engine::find(const std::string& name_or_id) const {
   return container;
 }
 
+Result<image::Image> Engine::State::image_of(const Container& container) const {
+  if (!container.step) return images.find(container.image_id.text());
+  return image::Image{.id = container.image_id, .layers = *container.step};
+}
+
 Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const {
   std::vector<Container> containers;
   std::vector<std::string> ids = TRY(sys::list_directory(state_->store.dir(), "containers"));
@@ -294,7 +299,7 @@ Result<std::vector<Container>> Engine::list(std::vector<Error>* problems) const 
       continue;
     }
     state_->heal(*container, dir->get());
-    if (state_->sweep(*container, dir->get())) continue;
+    if (state_->sweep(*container, dir->get()) || container->step) continue;
     containers.push_back(std::move(*container));
   }
   if (has_begun) state_->recover();

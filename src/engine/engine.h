@@ -147,8 +147,9 @@ struct Container {
   std::string name;
   CreateRequest config;    // As created, image values merged in.
   std::string image_name;  // As the user wrote it.
-  Digest image_id;
-  std::vector<std::string> argv;  // Entrypoint and command together.
+  Digest image_id;         // Of a step of a build: what its layers are known by.
+  std::optional<std::vector<store::Layer>> step;  // Of one: the layers that it is on, no image.
+  std::vector<std::string> argv;                  // Entrypoint and command together.
   sys::IdMap ids;
   IdClaim id_claim;                                         // Of which they are made.
   std::vector<std::pair<std::string, std::string>> grants;  // Name, because.
@@ -305,8 +306,8 @@ class Engine {
 
   // By name, whole id or unique prefix. Errors: NotFound with a hint; Invalid (ambiguous).
   Result<Container> find(const std::string& name_or_id) const;
-  // All, newest first. A record that cannot be read does not end the listing: it is reported in
-  // `problems` when given.
+  // All but steps of builds, newest first. A record that cannot be read does not end the listing:
+  // it is reported in `problems` when given.
   Result<std::vector<Container>> list(std::vector<Error>* problems = nullptr) const;
 
   Result<std::unique_ptr<Attachment>> attach(const std::string& id, const AttachRequest& request);
@@ -459,6 +460,7 @@ class Engine {
   Result<Moved> move_store(const std::string& place, bool stop_them, const Progress& progress);
 
  private:
+  friend class BuildWorkshop;  // engine/build.h
   struct State;
   explicit Engine(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

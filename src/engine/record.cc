@@ -218,6 +218,25 @@ void apply_lost(Container& container) {
   container.error = "its keeper was killed, and the container with it";
 }
 
+json::Value print_layers(const std::vector<store::Layer>& layers) {
+  json::Array out;
+  for (const store::Layer& layer : layers)
+    out.push_back(json::Array{layer.blob.text(), layer.diff_id.text()});
+  return out;
+}
+
+Result<std::vector<store::Layer>> parse_layers(const json::Value& in) {
+  std::vector<store::Layer> layers;
+  for (const json::Value& pair : in.as_array()) {
+    const std::vector<std::string> digests = pair.as_strings();
+    if (digests.size() != 2)
+      return fail(Kind::Corrupt, "container record: a layer without digests");
+    layers.push_back(
+        {.blob = TRY(Digest::parse(digests[0])), .diff_id = TRY(Digest::parse(digests[1]))});
+  }
+  return layers;
+}
+
 }  // namespace
 
 std::string print_record(const Container& container) {
@@ -227,6 +246,7 @@ std::string print_record(const Container& container) {
   out.set("name", container.name);
   out.set("image", container.image_name);
   out.set("imageId", container.image_id.text());
+  if (container.step) out.set("step", print_layers(*container.step));
   out.set("argv", json::Value(container.argv));
   out.set("created", container.created_at);
   out.set("ids", print_ranges(container.ids.ranges));
@@ -247,6 +267,7 @@ Result<Container> parse_record(std::string_view text) {
   container.name = TRY(json::require_string(in, "name", "container record"));
   container.image_name = in["image"].as_string();
   container.image_id = TRY(Digest::parse(in["imageId"].as_string()));
+  if (in.find("step") != nullptr) container.step = TRY(parse_layers(in["step"]));
   container.argv = in["argv"].as_strings();
   container.created_at = in["created"].as_int();
   container.ids.ranges = parse_ranges(in["ids"]);

@@ -254,7 +254,7 @@ Result<sys::Fd> Engine::State::take_container(Starting& it, const std::string& i
   failpoint("start.cleared");
   if (::mkdirat(it.dir.get(), "log", 0700) != 0 && errno != EEXIST)
     return fail_errno("make the log directory");
-  const image::Image image = TRY(images.find(container.image_id.text()));
+  const image::Image image = TRY(image_of(container));
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
     if (progress) progress("unpacking " + image.id.short_hex(), done, total);
   };

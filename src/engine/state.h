@@ -105,6 +105,13 @@ struct Engine::State {
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
 
+  // Engine::create(). `step`: of a step of a build, on these layers; whoever calls sees to it that
+  // they stay.
+  Result<std::string> make_container(Engine& engine, const CreateRequest& request,
+                                     const image::Image* step, const Progress& progress);
+  // What its root file system is made of: id and layers alone for a step of a build.
+  Result<image::Image> image_of(const Container& container) const;
+
   // Networks (networks.cc). Who makes or removes one holds their lock; who starts on one shares it
   // until it has addresses there.
   Result<network::Network> make_network(const CreateNetworkRequest& request);
