@@ -97,6 +97,7 @@ Result<> parse_healthcheck(const json::Value& object, ImageConfig& config) {
   TRY(fields.read("Interval", check.interval_ns));
   TRY(fields.read("Timeout", check.timeout_ns));
   TRY(fields.read("StartPeriod", check.start_period_ns));
+  TRY(fields.read("StartInterval", check.start_interval_ns));
   TRY(fields.read("Retries", check.retries));
   return {};
 }
@@ -185,6 +186,7 @@ json::Value healthcheck_value(const Healthcheck& check) {
   if (check.interval_ns != 0) value.set("Interval", check.interval_ns);
   if (check.timeout_ns != 0) value.set("Timeout", check.timeout_ns);
   if (check.start_period_ns != 0) value.set("StartPeriod", check.start_period_ns);
+  if (check.start_interval_ns != 0) value.set("StartInterval", check.start_interval_ns);
   if (check.retries != 0) value.set("Retries", check.retries);
   return value;
 }

@@ -19,6 +19,7 @@ struct Healthcheck {
   std::int64_t interval_ns = 0;
   std::int64_t timeout_ns = 0;
   std::int64_t start_period_ns = 0;
+  std::int64_t start_interval_ns = 0;
   std::int64_t retries = 0;
   bool operator==(const Healthcheck&) const = default;
 };
