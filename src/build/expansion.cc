@@ -214,10 +214,11 @@ class Expander {
   }
 
   static std::unexpected<Error> not_a_form(std::string_view name, std::string_view form) {
-    return std::unexpected(Error(Kind::Invalid, quoted("${" + std::string(name) + std::string(form)) +
-                                                    " is not a form that variables have")
-                               .hint("the forms are ${x} ${x:-a} ${x-a} ${x:+a} ${x+a} ${x:?a} "
-                                     "${x?a} ${x#p} ${x##p} ${x%p} ${x%%p} ${x/p/r} ${x//p/r}"));
+    return std::unexpected(
+        Error(Kind::Invalid, quoted("${" + std::string(name) + std::string(form)) +
+                                 " is not a form that variables have")
+            .hint("the forms are ${x} ${x:-a} ${x-a} ${x:+a} ${x+a} ${x:?a} "
+                  "${x?a} ${x#p} ${x##p} ${x%p} ${x%%p} ${x/p/r} ${x//p/r}"));
   }
 
   // The part of a "${...}" behind its operation, in which escapes may have to stay for the pattern.

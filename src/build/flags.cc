@@ -71,8 +71,7 @@ Result<Flags> Flags::parse(const LogicalLine& line, const LineParts& parts,
   for (const Piece& piece : parts.flags) {
     Flag flag = TRY(reader.read(piece));
     const auto rule = std::ranges::find(rules, flag.name, &FlagRule::name);
-    if (rule->takes != Takes::Values && flags.get(flag.name))
-      return reader.wrong("is given twice");
+    if (rule->takes != Takes::Values && flags.get(flag.name)) return reader.wrong("is given twice");
     flags.flags_.push_back(std::move(flag));
   }
   return flags;

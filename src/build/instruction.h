@@ -118,8 +118,8 @@ struct Copy {
   FileSources files;
   std::optional<Text> from;  // A stage's name or number, an image or a named context.
   bool parents = false;
-  bool optional = false;       // An extension: nothing to copy is no failure.
-  std::optional<Text> mtime;   // An extension.
+  bool optional = false;      // An extension: nothing to copy is no failure.
+  std::optional<Text> mtime;  // An extension.
 };
 struct Add {
   FileSources files;
@@ -158,9 +158,9 @@ struct Package {
   std::vector<Text> names;
 };
 
-using Body = std::variant<From, Run, Cmd, Entrypoint, Label, Env, Arg, Expose, Volume, User, Workdir,
-                          StopSignal, Shell, Maintainer, Copy, Add, OnBuild, HealthcheckOptions,
-                          Unset, Layer, Package>;
+using Body = std::variant<From, Run, Cmd, Entrypoint, Label, Env, Arg, Expose, Volume, User,
+                          Workdir, StopSignal, Shell, Maintainer, Copy, Add, OnBuild,
+                          HealthcheckOptions, Unset, Layer, Package>;
 
 struct Instruction {
   SourcePtr source;

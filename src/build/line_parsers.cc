@@ -14,8 +14,7 @@ namespace {
 std::unexpected<Error> failed(const LineContext& context, const Piece& where, std::string_view what,
                               std::string hint = "") {
   Error error = context.error(where, what);
-  return std::unexpected(hint.empty() ? std::move(error)
-                                      : std::move(error).hint(std::move(hint)));
+  return std::unexpected(hint.empty() ? std::move(error) : std::move(error).hint(std::move(hint)));
 }
 
 // The whole rest of the line as one value.
@@ -52,16 +51,14 @@ Result<std::vector<KeyValue>> pairs(const LineContext& context) {
   const std::string keyword = keyword_of(context);
   TRY(want_arguments(context, keyword + " NAME=VALUE"));
   const Piece& arguments = context.parts.arguments;
-  const std::vector<Piece> words =
-      split_quoted_words(context.line.text, arguments, context.escape);
+  const std::vector<Piece> words = split_quoted_words(context.line.text, arguments, context.escape);
   if (!words.empty() && !words[0].text.contains('=')) {
     const std::vector<Piece> plain = split_words(context.line.text, arguments);
     if (plain.size() < 2)
       return failed(context, arguments, keyword + " gives " + quoted(plain[0].text) + " no value",
                     "write " + keyword + " " + plain[0].text + "=VALUE");
     const std::size_t begin = plain[1].begin;
-    const Piece value{begin, arguments.end,
-                      context.line.text.substr(begin, arguments.end - begin)};
+    const Piece value{begin, arguments.end, context.line.text.substr(begin, arguments.end - begin)};
     return std::vector{KeyValue{context.text(plain[0]), context.text(value), true}};
   }
   std::vector<KeyValue> all;
@@ -127,8 +124,7 @@ Result<Body> parse_arg(const LineContext& context) {
     const std::size_t equals = word.text.find('=');
     if (equals == 0) return failed(context, word, "there is no name before '='");
     ArgDefinition definition;
-    definition.key =
-        context.text(part_of(word, 0, std::min(equals, word.text.size())));
+    definition.key = context.text(part_of(word, 0, std::min(equals, word.text.size())));
     if (equals != std::string::npos)
       definition.value = context.text(part_of(word, equals + 1, word.text.size()));
     definition.description = description_of(context, definition.key.text);
@@ -208,8 +204,8 @@ Result<Body> parse_unset(const LineContext& context) {
        {"LABEL", Unset::What::Label},
        {"EXPOSE", Unset::What::Expose},
        {"VOLUME", Unset::What::Volume}}};
-  const auto* const found = std::ranges::find(
-      kWhat, words[0].text, &std::pair<std::string_view, Unset::What>::first);
+  const auto* const found =
+      std::ranges::find(kWhat, words[0].text, &std::pair<std::string_view, Unset::What>::first);
   if (found == kWhat.end())
     return failed(context, words[0], "UNSET is for ENV, LABEL, EXPOSE and VOLUME");
   Unset unset{.what = found->second};

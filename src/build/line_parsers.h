@@ -16,9 +16,7 @@ struct LineContext {
   char escape = '\\';
 
   bool has_arguments() const { return !parts.arguments.text.empty(); }
-  Text text(const Piece& piece) const {
-    return {piece.text, line.range(piece.begin, piece.end)};
-  }
+  Text text(const Piece& piece) const { return {piece.text, line.range(piece.begin, piece.end)}; }
   Error error(const Piece& where, std::string_view what) const {
     return line.source->error(line.range(where.begin, where.end), what);
   }

@@ -16,8 +16,7 @@ using Takes = FlagRule::Takes;
 std::unexpected<Error> failed(const LineContext& context, const Range& where, std::string_view what,
                               std::string hint = "") {
   Error error = context.line.source->error(where, what);
-  return std::unexpected(hint.empty() ? std::move(error)
-                                      : std::move(error).hint(std::move(hint)));
+  return std::unexpected(hint.empty() ? std::move(error) : std::move(error).hint(std::move(hint)));
 }
 std::unexpected<Error> failed(const LineContext& context, const Piece& where, std::string_view what,
                               std::string hint = "") {
@@ -80,8 +79,8 @@ Result<RunNetwork> run_network(const LineContext& context, const Flags& flags) {
   if (!value || value->text == "default") return RunNetwork::Default;
   if (value->text == "none") return RunNetwork::None;
   if (value->text == "host") return RunNetwork::Host;
-  return failed(context, value->range, "--network is default, none or host, not " +
-                                           quoted(value->text));
+  return failed(context, value->range,
+                "--network is default, none or host, not " + quoted(value->text));
 }
 
 Result<Security> run_security(const LineContext& context, const Flags& flags) {
@@ -118,8 +117,8 @@ Result<std::chrono::nanoseconds> duration(const LineContext& context, const Flag
   const std::string text = value->text == "0" ? "0s" : value->text;
   const Result<std::chrono::nanoseconds> span = parse_duration(text);
   if (!span)
-    return failed(context, value->range,
-                  quoted(text) + " is no time span", "write it like 30s or 1m30s");
+    return failed(context, value->range, quoted(text) + " is no time span",
+                  "write it like 30s or 1m30s");
   if (span->count() != 0 && *span < std::chrono::milliseconds(1))
     return failed(context, value->range, "--" + std::string(name) + " is less than 1ms");
   return *span;

@@ -65,7 +65,8 @@ class Splitter {
       const Physical line = take();
       const std::size_t begin = first_non_blank(line);
       const std::string_view comment = text_.substr(begin, line.end - begin);
-      const auto pair = comment.starts_with('#') ? split_once(comment.substr(1), '=') : std::nullopt;
+      const auto pair =
+          comment.starts_with('#') ? split_once(comment.substr(1), '=') : std::nullopt;
       const std::string name = pair ? lower(trim(pair->first)) : "";
       const std::string_view value = pair ? trim(pair->second) : std::string_view();
       if (value.empty() || (name != "syntax" && name != "check" && name != "escape")) {

@@ -39,9 +39,10 @@ struct LogicalLine {
 };
 
 struct Directives {
-  std::optional<Text> syntax;  // "docker/dockerfile:1": which front end the author wants. Not obeyed.
-  std::optional<Text> check;   // "skip=all;error=true"
-  char escape = '\\';          // '\\' or '`'
+  std::optional<Text>
+      syntax;  // "docker/dockerfile:1": which front end the author wants. Not obeyed.
+  std::optional<Text> check;  // "skip=all;error=true"
+  char escape = '\\';         // '\\' or '`'
 };
 
 struct Lines {

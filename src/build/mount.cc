@@ -12,9 +12,9 @@ namespace {
 
 const std::vector<std::string>& mount_keys() {
   static const std::vector<std::string> keys = {
-      "type", "from", "source",    "src",      "target",  "dst",      "destination",
-      "ro",   "rw",   "readonly",  "readwrite", "required", "size",    "id",
-      "mode", "uid",  "sharing",   "gid",      "env"};
+      "type", "from", "source",   "src",       "target",   "dst",  "destination",
+      "ro",   "rw",   "readonly", "readwrite", "required", "size", "id",
+      "mode", "uid",  "sharing",  "gid",       "env"};
   return keys;
 }
 
@@ -105,11 +105,12 @@ class MountReader {
   }
   Result<> read_type(const std::string& value) {
     using Type = Mount::Type;
-    mount_.type = TRY(choose<Type>("'type'", value, {{"bind", Type::Bind},
-                                                     {"cache", Type::Cache},
-                                                     {"tmpfs", Type::Tmpfs},
-                                                     {"secret", Type::Secret},
-                                                     {"ssh", Type::Ssh}}));
+    mount_.type = TRY(choose<Type>("'type'", value,
+                                   {{"bind", Type::Bind},
+                                    {"cache", Type::Cache},
+                                    {"tmpfs", Type::Tmpfs},
+                                    {"secret", Type::Secret},
+                                    {"ssh", Type::Ssh}}));
     type_name_ = lower(value);
     return {};
   }
@@ -121,9 +122,9 @@ class MountReader {
   Result<> read_sharing(const std::string& value) {
     using Sharing = Mount::Sharing;
     sharing_given_ = true;
-    mount_.sharing = TRY(choose<Sharing>("'sharing'", value, {{"shared", Sharing::Shared},
-                                                              {"private", Sharing::Private},
-                                                              {"locked", Sharing::Locked}}));
+    mount_.sharing = TRY(choose<Sharing>(
+        "'sharing'", value,
+        {{"shared", Sharing::Shared}, {"private", Sharing::Private}, {"locked", Sharing::Locked}}));
     return {};
   }
 

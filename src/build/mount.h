@@ -16,16 +16,17 @@ struct Mount {
   enum class Sharing : std::uint8_t { Shared, Private, Locked };
 
   Type type = Type::Bind;
-  std::string from;     // A stage, an image or a named context; "" is the build context.
-  std::string source;   // Of a bind or a cache, a path in `from`.
-  std::string target;   // May be empty for secrets and agents, and relative to the working directory.
+  std::string from;    // A stage, an image or a named context; "" is the build context.
+  std::string source;  // Of a bind or a cache, a path in `from`.
+  std::string
+      target;  // May be empty for secrets and agents, and relative to the working directory.
   bool read_only = true;
-  std::uint64_t size_bytes = 0;      // Of a tmpfs; 0: no limit.
-  std::string id;                    // Of a cache, a secret or an agent; "" takes the default.
-  Sharing sharing = Sharing::Shared; // Of a cache.
-  bool required = false;             // Of a secret or an agent.
-  std::optional<std::string> env;    // The variable that a secret goes to.
-  std::optional<std::uint32_t> mode; // Of what is made: a cache directory, a secret, a socket.
+  std::uint64_t size_bytes = 0;       // Of a tmpfs; 0: no limit.
+  std::string id;                     // Of a cache, a secret or an agent; "" takes the default.
+  Sharing sharing = Sharing::Shared;  // Of a cache.
+  bool required = false;              // Of a secret or an agent.
+  std::optional<std::string> env;     // The variable that a secret goes to.
+  std::optional<std::uint32_t> mode;  // Of what is made: a cache directory, a secret, a socket.
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
 };

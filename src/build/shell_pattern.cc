@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "build/glob.h"
 
 namespace tare::build {
 namespace {
@@ -15,24 +16,9 @@ struct Element {
   std::string_view character;  // Of a literal.
 };
 
-// Characters in UTF-8; a byte that belongs to none is one by itself.
-std::vector<std::string_view> characters(std::string_view text) {
-  std::vector<std::string_view> all;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
-    for (std::size_t i = 1; i < length; ++i)
-      if (at + i >= text.size() || (static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80)
-        length = 1;
-    all.push_back(text.substr(at, length));
-    at += length;
-  }
-  return all;
-}
-
 Result<std::vector<Element>> compile(std::string_view pattern) {
   std::vector<Element> elements;
-  const std::vector<std::string_view> all = characters(pattern);
+  const std::vector<std::string_view> all = utf8_characters(pattern);
   for (std::size_t i = 0; i < all.size(); ++i) {
     std::string_view character = all[i];
     if (character == "*") {
@@ -112,7 +98,7 @@ std::string joined(const std::vector<std::string_view>& parts, std::size_t from,
 
 Result<std::string> without_prefix(std::string_view value, std::string_view pattern, Match match) {
   const std::vector<Element> elements = TRY(compile(pattern));
-  const std::vector<std::string_view> text = characters(value);
+  const std::vector<std::string_view> text = utf8_characters(value);
   std::size_t steps = 0;
   const std::optional<std::size_t> end = match_at(elements, text, 0, match, steps);
   if (steps > kMaxSteps) return too_long();
@@ -121,7 +107,7 @@ Result<std::string> without_prefix(std::string_view value, std::string_view patt
 
 Result<std::string> without_suffix(std::string_view value, std::string_view pattern, Match match) {
   std::vector<Element> elements = TRY(compile(pattern));
-  std::vector<std::string_view> text = characters(value);
+  std::vector<std::string_view> text = utf8_characters(value);
   std::ranges::reverse(elements);
   std::ranges::reverse(text);
   std::size_t steps = 0;
@@ -135,7 +121,7 @@ Result<std::string> without_suffix(std::string_view value, std::string_view patt
 Result<std::string> with_replaced(std::string_view value, std::string_view pattern,
                                   std::string_view replacement, bool all) {
   const std::vector<Element> elements = TRY(compile(pattern));
-  const std::vector<std::string_view> text = characters(value);
+  const std::vector<std::string_view> text = utf8_characters(value);
   std::string out;
   std::size_t at = 0;
   std::size_t steps = 0;

@@ -20,7 +20,8 @@ std::size_t columns(std::string_view text) {
 
 }  // namespace
 
-Source::Source(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
+Source::Source(std::string name, std::string text)
+    : name_(std::move(name)), text_(std::move(text)) {
   starts_.push_back(0);
   for (std::size_t at = 0; (at = text_.find('\n', at)) != std::string::npos;)
     starts_.push_back(++at);
