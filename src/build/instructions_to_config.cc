@@ -50,8 +50,8 @@ void StageState::note(std::string created_by, bool layer) {
       {.created_by = std::move(created_by), .comment = kComment, .empty_layer = !layer});
 }
 
-Result<> StageState::apply(const Instruction& instruction) {
-  if (const Arg* arg = instruction.as<Arg>()) return apply_body(instruction, *arg);
+Result<> StageState::apply(const Instruction& instruction, std::set<std::string>* unset_variables) {
+  if (const Arg* arg = instruction.as<Arg>()) return apply_arg(instruction, *arg, unset_variables);
   if (const Expose* expose = instruction.as<Expose>()) return apply_body(instruction, *expose);
   if (const auto* signal = instruction.as<StopSignal>()) return apply_body(instruction, *signal);
   if (const Env* env = instruction.as<Env>()) apply_pairs(*env);
@@ -82,7 +82,8 @@ Result<> StageState::apply(const Instruction& instruction) {
   return {};
 }
 
-Result<> StageState::apply_body(const Instruction& instruction, const Arg& arg) {
+Result<> StageState::apply_arg(const Instruction& instruction, const Arg& arg,
+                               std::set<std::string>* unset) {
   std::vector<std::string> said;
   for (const ArgDefinition& definition : arg.arguments) {
     const std::string& name = definition.key.text;
@@ -91,8 +92,10 @@ Result<> StageState::apply_body(const Instruction& instruction, const Arg& arg) 
     if (given != options_->arguments.end()) {
       value = given->second;
     } else if (definition.value) {
-      Expanded unused;
-      value = TRY(expanded(instruction, *definition.value, unused)).text;
+      Expanded used;
+      const Text text = TRY(expanded(instruction, *definition.value, used));
+      value = text.text;
+      if (unset != nullptr) unset->merge(used.unset);
     } else {
       value = globals_->get(name);
     }

@@ -47,8 +47,9 @@ class StageState {
   // Errors: Invalid, with the place.
   Result<Expanded> expand(const Instruction& instruction) const;
   // Of the result of expand, in order: changes config and variables and adds an entry to the
-  // history, as BuildKit writes them; without a time. Errors: Invalid, with the place.
-  Result<> apply(const Instruction& instruction);
+  // history, as BuildKit writes them; without a time. `unset` gets variables that defaults of ARG
+  // use and that are not set. Errors: Invalid, with the place.
+  Result<> apply(const Instruction& instruction, std::set<std::string>* unset = nullptr);
 
   const oci::ImageConfig& config() const { return config_; }
   std::optional<std::string> variable(std::string_view name) const { return variables_.get(name); }
@@ -69,7 +70,7 @@ class StageState {
   Result<> expand_ports(const Instruction& instruction, Expose& expose, Expanded& out) const;
   Result<> expand_mounts(const Instruction& instruction, const Run& run, Expanded& out) const;
 
-  Result<> apply_body(const Instruction& instruction, const Arg& arg);
+  Result<> apply_arg(const Instruction& instruction, const Arg& arg, std::set<std::string>* unset);
   Result<> apply_body(const Instruction& instruction, const Expose& expose);
   Result<> apply_body(const Instruction& instruction, const StopSignal& signal);
   void apply_command(const Cmd& cmd);
