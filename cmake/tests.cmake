@@ -8,7 +8,7 @@ if(TARE_FUZZ)
     add_executable(fuzz-${name} ${source})
     target_include_directories(fuzz-${name} PRIVATE src tests)
     target_compile_definitions(fuzz-${name} PRIVATE TARE_FUZZ_MAIN)
-    target_link_libraries(fuzz-${name} PRIVATE room_front_cli room_front_transfer codec_isal)
+    target_link_libraries(fuzz-${name} PRIVATE room_front_cli room_front_transfer room_build codec_isal)
     target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
     add_dependencies(fuzzers fuzz-${name})
   endforeach()
@@ -32,4 +32,5 @@ target_include_directories(tare-unit PRIVATE src tests ${CMAKE_SOURCE_DIR})
 target_compile_definitions(tare-unit PRIVATE
                            TARE_FUZZ_CORPUS="${CMAKE_SOURCE_DIR}/tests/fuzz/corpus"
                            TARE_SECCOMP_PROFILES="${CMAKE_SOURCE_DIR}/tests/seccomp/profiles")
-target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_keeper codec_isal ${SECCOMP_LIBRARIES})
+target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_build room_keeper codec_isal
+                      ${SECCOMP_LIBRARIES})
