@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/copy_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "build/glob.h"
+
+namespace tare::build {
+namespace {
+
+constexpr unsigned kNewDirectory = 0755;
+constexpr unsigned kNewFile = 0644;
+
+std::string fd_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+std::pair<std::string, std::string> split_last(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+class Copier {
+ public:
+  Copier(const Tree& tree, const Target& target, const CopyOptions& options)
+      : tree_(tree), target_(target), options_(options) {}
+
+  Result<> copy(const Pick& pick, const std::string& destination, bool into);
+  // The directory at `path`, made with those above it where they are not there.
+  Result<sys::Fd> ensure(const std::string& path);
+  Result<sys::Fd> begin_file(const std::string& path);
+  Result<> finish(int file, const struct stat& info);
+
+ private:
+  Result<> put(const PickedFile& file, const std::string& path);
+  Result<> put_directory(const PickedFile& file, const std::string& path);
+  Result<> put_file(const PickedFile& file, const std::string& path);
+  Result<> put_link(const PickedFile& file, const std::string& path);
+  Result<> clear(int dir, const std::string& path, const std::string& name);
+  Result<> give(int file, const struct stat& info);
+  Result<> copy_attributes(const PickedFile& file, int to);
+  bool is_directory(const std::string& path) const {
+    return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
+  }
+
+  const Tree& tree_;
+  const Target& target_;
+  const CopyOptions& options_;
+};
+
+// By descriptors of any sort, O_PATH too.
+Result<> Copier::give(int file, const struct stat& info) {
+  Owner owner = options_.owner.value_or(Owner());
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  if (!options_.owner && tree_.ids != nullptr) {
+    uid = info.st_uid;  // As both are shown with the same ids.
+    gid = info.st_gid;
+  } else {
+    uid = TRY(target_.ids->outside_of(owner.uid));
+    gid = TRY(target_.ids->groups().outside_of(owner.gid));
+  }
+  if (::fchownat(file, "", uid, gid, AT_EMPTY_PATH) != 0) return fail_errno("set the owner");
+  return {};
+}
+
+Result<> Copier::finish(int file, const struct stat& info) {
+  TRY(give(file, info));
+  const std::uint32_t mode = options_.mode.value_or(info.st_mode & 07777U);
+  if (::fchmod(file, mode) != 0) return fail_errno("set the mode");
+  return {};
+}
+
+// Capabilities of programs, and what users keep there. Only where they are an image's.
+Result<> Copier::copy_attributes(const PickedFile& file, int to) {
+  if (tree_.ids == nullptr) return {};
+  const sys::Fd from = TRY(open_in(tree_.root, file.path, O_PATH));
+  std::string names(64 << 10, '\0');
+  const ssize_t size = ::listxattr(fd_path(from.get()).c_str(), names.data(), names.size());
+  if (size <= 0) return {};
+  names.resize(static_cast<std::size_t>(size));
+  for (const std::string& name : split(names, '\0')) {
+    if (name != "security.capability" && !name.starts_with("user.")) continue;
+    std::string value(64 << 10, '\0');
+    const ssize_t bytes =
+        ::getxattr(fd_path(from.get()).c_str(), name.c_str(), value.data(), value.size());
+    if (bytes < 0) continue;
+    if (::fsetxattr(to, name.c_str(), value.data(), static_cast<std::size_t>(bytes), 0) != 0)
+      return fail_errno("set the extended attribute " + quoted(name));
+  }
+  return {};
+}
+
+Result<sys::Fd> Copier::ensure(const std::string& path) {
+  auto there = open_in(target_.root, path, O_RDONLY | O_DIRECTORY);
+  if (there || there.error().errnum() != ENOENT) return there;
+  const auto [above, name] = split_last(path);
+  const sys::Fd dir = TRY(ensure(above));
+  if (::mkdirat(dir.get(), name.c_str(), 0700) != 0)
+    return fail_errno("make the directory " + quoted("/" + path));
+  sys::Fd made = TRY(sys::open_at(dir.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const Owner owner = options_.owner.value_or(Owner());
+  const std::uint32_t uid = TRY(target_.ids->outside_of(owner.uid));
+  const std::uint32_t gid = TRY(target_.ids->groups().outside_of(owner.gid));
+  if (::fchown(made.get(), uid, gid) != 0 || ::fchmod(made.get(), kNewDirectory) != 0)
+    return fail_errno("give the directory " + quoted("/" + path) + " its owner and mode");
+  return made;
+}
+
+// A file or link at the place goes; a directory is in the way.
+Result<> Copier::clear(int dir, const std::string& path, const std::string& name) {
+  if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno == EISDIR || errno == EPERM)
+    return fail(Kind::Invalid,
+                "cannot put a file at " + quoted("/" + path) + ": a directory is there");
+  return fail_errno("replace " + quoted("/" + path));
+}
+
+Result<sys::Fd> Copier::begin_file(const std::string& path) {
+  const auto [above, name] = split_last(path);
+  const sys::Fd dir = TRY(ensure(above));
+  TRY(clear(dir.get(), path, name));
+  return TRY(sys::open_at(dir.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600),
+             "make " + quoted("/" + path));
+}
+
+Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
+  const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
+  const sys::Fd to = TRY(begin_file(path));
+  for (;;) {
+    const ssize_t count = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, 1 << 30, 0);
+    if (count == 0) break;
+    if (count > 0) continue;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+      return fail_errno("copy to " + quoted("/" + path));
+    std::string buffer(256 << 10, '\0');
+    for (std::size_t got = buffer.size(); got == buffer.size();) {
+      got = TRY(sys::read_full(from.get(), buffer.data(), buffer.size()));
+      TRY(sys::write_all(to.get(), {buffer.data(), got}));
+    }
+    break;
+  }
+  TRY(finish(to.get(), file.info));
+  return copy_attributes(file, to.get());
+}
+
+Result<> Copier::put_link(const PickedFile& file, const std::string& path) {
+  const std::string target = TRY(read_link(tree_.root, file.path));
+  const auto [above, name] = split_last(path);
+  const sys::Fd dir = TRY(ensure(above));
+  TRY(clear(dir.get(), path, name));
+  if (::symlinkat(target.c_str(), dir.get(), name.c_str()) != 0)
+    return fail_errno("make the link " + quoted("/" + path));
+  const sys::Fd made = TRY(sys::open_at(dir.get(), name, O_PATH | O_NOFOLLOW));
+  return give(made.get(), file.info);
+}
+
+// One that is there keeps its owner and mode.
+Result<> Copier::put_directory(const PickedFile& file, const std::string& path) {
+  if (is_directory(path)) return {};
+  if (open_in(target_.root, path, O_PATH))
+    return fail(Kind::Invalid,
+                "cannot put a directory at " + quoted("/" + path) + ": something else is there");
+  const sys::Fd made = TRY(ensure(path));
+  TRY(finish(made.get(), file.info));
+  return copy_attributes(file, made.get());
+}
+
+Result<> Copier::put(const PickedFile& file, const std::string& path) {
+  switch (file.info.st_mode & S_IFMT) {
+    case S_IFDIR:
+      return put_directory(file, path);
+    case S_IFLNK:
+      return put_link(file, path);
+    case S_IFREG:
+      return put_file(file, path);
+    default:
+      return fail(Kind::Unsupported, quoted(file.path) +
+                                         " is neither a file nor a directory nor a "
+                                         "link");
+  }
+}
+
+Result<> Copier::copy(const Pick& pick, const std::string& destination, bool into) {
+  std::string base = destination;
+  if (options_.parents)
+    base = pick.is_directory ? join_path(destination, pick.source)
+                             : join_path(destination, split_last(pick.source).first);
+  const bool goes_in = !pick.is_directory && (into || options_.parents || is_directory(base));
+  if (pick.is_directory || goes_in) (void)TRY(ensure(base == "." ? "" : base));
+  for (const PickedFile& file : pick.files) {
+    std::string path = base == "." ? "" : base;
+    const std::string below = goes_in ? pick.name : file.below;
+    // The directory that was asked for stands for its contents.
+    if (below.empty() && pick.is_directory) continue;
+    if (!below.empty()) path = path.empty() ? below : path + "/" + below;
+    TRY(put(file, path));
+  }
+  return {};
+}
+
+std::string relative(const std::string& path) { return clean_path("/" + path).substr(1); }
+
+}  // namespace
+
+Result<std::uint32_t> parse_mode(std::string_view text) {
+  std::uint32_t mode = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '7' || mode > 0777)
+      return std::unexpected(Error(Kind::Invalid, "--chmod " + quoted(text) + " is no mode")
+                                 .hint("up to four octal digits, as --chmod=755"));
+    mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (text.empty()) return fail(Kind::Invalid, "--chmod is empty");
+  return mode;
+}
+
+Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Target& target,
+                    const std::string& destination, const CopyOptions& options) {
+  Copier copier(tree, target, options);
+  const bool into = destination.ends_with('/') || picks.size() > 1;
+  for (const Pick& pick : picks) TRY(copier.copy(pick, relative(destination), into));
+  return {};
+}
+
+Result<> put_file(const Target& target, const std::string& destination, std::string_view content,
+                  const CopyOptions& options) {
+  const Tree nothing;
+  Copier copier(nothing, target, options);
+  const sys::Fd file = TRY(copier.begin_file(relative(destination)));
+  TRY(sys::write_all(file.get(), content));
+  struct stat info{};
+  info.st_mode = kNewFile;
+  return copier.finish(file.get(), info);
+}
+
+Result<> make_directory(const Target& target, const std::string& path, Owner owner) {
+  const CopyOptions options{.owner = owner};
+  const Tree nothing;
+  (void)TRY(Copier(nothing, target, options).ensure(relative(path)));
+  return {};
+}
+
+}  // namespace tare::build

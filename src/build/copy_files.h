@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// PRIVILEGED. What COPY and ADD do to a file system. Every path is looked up inside of the target's
+// root, whatever links are there. [BuildKit frontend 1.20, reference.md "COPY"]
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "build/pick.h"
+
+namespace tare::build {
+
+// A root file system that can be written.
+struct Target {
+  int root = -1;                    // Borrowed.
+  const sys::IdMap* ids = nullptr;  // That it shows.
+};
+
+struct Owner {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+struct CopyOptions {
+  std::optional<Owner> owner;         // None: root's, or with a tree that has owners, theirs.
+  std::optional<std::uint32_t> mode;  // Of files and directories; none: as they are.
+  bool parents = false;               // Sources keep their paths below the destination.
+};
+
+// The digits of --chmod; Invalid when they are none. (Symbolic modes: change_mode().)
+Result<std::uint32_t> parse_mode(std::string_view text);
+
+// `destination`: absolute. With a '/' at its end, or where it is a directory, things go into it. A
+// directory's contents are copied, not itself. Errors: Invalid (a file in the way of a directory,
+// or a directory in that of a file).
+Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Target& target,
+                    const std::string& destination, const CopyOptions& options);
+// One file with this content.
+Result<> put_file(const Target& target, const std::string& destination, std::string_view content,
+                  const CopyOptions& options);
+// The directory `path` and those above it that are not there, of `owner`.
+Result<> make_directory(const Target& target, const std::string& path, Owner owner);
+
+}  // namespace tare::build

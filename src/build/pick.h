@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files COPY, ADD and bind mounts mean: in a build context, or in the files of a stage or an
+// image. Paths never lead out of the root that they are looked for in.
+// [BuildKit frontend 1.20, reference.md "COPY"]
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <vector>
+
+#include "build/file_digests.h"
+#include "build/ignore.h"
+#include "sys/fd.h"
+#include "sys/ids.h"
+
+namespace tare::build {
+
+// Where files come from.
+struct Tree {
+  int root = -1;                        // Borrowed.
+  const IgnoreRules* ignore = nullptr;  // Of a context.
+  FileDigests* digests = nullptr;       // Of a context.
+  const sys::IdMap* ids = nullptr;      // That files are shown with. Null: owners mean nothing.
+};
+
+struct PickedFile {
+  std::string path;   // In the tree, without '/' in front; "" is its root.
+  std::string below;  // Relative to what was asked for; "" is that itself.
+  struct stat info{};
+};
+
+// One thing that was asked for, or one match of a wildcard.
+struct Pick {
+  std::string source;  // As it is in the tree, links followed.
+  std::string name;    // Its last part, as asked for.
+  bool is_directory = false;
+  std::vector<PickedFile> files;  // Itself first, all below it by name. Sockets are left out.
+};
+
+struct PickRequest {
+  std::string source;                 // May have wildcards. A '/' in front means the root.
+  std::vector<std::string> excludes;  // Patterns, below what is picked.
+};
+
+// What may have no match when it has wildcards. Errors: NotFound, with the nearest name as a hint;
+// Invalid (a pattern).
+Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request);
+
+// Of names, types, modes, links and contents, and of owners where they mean something.
+Result<std::string> fingerprint(const Tree& tree, const Pick& pick);
+
+// Opens a file of the tree, following no link in the last part.
+Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags);
+Result<std::string> read_link(int root, const std::string& path);
+
+}  // namespace tare::build
