@@ -181,9 +181,9 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
 }
 
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
-  std::string text = pick.is_directory ? "directory\n" : "file " + pick.name + "\n";
+  std::string text = pick.is_directory ? "directory\n" : "file " + escaped(pick.name) + "\n";
   for (const PickedFile& file : pick.files) {
-    text += quoted(file.below) + " ";
+    text += escaped(file.below) + "\t";
     // Of a directory the mode means something, of a link it does not.
     if (!S_ISLNK(file.info.st_mode)) add_number(text, file.info.st_mode & 07777U);
     if (tree.ids != nullptr) {
@@ -196,7 +196,7 @@ Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
       FileDigests& digests = tree.digests != nullptr ? *tree.digests : none;
       text += TRY(digests.of(file.path, opened.get(), file.info)).text();
     } else if (S_ISLNK(file.info.st_mode)) {
-      text += "link " + quoted(TRY(read_link(tree.root, file.path)));
+      text += "link " + escaped(TRY(read_link(tree.root, file.path)));
     } else {
       add_number(text, file.info.st_mode & S_IFMT);
       if (S_ISCHR(file.info.st_mode) || S_ISBLK(file.info.st_mode))

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/builder.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "build/parser.h"
+#include "build/stage_build.h"
+#include "build/stages.h"
+#include "codec/sha256.h"
+
+namespace tare::build {
+namespace {
+
+constexpr std::size_t kMostRunning = 16;
+constexpr int kLookAgain_ms = 200;  // Whether somebody wants it to end.
+
+// All stages together.
+class Builder {
+ public:
+  Builder(Workshop& workshop, const BuildRequest& request, Reporter& reporter)
+      : shared_{.workshop = workshop, .request = request, .reporter = reporter} {}
+
+  Result<Built> build();
+
+ private:
+  Result<> resolve();
+  Result<> find_bases();
+  Result<> advance_all();
+  Result<> wait();
+  Result<Built> finish();
+  bool is_done() const { return shared_.stages[shared_.graph->target().index]->is_done(); }
+
+  SharedBuild shared_;
+  std::vector<std::size_t> order_;
+};
+
+Result<> Builder::resolve() {
+  const BuildRequest& request = shared_.request;
+  const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, request.text));
+  shared_.graph = TRY(StageGraph::resolve(file, request.options));
+  if (!request.context.empty()) {
+    shared_.context = TRY(sys::open_path(request.context, O_RDONLY | O_DIRECTORY), "build context");
+    if (!request.ignore_name.empty())
+      shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
+  }
+  shared_.note_name = codec::sha256(request.context + "\n" + request.dockerfile).hex();
+  shared_.notes = StepNotes::parse(shared_.workshop.load_note("steps-" + shared_.note_name));
+  shared_.digests = FileDigests::parse(shared_.workshop.load_note("files-" + shared_.note_name));
+  shared_.stages.resize(shared_.graph->stages().size());
+  return {};
+}
+
+// Their ONBUILD triggers may need further stages.
+Result<> Builder::find_bases() {
+  std::set<std::size_t> seen;
+  while (true) {
+    order_ = TRY(shared_.graph->needed());
+    const auto next =
+        std::ranges::find_if(order_, [&](std::size_t index) { return !seen.contains(index); });
+    if (next == order_.end()) break;
+    seen.insert(*next);
+    const Stage& stage = shared_.graph->stages()[*next];
+    if (stage.base_stage || stage.base == "scratch" || stage.is_context) continue;
+    const image::Image base = TRY(shared_.find_base(stage));
+    if (!base.config.on_build.empty())
+      TRY(shared_.graph->add_triggers(*next, base.config.on_build));
+  }
+  for (const std::size_t index : order_)
+    shared_.stages[index] = std::make_unique<StageBuild>(shared_, index);
+  return {};
+}
+
+Result<> Builder::advance_all() {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const std::size_t index : order_) {
+      if (shared_.running >= kMostRunning) return {};
+      moved |= TRY(shared_.stages[index]->advance());
+    }
+  }
+  return {};
+}
+
+Result<> Builder::wait() {
+  std::vector<pollfd> polled;
+  std::vector<StageBuild*> stages;
+  for (const std::size_t index : order_)
+    if (const int fd = shared_.stages[index]->fd(); fd >= 0) {
+      polled.push_back({.fd = fd, .events = POLLIN});
+      stages.push_back(shared_.stages[index].get());
+    }
+  if (polled.empty()) return fail(Kind::Internal, "the build has nothing to do and is not done");
+  const int count = ::poll(polled.data(), polled.size(), kLookAgain_ms);
+  if (shared_.reporter.is_interrupted())
+    return fail(Kind::Unavailable, "the build was interrupted");
+  if (count < 0 && errno != EINTR) return fail_errno("poll");
+  for (std::size_t i = 0; count > 0 && i < polled.size(); ++i)
+    if (polled[i].revents != 0) TRY(stages[i]->pump());
+  return {};
+}
+
+Result<Built> Builder::finish() {
+  StageBuild& target = *shared_.stages[shared_.graph->target().index];
+  oci::ImageConfig config = target.final_config();
+  for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
+  Built built{
+      .image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names)),
+      .files = target.files(),
+      .steps = shared_.steps,
+      .cached = shared_.cached};
+  return built;
+}
+
+Result<Built> Builder::build() {
+  TRY(resolve());
+  TRY(find_bases());
+  const auto work = [&]() -> Result<> {
+    while (true) {
+      TRY(advance_all());
+      if (is_done()) return {};
+      TRY(wait());
+    }
+  };
+  auto worked = work();
+  // Also of a build that failed: what it read and made is known to the next one.
+  shared_.workshop.save_note("steps-" + shared_.note_name, shared_.notes.print());
+  if (shared_.digests.has_changed())
+    shared_.workshop.save_note("files-" + shared_.note_name, shared_.digests.print());
+  TRY(std::move(worked));
+  return finish();
+}
+
+}  // namespace
+
+Result<Built> build(Workshop& workshop, const BuildRequest& request, Reporter& reporter) {
+  return Builder(workshop, request, reporter).build();
+}
+
+}  // namespace tare::build

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building an image: the stages that the target needs, each as far as it gets without waiting for
+// others, with what earlier builds have made wherever it depends on the same.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "build/arguments.h"
+#include "build/workshop.h"
+
+namespace tare::build {
+
+struct BuildRequest {
+  std::string dockerfile;   // Its name, for errors and for its .dockerignore.
+  std::string text;         // Its content.
+  std::string context;      // A directory; "" when there is none.
+  std::string ignore_name;  // Of the rules; "" when there are none.
+  std::string ignore_text;
+  BuildOptions options;
+  std::map<std::string, std::string> contexts;  // Named: a directory, or "docker-image://NAME".
+  std::map<std::string, std::string> secrets;   // By id.
+  std::map<std::string, std::string> agents;    // Sockets of SSH agents by id.
+  std::vector<std::string> names;               // Of the image: full references.
+  std::map<std::string, std::string> labels;
+  std::optional<RunNetwork> network;  // Of every RUN that says nothing.
+  std::optional<UnixNanos> time;      // Of all that is made. None: when the base image was made.
+  bool no_cache = false;
+  std::set<std::string> no_cache_stages;
+  bool pull = false;
+  bool allow_insecure = false;  // RUN --security=insecure.
+};
+
+struct StepInfo {
+  std::size_t number = 0;  // Of all in this build, from 1.
+  std::string label;       // "[build 2/5] RUN make".
+};
+
+// What is told while it is built.
+class Reporter {
+ public:
+  virtual ~Reporter() = default;
+  virtual void begins(const StepInfo& step, std::string_view why) = 0;  // Why it is done again.
+  virtual void says(const StepInfo& step, std::string_view output) = 0;
+  virtual void ends(const StepInfo& step) = 0;
+  virtual void is_cached(const StepInfo& step) = 0;
+  virtual bool is_interrupted() const = 0;
+};
+
+struct Built {
+  image::Image image;
+  Files files;
+  std::size_t steps = 0;   // That can be kept,
+  std::size_t cached = 0;  // and those that were.
+};
+
+// Errors: Invalid (the Dockerfile, with the place); those of its steps, naming the place and what
+// failed; Unavailable when it was interrupted.
+Result<Built> build(Workshop& workshop, const BuildRequest& request, Reporter& reporter);
+
+}  // namespace tare::build

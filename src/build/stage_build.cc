@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/stage_build.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/sha256.h"
+
+namespace tare::build {
+namespace {
+
+constexpr std::string_view kImageContext = "docker-image://";
+// Of what is made from nothing. Not 1970: archives of ZIP cannot say that, and some programs take
+// it for no time at all.
+constexpr UnixNanos kFirstTime = 315'532'800'000'000'000;  // 1980-01-01T00:00:00Z
+
+UnixNanos whole_seconds(UnixNanos time) { return time - time % 1'000'000'000; }
+
+}  // namespace
+
+Files Files::nothing() { return {.id = codec::sha256("tare files\n"), .layers = {}}; }
+
+Files Files::with(const Digest& diff_id) const {
+  Files files = *this;
+  if (diff_id.empty()) return files;
+  files.layers.push_back({.blob = diff_id, .diff_id = diff_id});
+  std::string text = "tare files\n";
+  for (const store::Layer& layer : files.layers) text += layer.diff_id.text() + "\n";
+  files.id = codec::sha256(text);
+  return files;
+}
+
+Result<image::Image> SharedBuild::find_image(const std::string& name, const std::string& platform) {
+  const std::string known = name + " " + platform;
+  if (const auto found = images.find(known); found != images.end()) return found->second;
+  std::string wanted = name;
+  if (const auto named = request.contexts.find(name); named != request.contexts.end()) {
+    if (!named->second.starts_with(kImageContext))
+      return fail(Kind::Unsupported,
+                  "the build context " + quoted(name) + " is a directory and not an image");
+    wanted = named->second.substr(kImageContext.size());
+  }
+  image::Image image = TRY(workshop.find_image(wanted, platform, request.pull));
+  images.emplace(known, image);
+  return image;
+}
+
+Result<image::Image> SharedBuild::find_base(const Stage& stage) {
+  const std::string name = stage.is_context ? stage.name : stage.base;
+  auto image = find_image(name, stage.platform ? stage.platform->text() : "");
+  if (image) return image;
+  return std::unexpected(
+      Error(stage.from.error(image.error().message()).hint(image.error().hint())));
+}
+
+StageBuild::StageBuild(SharedBuild& shared, std::size_t index) : shared_(shared), index_(index) {}
+
+const Stage& StageBuild::stage() const { return shared_.graph->stages()[index_]; }
+
+Result<bool> StageBuild::begin() {
+  const StageGraph& graph = *shared_.graph;
+  const BuildOptions& options = shared_.request.options;
+  if (stage().base_stage) {
+    const StageBuild& base = *shared_.stages[*stage().base_stage];
+    if (!base.is_done()) return false;
+    state_ = StageState::on(base.state());
+    files_ = base.files();
+    time_ = base.time();
+    without_layer_ = base.without_layer_;
+    inherited_ = base.inherited_;
+  } else if (stage().base == "scratch" && !stage().is_context) {
+    const oci::Platform platform = stage().platform.value_or(options.target_platform);
+    state_ = StageState::scratch(graph.globals(), options, graph.escape(), platform);
+    files_ = Files::nothing();
+    time_ = kFirstTime;
+  } else {
+    const image::Image base = TRY(shared_.find_base(stage()));
+    oci::ImageConfig config = base.config;
+    config.on_build.clear();
+    time_ = whole_seconds(config.created == 0 ? kFirstTime : config.created);
+    inherited_ = config.history.size();
+    state_ = StageState(graph.globals(), options, graph.escape(), std::move(config));
+    files_ = Files::of(base);
+  }
+  if (shared_.request.time) time_ = *shared_.request.time;
+  begun_ = true;
+  return true;
+}
+
+bool StageBuild::waits_for_others() const {
+  return std::ranges::any_of(stage().dependencies, [this](const Dependency& dependency) {
+    return dependency.instruction == next_ && dependency.stage &&
+           !shared_.stages[*dependency.stage]->is_done();
+  });
+}
+
+Result<bool> StageBuild::advance() {
+  if (done_ || running_) return false;
+  if (!begun_) return begin();
+  if (stage().is_context || next_ == stage().instructions.size()) {
+    done_ = true;
+    return true;
+  }
+  if (waits_for_others()) return false;
+  const Instruction& written = instruction();
+  Expanded expanded = TRY(state_->expand(written));
+  const Instruction& now = expanded.instruction;
+  const auto work = [&]() -> Result<> {
+    if (now.as<Run>() != nullptr) return do_run(now, expanded.mounts);
+    TRY(state_->apply(now));
+    if (const auto* copy = now.as<Copy>())
+      return do_copy(now, copy->files, copy->parents, copy->optional);
+    if (const auto* add = now.as<Add>()) return do_copy(now, add->files, false, false);
+    if (now.as<Workdir>() != nullptr) return do_workdir();
+    if (now.as<Layer>() != nullptr || now.as<Package>() != nullptr)
+      return fail(Kind::Unsupported, now.keyword + " is not there yet");
+    return {};
+  };
+  if (auto done = work(); !done) return std::unexpected(failed(written, std::move(done).error()));
+  if (!running_) ++next_;
+  return true;
+}
+
+// With the place, unless it is there already.
+Error StageBuild::failed(const Instruction& instruction, Error error) const {
+  if (error.message().find(instruction.source->name() + ":") == 0) return error;
+  const std::string hint = error.hint();
+  Error with_place(error.kind(), instruction.error(error.message()).message());
+  return hint.empty() ? with_place : std::move(with_place).hint(hint);
+}
+
+StepInfo StageBuild::describe(const Instruction& instruction) const {
+  const auto counts = [](const Instruction& each) { return makes_layer(each); };
+  const auto& all = stage().instructions;
+  const auto total = std::ranges::count_if(all, counts);
+  const auto place =
+      std::count_if(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(next_) + 1, counts);
+  std::string text = instruction.text;
+  if (const std::size_t end = text.find('\n'); end != std::string::npos) text.resize(end);
+  return {.number = ++shared_.numbered,
+          .label = "[" + stage().label() + " " + std::to_string(place) + "/" +
+                   std::to_string(total) + "] " + escaped(text)};
+}
+
+// What an earlier build has made, if it may be used.
+Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
+  const std::string step = stage().label() + "#" + std::to_string(next_);
+  const std::string why = key.difference(shared_.notes.before(step));
+  shared_.notes.note(step, key);
+  ++shared_.steps;
+  const BuildRequest& request = shared_.request;
+  const bool wanted = !request.no_cache && !request.no_cache_stages.contains(stage().name);
+  auto found = wanted ? TRY(shared_.workshop.find_step(key.digest())) : std::nullopt;
+  if (found) {
+    ++shared_.cached;
+    shared_.reporter.is_cached(info_);
+  } else {
+    shared_.reporter.begins(info_, wanted ? why : "the cache is not wanted");
+  }
+  return found;
+}
+
+Result<> StageBuild::take(const StepLayer& layer) {
+  files_ = files_.with(layer.diff_id);
+  if (layer.diff_id.empty()) without_layer_.insert(state_->config().history.size() - 1);
+  return {};
+}
+
+Result<> StageBuild::pump() {
+  const auto says = [this](std::string_view output) { shared_.reporter.says(info_, output); };
+  const auto status = TRY(running_->pump(says));
+  if (!status) return {};
+  --shared_.running;
+  const Instruction run = std::move(*std::exchange(pending_, std::nullopt));
+  const std::unique_ptr<Running> ended = std::move(running_);
+  if (*status != 0)
+    return std::unexpected(failed(
+        run,
+        Error(Kind::Invalid, "the command of RUN ended with exit status " + std::to_string(*status))
+            .hint("its output above says why")));
+  auto layer = ended->keep();
+  if (!layer) return std::unexpected(failed(run, std::move(layer).error()));
+  TRY(state_->apply(run));
+  TRY(take(*layer));
+  shared_.reporter.ends(info_);
+  ++next_;
+  return {};
+}
+
+oci::ImageConfig StageBuild::final_config() const {
+  oci::ImageConfig config = state_->config();
+  config.created = time_;
+  for (std::size_t i = inherited_; i < config.history.size(); ++i) {
+    config.history[i].created = time_;
+    if (without_layer_.contains(i)) config.history[i].empty_layer = true;
+  }
+  return config;
+}
+
+}  // namespace tare::build

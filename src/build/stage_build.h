@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stage on its way. Private to the room.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "build/builder.h"
+#include "build/file_digests.h"
+#include "build/stage_state.h"
+#include "build/stages.h"
+#include "build/step_key.h"
+
+namespace tare::build {
+
+class StageBuild;
+
+// What all stages of a build have in common.
+struct SharedBuild {
+  Workshop& workshop;
+  const BuildRequest& request;
+  Reporter& reporter;
+  std::optional<StageGraph> graph;
+  sys::Fd context;
+  IgnoreRules ignore;
+  FileDigests digests;
+  StepNotes notes;
+  std::string note_name;
+  std::map<std::string, image::Image> images;       // By name and platform: each is found once.
+  std::vector<std::unique_ptr<StageBuild>> stages;  // By index; null: not needed.
+  std::size_t numbered = 0;
+  std::size_t running = 0;
+  std::size_t steps = 0;
+  std::size_t cached = 0;
+
+  Result<image::Image> find_base(const Stage& stage);
+  Result<image::Image> find_image(const std::string& name, const std::string& platform);
+};
+
+class StageBuild {
+ public:
+  StageBuild(SharedBuild& shared, std::size_t index);
+
+  bool is_done() const { return done_; }
+  const Files& files() const { return files_; }
+  const StageState& state() const { return *state_; }
+  UnixNanos time() const { return time_; }
+  // With times, and without layers for steps that changed nothing.
+  oci::ImageConfig final_config() const;
+
+  // Does the next instruction, if it need not wait for a program or another stage. Returns whether
+  // it did something.
+  Result<bool> advance();
+  int fd() const { return running_ ? running_->fd() : -1; }
+  // Something came from the program that runs.
+  Result<> pump();
+
+ private:
+  // A directory tree that files come from, open as long as this is.
+  struct OpenTree {
+    View view;
+    sys::Fd directory;
+    Tree tree;
+    std::string name;  // Part of keys: whose files these are.
+  };
+
+  const Stage& stage() const;
+  const Instruction& instruction() const { return stage().instructions[next_]; }
+  Result<bool> begin();
+  bool waits_for_others() const;
+  Result<> do_run(const Instruction& instruction, const std::vector<Mount>& mounts);
+  Result<> do_copy(const Instruction& instruction, const FileSources& files, bool parents,
+                   bool optional);
+  Result<> do_workdir();
+  // The tree of a dependency, or the context.
+  Result<OpenTree> open_tree(const Dependency* dependency);
+  Result<RunMount> make_mount(const Mount& mount, const Dependency* dependency, StepKey& key,
+                              std::vector<std::string>& environment);
+  Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
+  Result<std::optional<Owner>> owner_of(const std::string& chown);
+
+  StepInfo describe(const Instruction& instruction) const;
+  Result<std::optional<StepLayer>> find(const StepKey& key);
+  Result<> take(const StepLayer& layer);
+  Error failed(const Instruction& instruction, Error error) const;
+
+  SharedBuild& shared_;
+  std::size_t index_;
+  std::size_t next_ = 0;  // Of the stage's instructions.
+  bool begun_ = false;
+  bool done_ = false;
+  std::optional<StageState> state_;
+  Files files_;
+  UnixNanos time_ = 0;
+  std::set<std::size_t> without_layer_;  // Entries of the history.
+  std::size_t inherited_ = 0;            // Entries that are the base's.
+  std::optional<Instruction> pending_;   // The expanded RUN that runs.
+  StepInfo info_;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace tare::build

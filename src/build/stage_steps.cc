@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps that make layers: RUN, COPY, ADD, WORKDIR.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "build/glob.h"
+#include "build/stage_build.h"
+#include "codec/sha256.h"
+#include "isolate/isolate.h"
+#include "sys/files.h"
+
+namespace tare::build {
+namespace {
+
+constexpr const char* kAgentPlace = "/run/buildkit/ssh_agent.";
+constexpr std::uint32_t kSecretMode = 0400;
+
+std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
+
+sys::IdMap same_ids() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
+  return ids;
+}
+
+// The directory that the context of a name is; nothing when it is an image.
+std::optional<std::string> directory_of(const BuildRequest& request, const std::string& name) {
+  const auto found = request.contexts.find(name);
+  if (found == request.contexts.end() || found->second.find("://") != std::string::npos)
+    return std::nullopt;
+  return found->second;
+}
+
+bool is_url(const std::string& path) {
+  return path.starts_with("http://") || path.starts_with("https://") || path.starts_with("git@") ||
+         path.starts_with("git://") || path.starts_with("ssh://");
+}
+
+bool is_archive(const sys::Fd& file) {
+  char head[512] = {};
+  const ssize_t size = ::pread(file.get(), head, sizeof head, 0);
+  const std::string_view bytes(head, size > 0 ? static_cast<std::size_t>(size) : 0);
+  return bytes.starts_with("\x1f\x8b") || bytes.starts_with("BZh") ||
+         bytes.starts_with(
+             "\xfd"
+             "7zXZ") ||
+         bytes.starts_with("\x28\xb5\x2f\xfd") ||
+         (bytes.size() == sizeof head && bytes.substr(257, 5) == "ustar");
+}
+
+}  // namespace
+
+Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency) {
+  OpenTree open;
+  if (dependency == nullptr) {
+    if (!shared_.context) return fail(Kind::Invalid, "there is no build context to copy from");
+    open.name = "context";
+    open.tree = {
+        .root = shared_.context.get(), .ignore = &shared_.ignore, .digests = &shared_.digests};
+    return open;
+  }
+  if (const auto directory = directory_of(shared_.request, dependency->image)) {
+    open.name = "context " + dependency->image;
+    open.directory = TRY(sys::open_path(*directory, O_RDONLY | O_DIRECTORY),
+                         "build context " + quoted(dependency->image));
+    open.tree = {.root = open.directory.get()};
+    return open;
+  }
+  Files files;
+  if (dependency->stage)
+    files = shared_.stages[*dependency->stage]->files();
+  else
+    files = Files::of(TRY(shared_.find_image(dependency->image, "")));
+  open.name = files.id.text();
+  open.view = TRY(shared_.workshop.look(files));
+  open.tree = {.root = open.view.root.get()};
+  return open;
+}
+
+Result<std::optional<Owner>> StageBuild::owner_of(const std::string& chown) {
+  if (chown.empty()) return std::nullopt;
+  const bool only_numbers = chown.find_first_not_of("0123456789:") == std::string::npos;
+  const View view = only_numbers ? View() : TRY(shared_.workshop.look(files_));
+  const sys::Fd nowhere =
+      only_numbers ? TRY(sys::open_path("/proc/self/fdinfo", O_PATH)) : sys::Fd();
+  const auto user =
+      TRY(isolate::find_user(only_numbers ? nowhere.get() : view.root.get(), chown), "--chown");
+  // Of a number alone it is the group, too. [BuildKit frontend 1.20, reference.md "COPY --chown"]
+  const bool alone = chown.find(':') == std::string::npos && only_numbers;
+  return Owner{.uid = user.uid, .gid = alone ? user.uid : user.gid};
+}
+
+Result<> StageBuild::do_workdir() {
+  info_ = describe(instruction());
+  const std::string path = state_->config().working_dir;
+  StepKey key;
+  key.add("instruction", "WORKDIR " + path);
+  key.add("time", std::to_string(time_));
+  key.add(StepKey::kFiles, files_.id.text());
+  if (const auto found = TRY(find(key))) return take(*found);
+  const auto make = [&](const Target& target) { return make_directory(target, path, {}); };
+  const StepLayer layer = TRY(shared_.workshop.change(
+      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, make));
+  shared_.reporter.ends(info_);
+  return take(layer);
+}
+
+Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
+                             bool optional) {
+  info_ = describe(instruction);
+  const auto& dependency = stage().dependency(next_);
+  const bool is_add = instruction.as<Add>() != nullptr;
+  const OpenTree open = files.paths.empty() ? OpenTree() : TRY(open_tree(dependency));
+  StepKey key;
+  std::vector<std::string> excludes;
+  for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
+  std::vector<Pick> picks;
+  for (const Text& source : files.paths) {
+    if (is_add && is_url(source.text))
+      return std::unexpected(
+          Error(Kind::Unsupported, "ADD of " + quoted(source.text) + " is not there yet")
+              .hint("download it before the build, or in a RUN"));
+    auto found = pick(open.tree, {.source = source.text, .excludes = excludes});
+    if (!found && optional && found.error().kind() == Kind::NotFound) continue;
+    for (Pick& each : TRY(std::move(found))) {
+      key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(open.tree, each)));
+      if (is_add && !each.is_directory) {
+        const sys::Fd file = TRY(open_in(open.tree.root, each.source, O_RDONLY | O_NONBLOCK));
+        if (is_archive(file))
+          return std::unexpected(
+              Error(Kind::Unsupported, "unpacking " + quoted(source.text) + " is not there yet")
+                  .hint("COPY it and unpack it in a RUN"));
+      }
+      picks.push_back(std::move(each));
+    }
+  }
+  if (picks.empty() && files.contents.empty() && !optional)
+    return fail(Kind::NotFound,
+                "no file matches " + quoted(files.paths.empty() ? "" : files.paths[0].text));
+  for (const Heredoc& content : files.contents)
+    key.add("<<" + content.name, digest_of(heredoc_text(content)));
+  const std::string destination =
+      join_path(state_->config().working_dir.empty() ? "/" : state_->config().working_dir,
+                files.destination.text) +
+      (files.destination.text.ends_with('/') ? "/" : "");
+  key.add("instruction", instruction.text);
+  key.add("destination", destination);
+  key.add("time", std::to_string(time_));
+  key.add(StepKey::kFiles, files_.id.text());
+  if (const auto found = TRY(find(key))) return take(*found);
+  CopyOptions options{.parents = parents};
+  options.owner = TRY(owner_of(files.chown.text));
+  if (!options.owner && open.tree.ids == nullptr && !dependency) options.owner = Owner();
+  if (!files.chmod.empty()) options.mode = TRY(parse_mode(files.chmod.text));
+  const auto copy = [&](const Target& target) -> Result<> {
+    Tree tree = open.tree;
+    // Owners are the stage's, which is shown with the same ids.
+    if (open.view.root) tree.ids = &open.view.ids;
+    TRY(copy_files(tree, picks, target, destination, options));
+    const bool into = destination.ends_with('/') || files.contents.size() + picks.size() > 1;
+    for (const Heredoc& content : files.contents)
+      TRY(put_file(target, into ? join_path(destination, content.name) : destination,
+                   heredoc_text(content), options));
+    return {};
+  };
+  const StepLayer layer = TRY(shared_.workshop.change(
+      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, copy));
+  shared_.reporter.ends(info_);
+  return take(layer);
+}
+
+Result<RunMount> StageBuild::make_file(const std::string& target, std::string_view content,
+                                       unsigned mode) {
+  const std::string place = TRY(shared_.workshop.make_directory());
+  const sys::Fd file =
+      TRY(sys::open_path(place + "/file", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  TRY(sys::write_all(file.get(), content));
+  if (::fchmod(file.get(), mode) != 0) return fail_errno("set the mode of a file for RUN");
+  return RunMount{.source = place + "/file", .target = target};
+}
+
+Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* dependency,
+                                        StepKey& key, std::vector<std::string>& environment) {
+  const std::string name = "mount " + mount.target + mount.id;
+  const std::string directory =
+      state_->config().working_dir.empty() ? "/" : state_->config().working_dir;
+  const std::string target = mount.target.empty() ? "" : join_path(directory, mount.target);
+  switch (mount.type) {
+    case Mount::Type::Tmpfs:
+      key.add(name, "tmpfs");
+      return RunMount{
+          .type = RunMount::Type::Tmpfs, .target = target, .size_bytes = mount.size_bytes};
+    case Mount::Type::Cache:
+      // What is in it is nobody's result.
+      key.add(name, "cache");
+      return RunMount{.type = RunMount::Type::Cache,
+                      .source = mount.id.empty() ? target : mount.id,
+                      .target = target,
+                      .read_only = mount.read_only};
+    case Mount::Type::Secret: {
+      const std::string id = secret_id(mount);
+      key.add(name, "secret " + id);  // Another content is no other result.
+      const auto found = shared_.request.secrets.find(id);
+      if (found == shared_.request.secrets.end()) {
+        if (!mount.required) return RunMount{};
+        return std::unexpected(Error(Kind::NotFound, "the secret " + quoted(id) + " is not given")
+                                   .hint("--secret id=" + id + ",src=FILE"));
+      }
+      if (mount.env) environment.push_back(*mount.env + "=" + found->second);
+      const std::string place = secret_target(mount);
+      if (place.empty()) return RunMount{};
+      return make_file(join_path(directory, place), found->second,
+                       mount.mode.value_or(kSecretMode));
+    }
+    case Mount::Type::Ssh: {
+      const std::string id = mount.id.empty() ? "default" : mount.id;
+      key.add(name, "agent " + id);
+      const auto found = shared_.request.agents.find(id);
+      if (found == shared_.request.agents.end()) {
+        if (!mount.required) return RunMount{};
+        return std::unexpected(
+            Error(Kind::NotFound, "the SSH agent " + quoted(id) + " is not given")
+                .hint("--ssh " + id));
+      }
+      const std::string place = target.empty() ? kAgentPlace + std::string("0") : target;
+      environment.push_back("SSH_AUTH_SOCK=" + place);
+      return RunMount{.source = found->second, .target = place, .read_only = false};
+    }
+    case Mount::Type::Bind:
+      break;
+  }
+  // A copy: what .dockerignore leaves out is not there, and what is written goes with it.
+  const OpenTree open = TRY(open_tree(dependency));
+  const auto picks = TRY(pick(open.tree, {.source = mount.source}));
+  const std::string place = TRY(shared_.workshop.make_directory());
+  const sys::Fd to = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+  const sys::IdMap ids = same_ids();
+  for (const Pick& each : picks)
+    key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
+  const bool whole = picks.size() == 1 && picks[0].is_directory;
+  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file", {}));
+  return RunMount{
+      .source = whole ? place : place + "/file", .target = target, .read_only = mount.read_only};
+}
+
+Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mount>& mounts) {
+  info_ = describe(instruction);
+  const Run& run = *instruction.as<Run>();
+  const BuildRequest& request = shared_.request;
+  if (run.tools || !run.devices.empty())
+    return fail(Kind::Unsupported,
+                std::string(run.tools ? "--tools" : "--device") + " of RUN is not there yet");
+  if (run.security == Security::Insecure && !request.allow_insecure)
+    return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
+                               .hint("--allow security.insecure, if you trust this Dockerfile"));
+  const RunCommand command = state_->command(run);
+  StepKey key;
+  key.add("the command", join(command.arguments, "\n"));
+  if (command.script) key.add("the script", *command.script);
+  RunRequest wanted{.files = files_,
+                    .what = info_.label,
+                    .arguments = command.arguments,
+                    .environment = state_->environment(),
+                    .directory = state_->config().working_dir,
+                    .user = state_->config().user,
+                    .network = run.network,
+                    .security = run.security,
+                    .time = time_};
+  if (run.network == RunNetwork::Default && request.network) wanted.network = *request.network;
+  for (const std::string& variable : wanted.environment)
+    if (const auto pair = split_once(variable, '='))
+      key.add("variable " + std::string(pair->first), std::string(pair->second));
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    RunMount mount =
+        TRY(make_mount(mounts[i], stage().dependency(next_, i), key, wanted.environment));
+    if (!mount.target.empty()) wanted.mounts.push_back(std::move(mount));
+  }
+  key.add("the directory", wanted.directory);
+  key.add("the user", wanted.user);
+  key.add("the network", std::to_string(static_cast<int>(wanted.network)));
+  key.add("the security", std::to_string(static_cast<int>(wanted.security)));
+  key.add("time", std::to_string(time_));
+  key.add(StepKey::kFiles, files_.id.text());
+  if (const auto found = TRY(find(key))) {
+    TRY(state_->apply(instruction));
+    return take(*found);
+  }
+  for (const auto& [name, value] : proxy_variables(request.options))
+    wanted.environment.push_back(name + "=" + value);
+  wanted.environment.push_back("SOURCE_DATE_EPOCH=" + std::to_string(time_ / 1'000'000'000));
+  if (command.script)
+    wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
+  wanted.key = key.digest();
+  running_ = TRY(shared_.workshop.run(wanted));
+  pending_ = instruction;
+  ++shared_.running;
+  return {};
+}
+
+}  // namespace tare::build

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the result of a step depends on, by name: the key that it is kept under, and, when the key
+// is another than that of the last build, which of it has changed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+
+namespace tare::build {
+
+class StepKey {
+ public:
+  // The order of calls does not matter to the key.
+  void add(const std::string& name, const std::string& value) { parts_[name] = value; }
+  Digest digest() const;
+  const std::map<std::string, std::string>& parts() const { return parts_; }
+
+  // In a sentence: "src/main.c changed", "ARG VERSION: 1 -> 2". "" when nothing is known.
+  std::string difference(const std::map<std::string, std::string>& before) const;
+
+  // Of a whole file system before the step: what is told last, because it follows from others.
+  static constexpr const char* kFiles = "files";
+
+ private:
+  std::map<std::string, std::string> parts_;
+};
+
+// The parts of all steps of a build, for the next one.
+class StepNotes {
+ public:
+  static StepNotes parse(std::string_view text);
+  std::string print() const;
+  // Of the last build; empty when it had no such step.
+  const std::map<std::string, std::string>& before(const std::string& step) const;
+  void note(const std::string& step, const StepKey& key);
+
+ private:
+  std::map<std::string, std::map<std::string, std::string>> before_;
+  std::map<std::string, std::map<std::string, std::string>> now_;
+};
+
+}  // namespace tare::build

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a build needs done: file systems looked at and changed, programs run in them, layers and
+// images kept. The engine does it (engine/build.cc); tests may do it otherwise.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "build/copy_files.h"
+#include "build/instruction.h"
+#include "image/image.h"
+
+namespace tare::build {
+
+// A file system: layers one over the other.
+struct Files {
+  Digest id;  // Of an image when it is exactly that one's, else of its layers.
+  std::vector<store::Layer> layers;
+
+  static Files of(const image::Image& image) { return {.id = image.id, .layers = image.layers}; }
+  static Files nothing();
+  // The same with one layer more, which is kept uncompressed; without one, the same.
+  Files with(const Digest& diff_id) const;
+};
+
+// What a step has made: a layer, or an empty diff_id when no file changed.
+struct StepLayer {
+  Digest diff_id;
+  std::uint64_t size = 0;  // Bytes of the files in it.
+};
+
+// What RUN is given beside the files.
+struct RunMount {
+  enum class Type : std::uint8_t { Bind, Cache, Tmpfs } type = Type::Bind;
+  std::string source;  // A path of this machine (Bind), or what a cache is known by.
+  std::string target;  // Absolute.
+  bool read_only = true;
+  std::uint64_t size_bytes = 0;  // Of a tmpfs.
+};
+struct RunRequest {
+  Files files;
+  Digest key;        // The result is kept under it.
+  std::string what;  // The instruction, for people.
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;
+  std::string directory;
+  std::string user;
+  RunNetwork network = RunNetwork::Default;
+  Security security = Security::Sandbox;
+  std::vector<RunMount> mounts;
+  UnixNanos time = 0;  // What it writes is not younger.
+};
+
+// A program that runs.
+class Running {
+ public:
+  virtual ~Running() = default;  // Ends it, and removes what it has written.
+  virtual int fd() const = 0;    // Readable when pump() has something to do.
+  // What it has said, given to `sink`; its exit status when it has ended.
+  virtual Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) = 0;
+  // After it has ended with 0: keeps what it has written.
+  virtual Result<StepLayer> keep() = 0;
+};
+
+// A root file system that can be looked into, with the ids that it shows.
+struct View {
+  sys::Fd root;
+  sys::IdMap ids;
+};
+
+class Workshop {
+ public:
+  virtual ~Workshop() = default;
+
+  // Pulled where it is not here (`always`: in any case).
+  virtual Result<image::Image> find_image(const std::string& name, const std::string& platform,
+                                          bool always) = 0;
+  virtual Result<std::optional<StepLayer>> find_step(const Digest& key) = 0;
+  // Read-only.
+  virtual Result<View> look(const Files& files) = 0;
+  virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
+  // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
+  struct Change {
+    Files files;
+    Digest key;
+    std::string what;
+    UnixNanos time = 0;
+  };
+  virtual Result<StepLayer> change(const Change& change,
+                                   const std::function<Result<>(const Target&)>& work) = 0;
+  virtual Result<image::Image> make_image(oci::ImageConfig config, const Files& files,
+                                          const std::vector<std::string>& names) = 0;
+  // A directory of this machine that lives as long as this and is nobody else's.
+  virtual Result<std::string> make_directory() = 0;
+  // What an earlier build has noted under `name`; "" when nothing. And noting it.
+  virtual std::string load_note(const std::string& name) = 0;
+  virtual void save_note(const std::string& name, std::string_view text) = 0;
+};
+
+}  // namespace tare::build

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/build.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "codec/sha256.h"
+#include "engine/state.h"
+#include "oci/manifest.h"
+#include "store/streams.h"
+#include "store/upper_tar.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+// As docker build calls it: no host has a name in what it makes.
+constexpr const char* kHostname = "buildkitsandbox";
+constexpr const char* kCacheVolume = "build-cache-";
+
+// Where the engine puts something into every container's root file system.
+std::vector<std::string> engine_places() {
+  return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
+}
+
+std::string without_slash(const std::string& path) {
+  const std::size_t first = path.find_first_not_of('/');
+  return first == std::string::npos ? "" : path.substr(first);
+}
+
+}  // namespace
+
+class BuildWorkshop : public build::Workshop {
+ public:
+  BuildWorkshop(Engine& engine, const image::TransferProgress& progress)
+      : engine_(engine),
+        state_(*engine.state_),
+        steps_(state_.store, state_.rootfs),
+        progress_(progress) {}
+  BuildWorkshop(const BuildWorkshop&) = delete;
+  BuildWorkshop& operator=(const BuildWorkshop&) = delete;
+  ~BuildWorkshop() override {
+    directories_.clear();
+    // The file systems of steps go with the sweep: no image has them.
+    hold_.reset();
+    (void)steps_.sweep();
+  }
+
+  Result<> begin() {
+    hold_ = TRY(steps_.hold());
+    return {};
+  }
+
+  Result<image::Image> find_image(const std::string& name, const std::string& platform,
+                                  bool always) override;
+  Result<std::optional<build::StepLayer>> find_step(const Digest& key) override;
+  Result<build::View> look(const build::Files& files) override;
+  Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
+  Result<build::StepLayer> change(
+      const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
+  Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
+                                  const std::vector<std::string>& names) override {
+    return steps_.make_image(std::move(config), files.layers, names);
+  }
+  Result<std::string> make_directory() override;
+  std::string load_note(const std::string& name) override;
+  void save_note(const std::string& name, std::string_view text) override;
+
+  static store::Store& store_of(Engine& engine) { return engine.state_->store; }
+  static store::RootfsBackend& rootfs_of(Engine& engine) { return engine.state_->rootfs; }
+
+ private:
+  class RunningStep;
+
+  // A mount of the files that is writable through `scratch`, or read-only.
+  Result<sys::Fd> mount(const build::Files& files, const sys::IdMap& ids, int scratch,
+                        bool read_only);
+  // Keeps what is in the upper directory of `container`, which `root` is a mount of.
+  Result<build::StepLayer> keep(const Change& change, int container, int root,
+                                const sys::IdMap& ids, std::vector<std::string> places,
+                                bool same_times);
+  CreateRequest container_of(const build::RunRequest& request) const;
+
+  Engine& engine_;
+  Engine::State& state_;
+  image::Steps steps_;
+  const image::TransferProgress& progress_;
+  sys::Fd hold_;
+  std::vector<store::Store::Scratch> directories_;
+};
+
+Result<image::Image> BuildWorkshop::find_image(const std::string& name, const std::string& platform,
+                                               bool always) {
+  if (!always) {
+    auto here = state_.images.find(name);
+    const auto is_wanted = [&](const image::Image& image) {
+      const oci::Platform its{.os = image.config.os,
+                              .architecture = image.config.architecture,
+                              .variant = image.config.variant};
+      return platform.empty() || its.text() == platform || its.text().starts_with(platform + "/");
+    };
+    if (here && is_wanted(*here)) return here;
+    if (!here && here.error().kind() != Kind::NotFound) return here;
+  }
+  image::Images::PullWish wish{.reference = name, .platform = platform};
+  auto pulled = TRY(engine_.pull(std::move(wish), progress_));
+  if (pulled.empty()) return fail(Kind::NotFound, "no image " + quoted(name) + " was pulled");
+  return std::move(pulled.front().image);
+}
+
+Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& key) {
+  const auto step = TRY(steps_.find(key));
+  if (!step) return std::nullopt;
+  return build::StepLayer{.diff_id = step->diff_id, .size = step->size};
+}
+
+Result<sys::Fd> BuildWorkshop::mount(const build::Files& files, const sys::IdMap& ids, int scratch,
+                                     bool read_only) {
+  TRY(state_.rootfs.prepare(files.id, files.layers, ids, {}), "unpack the files");
+  return TRY(state_.rootfs.mount(files.id, files.layers, ids, scratch, read_only),
+             "mount the files");
+}
+
+Result<build::View> BuildWorkshop::look(const build::Files& files) {
+  build::View view{.ids = TRY(first_map())};
+  view.root = TRY(mount(files, view.ids, -1, true));
+  return view;
+}
+
+Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container, int root,
+                                             const sys::IdMap& ids, std::vector<std::string> places,
+                                             bool same_times) {
+  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
+  const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
+  const sys::Fd upper = TRY(sys::open_at(container, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  store::FileSink sink(tar.get());
+  const std::uint64_t entries = TRY(store::write_upper_tar(state_.store,
+                                                           {.upper = upper.get(),
+                                                            .merged = root,
+                                                            .ids = &ids,
+                                                            .below = change.files.layers,
+                                                            .places = std::move(places),
+                                                            .newest = change.time,
+                                                            .same_times = same_times},
+                                                           sink));
+  if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  store::FileSource source(tar.get());
+  const image::Step step =
+      TRY(steps_.add(change.key, change.what, entries == 0 ? nullptr : &source));
+  return build::StepLayer{.diff_id = step.diff_id, .size = step.size};
+}
+
+Result<build::StepLayer> BuildWorkshop::change(
+    const Change& change, const std::function<Result<>(const build::Target&)>& work) {
+  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
+  const sys::IdMap ids = TRY(first_map());
+  const sys::Fd root = TRY(mount(change.files, ids, scratch.dir.get(), false));
+  TRY(work({.root = root.get(), .ids = &ids}));
+  return keep(change, scratch.dir.get(), root.get(), ids, {}, true);
+}
+
+// A step's program in a container that this removes.
+class BuildWorkshop::RunningStep : public build::Running {
+ public:
+  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id)
+      : workshop_(workshop), request_(std::move(request)), id_(std::move(id)) {}
+  RunningStep(const RunningStep&) = delete;
+  RunningStep& operator=(const RunningStep&) = delete;
+  ~RunningStep() override {
+    attachment_.reset();
+    (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
+  }
+
+  Result<> start() {
+    auto started = workshop_.engine_.start(id_, {.attach = AttachRequest{}, .owner = true}, {});
+    if (!started) return std::unexpected(std::move(started).error().error);
+    attachment_ = std::move(started->attachment);
+    return {};
+  }
+
+  int fd() const override { return attachment_ ? attachment_->fd() : -1; }
+  Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) override {
+    const Event event = TRY(attachment_->next());
+    switch (event.type) {
+      case Event::Type::Stdout:
+      case Event::Type::Stderr:
+        sink(event.bytes);
+        return std::nullopt;
+      case Event::Type::Exit:
+        if (event.oom_killed)
+          return fail(Kind::Unavailable, "the command of RUN ran out of memory");
+        return event.exit_code;
+      case Event::Type::Closed:
+        break;
+    }
+    return fail(Kind::Unavailable, "the step's container was taken away");
+  }
+
+  Result<build::StepLayer> keep() override {
+    attachment_.reset();
+    Engine::State& state = workshop_.state_;
+    const sys::Fd dir = TRY(state.open_container(id_));
+    const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
+    const Container container = TRY(workshop_.engine_.find(id_));
+    const sys::Fd root = TRY(workshop_.mount(request_.files, container.ids, dir.get(), false));
+    std::vector<std::string> places = engine_places();
+    for (const build::RunMount& mount : request_.mounts)
+      places.push_back(without_slash(mount.target));
+    return workshop_.keep({.files = request_.files,
+                           .key = request_.key,
+                           .what = request_.what,
+                           .time = request_.time},
+                          dir.get(), root.get(), container.ids, std::move(places), false);
+  }
+
+ private:
+  BuildWorkshop& workshop_;
+  build::RunRequest request_;
+  std::string id_;
+  std::unique_ptr<Attachment> attachment_;
+};
+
+CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) const {
+  CreateRequest config{.image = "build step",
+                       .entrypoint = std::vector<std::string>{""},
+                       .cmd = request.arguments,
+                       .env = request.environment,
+                       .working_dir = request.directory,
+                       .user = request.user,
+                       .hostname = kHostname,
+                       .auto_remove = true};
+  if (request.network == build::RunNetwork::None) config.network = "none";
+  if (request.network == build::RunNetwork::Host) config.network = "host";
+  config.privileged = request.security == build::Security::Insecure;
+  for (const build::RunMount& mount : request.mounts) {
+    MountRequest wanted{.source = mount.source,
+                        .target = mount.target,
+                        .read_only = mount.read_only,
+                        .tmpfs_bytes = mount.size_bytes};
+    if (mount.type == build::RunMount::Type::Tmpfs) {
+      wanted.type = MountType::Tmpfs;
+      wanted.source.clear();
+    } else if (mount.type == build::RunMount::Type::Cache) {
+      wanted.type = MountType::Volume;
+      wanted.volume = kCacheVolume + codec::sha256(mount.source).short_hex();
+      wanted.source.clear();
+      wanted.no_copy = true;
+    }
+    config.mounts.push_back(std::move(wanted));
+  }
+  return config;
+}
+
+Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
+  const image::Image files{.id = request.files.id, .layers = request.files.layers};
+  const std::string id = TRY(state_.make_container(engine_, container_of(request), &files, {}));
+  auto running = std::make_unique<RunningStep>(*this, request, id);
+  TRY(running->start());
+  return running;
+}
+
+Result<std::string> BuildWorkshop::make_directory() {
+  directories_.push_back(TRY(state_.store.make_scratch()));
+  const store::Store::Scratch& scratch = directories_.back();
+  if (::mkdirat(scratch.dir.get(), "files", 0755) != 0) return fail_errno("make a directory");
+  return state_.store.path() + "/" + scratch.name + "/files";
+}
+
+std::string BuildWorkshop::load_note(const std::string& name) {
+  return sys::load_file(state_.store.dir(), "cache/build-" + name).value_or("");
+}
+
+void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
+  if (::mkdirat(state_.store.dir(), "cache", 0700) != 0 && errno != EEXIST) return;
+  if (const auto dir = sys::open_at(state_.store.dir(), "cache", O_RDONLY | O_DIRECTORY))
+    (void)sys::replace_file(dir->get(), "build-" + name, text, sys::Durability::Lazy);
+}
+
+Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
+                                 build::Reporter& reporter,
+                                 const image::TransferProgress& progress) {
+  BuildWorkshop workshop(engine, progress);
+  TRY(workshop.begin());
+  return build::build(workshop, request, reporter);
+}
+
+Result<std::vector<image::Step>> build_cache(Engine& engine) {
+  return image::Steps(BuildWorkshop::store_of(engine), BuildWorkshop::rootfs_of(engine)).list();
+}
+
+Result<std::size_t> prune_build_cache(Engine& engine, UnixNanos keep_since) {
+  image::Steps steps(BuildWorkshop::store_of(engine), BuildWorkshop::rootfs_of(engine));
+  std::vector<Digest> keys;
+  for (const image::Step& step : TRY(steps.list()))
+    if (keep_since == 0 || step.last_used < keep_since) keys.push_back(step.key);
+  TRY(steps.remove(keys));
+  TRY(steps.sweep());
+  return keys.size();
+}
+
+}  // namespace tare::engine

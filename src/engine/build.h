@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds on this engine's store, with its containers.
+#pragma once
+
+#include "build/builder.h"
+#include "engine/engine.h"
+#include "image/steps.h"
+
+namespace tare::engine {
+
+// PRIVILEGED. What steps have made stays in the store for the next build; no image does but the
+// one that was asked for. `progress` tells of images that are pulled. Errors: as build::build().
+Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
+                                 build::Reporter& reporter,
+                                 const image::TransferProgress& progress);
+
+// What earlier builds keep, and removing what was used longest ago, or all.
+Result<std::vector<image::Step>> build_cache(Engine& engine);
+// Keeps what was used since `keep_since` (0: nothing). Returns how many steps went.
+Result<std::size_t> prune_build_cache(Engine& engine, UnixNanos keep_since);
+
+}  // namespace tare::engine
