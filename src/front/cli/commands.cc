@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of commands.
+#include "front/cli/build_options.h"
 #include "front/cli/handlers.h"
 #include "front/cli/help.h"
 #include "front/cli/registry_options.h"
@@ -453,6 +454,30 @@ const Command command_table[] = {
      Operands::Images,
      1,
      cmd_mount},
+    {"build",
+     "image build,builder build,buildx build",
+     "[OPTIONS] DIRECTORY|-",
+     "Build an image from a Dockerfile",
+     kBuild,
+     {},
+     1,
+     1,
+     false,
+     Operands::Files,
+     1,
+     cmd_build},
+    {"builder prune",
+     "buildx prune",
+     "[OPTIONS]",
+     "Remove what builds have kept to be faster",
+     kBuilderPrune,
+     {},
+     0,
+     0,
+     false,
+     Operands::None,
+     1,
+     cmd_builder_prune},
     {"pack", "", "[OPTIONS] PROGRAM [PROGRAM...]",
      "Make the minimal image of programs of this machine", kPack, kProgress, 1, -1, false,
      Operands::Files, 1, cmd_pack},
@@ -797,6 +822,8 @@ const Command command_table[] = {
 };
 
 constexpr CommandGroup kGroups[] = {
+    {"builder", "Commands for builds"},
+    {"buildx", "The same, as Docker's plugin calls them"},
     {"container", "Commands for containers"},
     {"healthcheck", "Commands for health checks"},
     {"image", "Commands for images"},
@@ -809,8 +836,6 @@ constexpr CommandGroup kGroups[] = {
 
 constexpr std::string_view kNoSwarm =
     "Tare runs containers on one machine and has no swarm; Kubernetes or Nomad run many";
-constexpr std::string_view kNoBuild =
-    "building is not there yet; 'tare import' and 'tare pack' make images";
 constexpr std::string_view kNoCopy =
     "copying is not there yet; 'tare exec CONTAINER tar -c PATH' writes files to standard output";
 constexpr std::string_view kNoDaemon =
@@ -828,10 +853,6 @@ constexpr MissingCommand kMissing[] = {
     {"checkpoint", "checkpoints are not there yet"},
     {"context", kNoDaemon},
     {"trust", "signatures are not there yet; every digest is verified, always"},
-    {"build", kNoBuild},
-    {"image build", kNoBuild},
-    {"builder", kNoBuild},
-    {"buildx", kNoBuild},
     {"commit", "making an image of a container is not there yet"},
     {"container commit", "making an image of a container is not there yet"},
     {"compose", "compose files are not there yet"},

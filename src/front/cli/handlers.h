@@ -8,6 +8,8 @@
 
 namespace tare::cli {
 
+Result<int> cmd_build(Context& context, const Arguments& arguments);
+Result<int> cmd_builder_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_run(Context& context, const Arguments& arguments);
 Result<int> cmd_create(Context& context, const Arguments& arguments);
 Result<int> cmd_start(Context& context, const Arguments& arguments);

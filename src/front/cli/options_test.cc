@@ -112,7 +112,7 @@ TEST_CASE("what Docker has and Tare has not gets a sentence, unless it asks for 
   CHECK(contains(failure({"run", "--gpus", "all", "x"}, 125), "not there yet"));
   CHECK(parse({"run", "--no-healthcheck", "--restart", "no", "--ipc=private", "x"}));
   CHECK(contains(failure({"swarm", "init"}, 125), "no swarm"));
-  CHECK(contains(failure({"image", "build", "x"}, 125), "not there yet"));
+  CHECK(contains(failure({"container", "commit", "x"}, 125), "not there yet"));
   CHECK(parse({"image", "pull", "x"}));
 }
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of build.
+#pragma once
+
+#include "front/cli/options.h"
+
+namespace tare::cli {
+
+inline constexpr Option kBuild[] = {
+    {0, "allow", OptionKind::List, "entitlement", "Allow security.insecure or network.host"},
+    {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
+    {0, "build-context", OptionKind::List, "name=place",
+     "A further context: a directory, or docker-image://NAME"},
+    {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
+    {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the context)"},
+    {0, "force-rm", OptionKind::Flag, "", "", {}, false, true},
+    {0, "iidfile", OptionKind::Value, "file", "Write the id of the image to it"},
+    {0, "label", OptionKind::List, "name=value", "Set a label of the image"},
+    {0, "metadata-file", OptionKind::Value, "file", "Write what was built to it, as JSON"},
+    {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host"},
+    {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
+    {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
+    {'o', "output", OptionKind::List, "spec", "Into a file instead: type=docker|oci,dest=FILE"},
+    {0, "platform", OptionKind::Value, "platform", "Of base images and the result"},
+    {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
+    {0, "pull", OptionKind::Flag, "", "Get base images again, even if they are here"},
+    {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},
+    {0, "rm", OptionKind::Flag, "", "", {}, false, true},
+    {0, "secret", OptionKind::List, "id=id[,src=file|,env=name]", "A secret for RUN --mount"},
+    {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},
+    {'t', "tag", OptionKind::List, "name", "Name of the image"},
+    {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
+    {0, "annotation", OptionKind::MissingValue, "", "annotations are not there yet"},
+    {0, "attest", OptionKind::MissingValue, "", "attestations are not there yet"},
+    {0, "cache-from", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
+    {0, "cache-to", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
+    {0, "provenance", OptionKind::MissingValue, "", "provenance is not there yet", "false"},
+    {0, "sbom", OptionKind::MissingValue, "", "lists of packages are not there yet", "false"},
+    {0, "push", OptionKind::MissingFlag, "", "push it afterwards: tare push NAME"},
+    {0, "load", OptionKind::Flag, "", "", {}, false, true},
+    {0, "squash", OptionKind::MissingFlag, "", "squashing is not there yet"},
+};
+
+inline constexpr Option kBuilderPrune[] = {
+    {'a', "all", OptionKind::Flag, "", "Also what was used within a day"},
+    {'f', "force", OptionKind::Flag, "", "Do not ask"},
+};
+
+}  // namespace tare::cli
