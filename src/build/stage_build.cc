@@ -146,9 +146,9 @@ StepInfo StageBuild::describe(const Instruction& instruction) const {
 
 // What an earlier build has made, if it may be used.
 Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
-  const std::string step = stage().label() + "#" + std::to_string(next_);
+  const std::string step = step_name();
   const std::string why = key.difference(shared_.notes.before(step));
-  shared_.notes.note(step, key);
+  key_ = key;
   ++shared_.steps;
   const BuildRequest& request = shared_.request;
   const bool wanted = !request.no_cache && !request.no_cache_stages.contains(stage().name);
@@ -162,10 +162,12 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   return found;
 }
 
-Result<> StageBuild::take(const StepLayer& layer) {
+std::string StageBuild::step_name() const { return stage().label() + "#" + std::to_string(next_); }
+
+void StageBuild::take(const StepLayer& layer) {
+  shared_.notes.note(step_name(), key_);
   files_ = files_.with(layer.diff_id);
   if (layer.diff_id.empty()) without_layer_.insert(state_->config().history.size() - 1);
-  return {};
 }
 
 Result<> StageBuild::pump() {
@@ -183,7 +185,7 @@ Result<> StageBuild::pump() {
   auto layer = ended->keep();
   if (!layer) return std::unexpected(failed(run, std::move(layer).error()));
   TRY(state_->apply(run));
-  TRY(take(*layer));
+  take(*layer);
   shared_.reporter.ends(info_);
   ++next_;
   return {};

@@ -85,7 +85,8 @@ class StageBuild {
 
   StepInfo describe(const Instruction& instruction) const;
   Result<std::optional<StepLayer>> find(const StepKey& key);
-  Result<> take(const StepLayer& layer);
+  void take(const StepLayer& layer);
+  std::string step_name() const;
   Error failed(const Instruction& instruction, Error error) const;
 
   SharedBuild& shared_;
@@ -100,6 +101,7 @@ class StageBuild {
   std::size_t inherited_ = 0;            // Entries that are the base's.
   std::optional<Instruction> pending_;   // The expanded RUN that runs.
   StepInfo info_;
+  StepKey key_;
   std::unique_ptr<Running> running_;
 };
 

@@ -100,12 +100,16 @@ Result<> StageBuild::do_workdir() {
   key.add("instruction", "WORKDIR " + path);
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
-  if (const auto found = TRY(find(key))) return take(*found);
+  if (const auto found = TRY(find(key))) {
+    take(*found);
+    return {};
+  }
   const auto make = [&](const Target& target) { return make_directory(target, path, {}); };
   const StepLayer layer = TRY(shared_.workshop.change(
       {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, make));
   shared_.reporter.ends(info_);
-  return take(layer);
+  take(layer);
+  return {};
 }
 
 Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
@@ -150,7 +154,10 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   key.add("destination", destination);
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
-  if (const auto found = TRY(find(key))) return take(*found);
+  if (const auto found = TRY(find(key))) {
+    take(*found);
+    return {};
+  }
   CopyOptions options{.parents = parents};
   options.owner = TRY(owner_of(files.chown.text));
   if (!options.owner && open.tree.ids == nullptr && !dependency) options.owner = Owner();
@@ -169,7 +176,8 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   const StepLayer layer = TRY(shared_.workshop.change(
       {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, copy));
   shared_.reporter.ends(info_);
-  return take(layer);
+  take(layer);
+  return {};
 }
 
 Result<RunMount> StageBuild::make_file(const std::string& target, std::string_view content,
@@ -286,7 +294,8 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   key.add(StepKey::kFiles, files_.id.text());
   if (const auto found = TRY(find(key))) {
     TRY(state_->apply(instruction));
-    return take(*found);
+    take(*found);
+    return {};
   }
   for (const auto& [name, value] : proxy_variables(request.options))
     wanted.environment.push_back(name + "=" + value);

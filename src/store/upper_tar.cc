@@ -166,8 +166,10 @@ Result<> UpperTar::read_attributes(tar::Entry& entry, const sys::Fd& file) const
   if (size < 0 && errno == ENOTSUP) return {};
   if (size < 0) return fail_errno("list extended attributes");
   std::string names(static_cast<std::size_t>(size), '\0');
-  if (::listxattr(fd_path(file).c_str(), names.data(), names.size()) != size)
-    return fail_errno("list extended attributes");
+  // Less than that, where the file system keeps some for itself.
+  const ssize_t got = ::listxattr(fd_path(file).c_str(), names.data(), names.size());
+  if (got < 0) return fail_errno("list extended attributes");
+  names.resize(static_cast<std::size_t>(got));
   for (const std::string& name : split(names, '\0')) {
     const bool is_capability = name == "security.capability";
     if (!is_capability && (!name.starts_with("user.") || name.starts_with("user.overlay.")))

@@ -187,11 +187,22 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
   return request;
 }
 
+// What is wrong with a Dockerfile is told with its line, which is a line of its own here, too.
+int report_with_line(Context& context, const Error& error) {
+  std::vector<std::string> lines = split(error.message(), '\n');
+  std::string text = error_text(Error(error.kind(), lines[0]), context.debug());
+  for (std::size_t i = 1; i < lines.size(); ++i) text += "  " + escaped(lines[i]) + "\n";
+  if (!error.hint().empty()) text += "  hint: " + escaped(error.hint()) + "\n";
+  (void)context.flush();
+  (void)sys::write_all(2, text);
+  return 1;
+}
+
 Result<int> check(Context& context, const build::BuildRequest& request) {
   const auto file = TRY(build::parse_dockerfile(request.dockerfile, request.text));
   const build::CheckReport report = build::check_dockerfile(file, request.options);
   for (const build::Finding& finding : report.findings) context.print(finding.text() + "\n");
-  if (report.error) context.report(*report.error);
+  if (report.error) (void)report_with_line(context, *report.error);
   if (report.findings.empty() && !report.error)
     context.print("Check complete, no warnings found.\n");
   else
@@ -271,11 +282,11 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const bool quiet = style == BuildView::Style::Quiet;
   TransferView transfer(context, quiet, false, true);
-  std::optional<build::Built> built;
-  {
+  const auto built = [&] {
     BuildView view(style);
-    built = TRY(engine::build_image(engine, request, view, transfer.callback()), "build");
-  }
+    return engine::build_image(engine, request, view, transfer.callback());
+  }();
+  if (!built) return report_with_line(context, built.error());
   TRY(write_outputs(engine, *built, outputs, request));
   const std::string id = built->image.id.text();
   if (const auto file = arguments.value("iidfile")) TRY(write_file(*file, id));
