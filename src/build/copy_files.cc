@@ -40,6 +40,7 @@ class Copier {
   Result<> put_directory(const PickedFile& file, const std::string& path);
   Result<> put_file(const PickedFile& file, const std::string& path);
   Result<> put_link(const PickedFile& file, const std::string& path);
+  Result<> put_fifo(const PickedFile& file, const std::string& path);
   Result<> clear(int dir, const std::string& path, const std::string& name);
   Result<> give(int file, const struct stat& info);
   Result<> copy_attributes(const PickedFile& file, int to);
@@ -159,6 +160,18 @@ Result<> Copier::put_link(const PickedFile& file, const std::string& path) {
   return give(made.get(), file.info);
 }
 
+Result<> Copier::put_fifo(const PickedFile& file, const std::string& path) {
+  const auto [above, name] = split_last(path);
+  const sys::Fd dir = TRY(ensure(above));
+  TRY(clear(dir.get(), path, name));
+  const std::uint32_t mode = options_.mode.value_or(file.info.st_mode & 07777U);
+  if (::mkfifoat(dir.get(), name.c_str(), 0600) != 0 ||
+      ::fchmodat(dir.get(), name.c_str(), mode, 0) != 0)
+    return fail_errno("make the named pipe " + quoted("/" + path));
+  const sys::Fd made = TRY(sys::open_at(dir.get(), name, O_PATH | O_NOFOLLOW));
+  return give(made.get(), file.info);
+}
+
 // One that is there keeps its owner and mode.
 Result<> Copier::put_directory(const PickedFile& file, const std::string& path) {
   if (is_directory(path)) return {};
@@ -178,6 +191,8 @@ Result<> Copier::put(const PickedFile& file, const std::string& path) {
       return put_link(file, path);
     case S_IFREG:
       return put_file(file, path);
+    case S_IFIFO:
+      return put_fifo(file, path);
     default:
       return fail(Kind::Unsupported, quoted(file.path) +
                                          " is neither a file nor a directory nor a "

@@ -199,8 +199,10 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
   switch (mount.type) {
     case Mount::Type::Tmpfs:
       key.add(name, "tmpfs");
-      return RunMount{
-          .type = RunMount::Type::Tmpfs, .target = target, .size_bytes = mount.size_bytes};
+      return RunMount{.type = RunMount::Type::Tmpfs,
+                      .target = target,
+                      .read_only = false,
+                      .size_bytes = mount.size_bytes};
     case Mount::Type::Cache:
       // What is in it is nobody's result.
       key.add(name, "cache");

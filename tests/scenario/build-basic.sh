@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# A Dockerfile with stages becomes an image: files, owners, config and history are what it says, and no
+# other image is there afterwards.
+. "$TEST_LIB"
+image_busybox
+mkdir -p app/src
+echo 'one' >app/src/one.txt
+echo 'two' >app/src/two.txt
+ln -s one.txt app/src/link
+printf '#!/bin/sh\necho script\n' >app/start.sh
+chmod 755 app/start.sh
+cat >app/Dockerfile <<'TEXT'
+ARG BASE=busybox
+FROM ${BASE} AS maker
+ARG WHO=nobody
+WORKDIR /work
+COPY src/ ./
+RUN cat one.txt two.txt >both && echo "for $WHO" >who && mkdir empty && ln both hard && chown 33:33 who
+RUN rm two.txt && mkfifo pipe && chmod 4755 who
+
+FROM busybox AS unused
+RUN false
+
+FROM ${BASE}
+LABEL org.example.kind="a test" other=1
+ENV GREETING="hello world" PLACE=/srv
+COPY --from=maker /work $PLACE/work/
+COPY --chown=www-data:33 --chmod=640 src/one.txt /srv/given
+COPY start.sh src/two.txt /opt/
+COPY <<TEXT2 <<"RAW" /etc/made/
+$GREETING
+TEXT2
+$GREETING
+RAW
+WORKDIR sub/dir
+USER www-data
+EXPOSE 80 443/tcp
+VOLUME /data
+STOPSIGNAL SIGINT
+HEALTHCHECK --interval=5s CMD true
+ENTRYPOINT ["/bin/sh", "-c"]
+CMD ["/opt/start.sh"]
+TEXT
+tare build --network none --build-arg WHO=me -t app:1 -t app:other app 2>log || fail "$(cat log)"
+assert_contains "$(cat log)" 'DONE'
+assert_lacks "$(cat log)" unused
+assert_eq "$(tare run --rm --network none app:1)" script
+inside() { tare run --rm --network none --entrypoint /bin/sh -u 0 app:1 -c "$1"; }
+assert_eq "$(inside 'cd /srv/work && cat both who && ls')" $'one\ntwo\nfor me\nboth\nempty\nhard\nlink\none.txt\npipe\nwho'
+assert_eq "$(inside 'stat -c "%a %u:%g" /srv/given /srv/work/who /srv/work/one.txt /opt/start.sh')" \
+  $'640 33:33\n4755 33:33\n644 0:0\n755 0:0'
+assert_eq "$(inside 'readlink /srv/work/link; stat -c %h /srv/work/both; stat -c %F /srv/work/pipe')" $'one.txt\n1\nfifo'
+assert_eq "$(inside 'cat /etc/made/TEXT2 /etc/made/RAW; pwd; echo $GREETING')" $'hello world\n$GREETING\n/sub/dir\nhello world'
+assert_eq "$(tare inspect --format '{{.Config.User}} {{.Config.WorkingDir}} {{.Config.StopSignal}} {{index .Config.Labels "org.example.kind"}}' app:1)" \
+  'www-data /sub/dir SIGINT a test'
+assert_eq "$(tare inspect --format '{{json .Config.ExposedPorts}}{{json .Config.Volumes}}{{json .Config.Cmd}}' app:1)" \
+  '{"443/tcp":{},"80/tcp":{}}{"/data":{}}["/opt/start.sh"]'
+# The layer of a step is what it changed, and nothing that the engine needs for running it.
+tare save app:1 -o app.tar
+mkdir image
+tar -C image -xf app.tar
+for layer in $(jq -r '.[0].Layers[]' image/manifest.json | tail -n +2); do tar -tf "image/$layer"; done >files
+for engines in resolv.conf hostname proc/ dev/ sys/; do assert_lacks "$(cat files)" "$engines"; done
+# Nothing but the base and the result, by its two names.
+assert_eq "$(tare images -a --format '{{.Repository}}' | sort | uniq | tr '\n' ' ')" 'app busybox '
+assert_eq "$(tare ps -aq)" ''
+# One with a target; the id, and nothing else, to standard output.
+id=$(tare build -q --network none --target maker --iidfile id app 2>/dev/null)
+assert_matches "$id" '^sha256:[0-9a-f]{64}$'
+assert_eq "$(cat id)" "$id"
