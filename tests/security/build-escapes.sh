@@ -32,7 +32,7 @@ FROM busybox
 COPY --from=evil /file /got
 TEXT
 tare build --network none --target evil app >/dev/null 2>&1
-for target in '' ; do not tare build --network none $target app >log 2>&1; done
+not tare build --network none app >log 2>&1
 sed -i '/^FROM busybox$/,$d' app/Dockerfile
 tare build --network none -t evil app >log 2>&1 || true
 assert_eq "$(cat outside/file)" "$before"
