@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "build/glob.h"
 
 namespace tare::build {
 namespace {
@@ -129,6 +130,12 @@ Result<> StageState::expand_mounts(const Instruction& instruction, const Run& ru
       Error error = instruction.error(mount.error().message(), text.range);
       if (!mount.error().hint().empty()) error = std::move(error).hint(mount.error().hint());
       return std::unexpected(std::move(error));
+    }
+    if (mount->type != Mount::Type::Secret && mount->type != Mount::Type::Ssh) {
+      mount->target = join_path("/" + config_.working_dir, mount->target);
+      if (mount->target == "/")
+        return std::unexpected(instruction.error("nothing can be mounted over '/'", text.range)
+                                   .hint("write target=/PATH"));
     }
     out.mounts.push_back(std::move(*mount));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "image/image.h"
 #include "image/remote_image.h"
 
 namespace tare::build {
@@ -120,6 +121,10 @@ Result<> StageGraph::read_base(Stage& stage) const {
   stage.base = base->text;
   for (std::size_t i = stages_.size(); i-- > 0 && !stage.base_stage;)
     if (!stages_[i].name.empty() && stages_[i].name == stage.base) stage.base_stage = i;
+  if (!stage.base_stage && stage.base != "scratch" && !image::Reference::parse(stage.base))
+    return failed(stage.from, from.image.range, quoted(stage.base) + " is no name of an image",
+                  find(stage.base) ? "the stage is called " + lower(stage.base)
+                                   : "write it like debian:12, in small letters");
   if (!from.platform) return {};
   const Result<Expansion> text =
       expand(from.platform->text, globals_.lookup(), {.escape = escape_});
