@@ -114,8 +114,8 @@ TEST_CASE("stages: errors") {
        "D: there is no FROM, so nothing is to be built | start with FROM IMAGE, or FROM "
        "scratch for an empty one"},
       {"RUN x\nFROM a", "D:1:1: 'RUN' stands before the first FROM | only ARG may stand there"},
-      {"ARG BASE=x\nFROM $BSAE",
-       "D:2:6: the base image has no name: '$BSAE' is empty | is $BASE "
+      {"ARG BASE=x\nFROM $BAZE",
+       "D:2:6: the base image has no name: '$BAZE' is empty | is $BASE "
        "meant?"},
       {"FROM $X",
        "D:1:6: the base image has no name: '$X' is empty | write ARG X=DEFAULT before "

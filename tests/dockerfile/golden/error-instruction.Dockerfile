@@ -1,2 +1,2 @@
 FROM debian:12
-COPPY . /app
+COPYY . /app

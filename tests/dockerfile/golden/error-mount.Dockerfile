@@ -1,2 +1,2 @@
 FROM debian:12
-RUN --mount=type=cahce,target=/x make
+RUN --mount=type=cachee,target=/x make
