@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "build/glob.h"
+#include "build/remote_source.h"
 
 namespace tare::build {
 namespace {
@@ -163,6 +164,7 @@ Result<Expanded> StageState::expand(const Instruction& original) const {
     TRY(expand_files(original, add->files, out));
     add->checksum = TRY(expanded(original, add->checksum, out));
   }
+  TRY(check_sources(out.instruction));
   if (auto* unset = std::get_if<Unset>(&body)) TRY(expand_all(original, unset->names, out));
   if (auto* package = std::get_if<Package>(&body)) TRY(expand_all(original, package->names, out));
   return out;
