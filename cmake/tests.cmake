@@ -16,7 +16,7 @@ endif()
 
 # All *_test.cc beside the sources make one program, run by `make unit`.
 file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS src/*_test.cc tests/contract/*_test.cc
-     tests/fuzz/*_test.cc)
+     tests/dockerfile/*.cc tests/fuzz/*_test.cc)
 # libseccomp is only the reference that our filters are compared with.
 pkg_check_modules(SECCOMP libseccomp)
 if(SECCOMP_FOUND)
@@ -32,5 +32,8 @@ target_include_directories(tare-unit PRIVATE src tests ${CMAKE_SOURCE_DIR})
 target_compile_definitions(tare-unit PRIVATE
                            TARE_FUZZ_CORPUS="${CMAKE_SOURCE_DIR}/tests/fuzz/corpus"
                            TARE_SECCOMP_PROFILES="${CMAKE_SOURCE_DIR}/tests/seccomp/profiles")
+file(GLOB dockerfile_tests CONFIGURE_DEPENDS tests/dockerfile/*.cc)
+set_source_files_properties(${dockerfile_tests} PROPERTIES COMPILE_DEFINITIONS
+                            TARE_DOCKERFILES="${CMAKE_SOURCE_DIR}/tests/dockerfile")
 target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_build room_keeper codec_isal
                       ${SECCOMP_LIBRARIES})

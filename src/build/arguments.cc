@@ -35,9 +35,9 @@ Variables platform_variables(const BuildOptions& options, std::string_view targe
   const oci::Platform& build = options.build_platform;
   const oci::Platform& image = options.target_platform;
   Variables variables;
-  const auto define = [&](const char* name, std::string value) {
+  const auto define = [&](const char* name, const std::string& value) {
     const auto given = options.arguments.find(name);
-    variables.set(name, given == options.arguments.end() ? std::move(value) : given->second);
+    variables.set(name, given == options.arguments.end() ? value : given->second);
   };
   define("BUILDPLATFORM", build.text());
   define("BUILDOS", build.os);

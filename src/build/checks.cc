@@ -64,9 +64,8 @@ class Checker {
     check_casing();
     check_names();
     for (const Instruction& instruction : file_.instructions) check_line(instruction);
+    check_bases();
     const StageGraph graph = TRY(StageGraph::resolve(file_, options_));
-    check_default_bases(graph);
-    for (const Stage& stage : graph.stages()) check_from(graph, stage);
     std::vector<std::optional<StageState>> states(graph.stages().size());
     for (const Stage& stage : graph.stages()) TRY(check_stage(graph, stage, states));
     return {};
@@ -172,56 +171,77 @@ class Checker {
           "MAINTAINER is out of use: write LABEL org.opencontainers.image.authors=NAME");
   }
 
-  void check_default_bases(const StageGraph& graph) {
+  // What FROM sees with these options; nullopt when a default of an ARG is wrong, which is said
+  // later.
+  std::optional<Variables> globals_with(const BuildOptions& options) const {
+    Variables globals = platform_variables(options, options.target);
+    for (const Instruction& instruction : file_.instructions) {
+      if (instruction.as<From>() != nullptr) break;
+      if (instruction.as<Arg>() != nullptr &&
+          !define_global(globals, instruction, options, file_.directives.escape))
+        return std::nullopt;
+    }
+    return globals;
+  }
+
+  void check_bases() {
+    const std::optional<Variables> globals = globals_with(options_);
     BuildOptions plain = options_;
     plain.arguments.clear();
-    Variables globals = platform_variables(plain, graph.target().name);
-    for (const Instruction& arg : graph.preamble())
-      if (!define_global(globals, arg, plain, graph.escape())) return;
-    for (const Stage& stage : graph.stages()) {
-      const From& from = *stage.from.as<From>();
-      const Result<Expansion> base =
-          expand(from.image.text, globals.lookup(), {.escape = graph.escape()});
-      if (base && !image::Reference::parse(base->text))
-        add("InvalidDefaultArgInFrom", stage.from, from.image.range,
-            "without --build-arg " + quoted(from.image.text) + " is " + quoted(base->text) +
-                ", which is no image");
+    const std::optional<Variables> defaults = globals_with(plain);
+    for (const Instruction& instruction : file_.instructions) {
+      const From* from = instruction.as<From>();
+      if (from == nullptr) continue;
+      if (defaults) check_default_base(*defaults, instruction, *from);
+      if (globals) check_from(*globals, instruction, *from);
     }
   }
 
-  void check_unset_in_from(const StageGraph& graph, const Stage& stage, const Text& text,
-                           const std::set<std::string>& unset) {
-    std::vector<std::string> names = graph.globals().names();
-    for (const Instruction& instruction : graph.preamble())
-      for (const ArgDefinition& definition : instruction.as<Arg>()->arguments)
-        names.push_back(definition.key.text);
+  void check_default_base(const Variables& defaults, const Instruction& instruction,
+                          const From& from) {
+    const Result<Expansion> base =
+        expand(from.image.text, defaults.lookup(), {.escape = file_.directives.escape});
+    if (base && !image::Reference::parse(base->text))
+      add("InvalidDefaultArgInFrom", instruction, from.image.range,
+          "without --build-arg " + quoted(from.image.text) + " is " + quoted(base->text) +
+              ", which is no image");
+  }
+
+  void check_unset_in_from(const Variables& globals, const Instruction& instruction,
+                           const Text& text, const std::set<std::string>& unset) {
+    std::vector<std::string> names = globals.names();
+    for (const Instruction& above : file_.instructions) {
+      if (above.as<From>() != nullptr) break;
+      if (const Arg* arg = above.as<Arg>())
+        for (const ArgDefinition& definition : arg->arguments) names.push_back(definition.key.text);
+    }
     for (const std::string& name : unset) {
       if (std::ranges::find(names, name) != names.end()) continue;
       const auto near = nearest(name, names);
-      add("UndefinedArgInFrom", stage.from, text.range,
+      add("UndefinedArgInFrom", instruction, text.range,
           "no ARG above FROM defines " + quoted("$" + name) +
               (near ? "; is $" + *near + " meant?" : ""));
     }
   }
 
-  void check_from(const StageGraph& graph, const Stage& stage) {
-    const From& from = *stage.from.as<From>();
-    const ExpandOptions how{.escape = graph.escape()};
-    if (const auto base = expand(from.image.text, graph.globals().lookup(), how))
-      check_unset_in_from(graph, stage, from.image, base->unset);
+  void check_from(const Variables& globals, const Instruction& instruction, const From& from) {
+    const ExpandOptions how{.escape = file_.directives.escape};
+    if (const auto base = expand(from.image.text, globals.lookup(), how))
+      check_unset_in_from(globals, instruction, from.image, base->unset);
     if (!from.platform) return;
-    const auto platform = expand(from.platform->text, graph.globals().lookup(), how);
+    const auto platform = expand(from.platform->text, globals.lookup(), how);
     if (!platform) return;
-    check_unset_in_from(graph, stage, *from.platform, platform->unset);
+    check_unset_in_from(globals, instruction, *from.platform, platform->unset);
     if (platform->unset.empty() && platform->found == std::set<std::string>{"TARGETPLATFORM"} &&
-        platform->text == graph.globals().get("TARGETPLATFORM"))
-      add("RedundantTargetPlatform", stage.from, from.platform->range,
+        platform->text == globals.get("TARGETPLATFORM"))
+      add("RedundantTargetPlatform", instruction, from.platform->range,
           "the target platform is what FROM takes without --platform");
     const auto parsed = image::parse_platform(platform->text);
+    const std::string name = from.name ? from.name->text : "";
     if (!platform->unset.empty() || !platform->found.empty() || !parsed ||
-        stage.name.contains(parsed->os) || stage.name.contains(parsed->architecture))
+        name.contains(parsed->os) || name.contains(parsed->architecture))
       return;
-    add("FromPlatformFlagConstDisallowed", stage.from, from.platform->range,
+    add("FromPlatformFlagConstDisallowed", instruction, from.platform->range,
         "the stage is bound to " + quoted(platform->text) +
             " whatever is built for; its name ought to say so");
   }
@@ -271,7 +291,7 @@ class Checker {
     if (!variables_known_) return;
     const std::vector<std::string> names = state.variables().names();
     for (const std::string& name : unset) {
-      if (state.declares(name)) continue;
+      if (state.declares(name) || name.starts_with("BUILDKIT_SBOM_SCAN_")) continue;
       const auto near = nearest(name, names);
       add("UndefinedVar", instruction, keyword_range(instruction),
           quoted("$" + name) + " is not set here" + (near ? "; is $" + *near + " meant?" : ""));

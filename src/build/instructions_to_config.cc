@@ -54,6 +54,7 @@ Result<> StageState::apply(const Instruction& instruction, std::set<std::string>
   if (const Arg* arg = instruction.as<Arg>()) return apply_arg(instruction, *arg, unset_variables);
   if (const Expose* expose = instruction.as<Expose>()) return apply_body(instruction, *expose);
   if (const auto* signal = instruction.as<StopSignal>()) return apply_body(instruction, *signal);
+  if (const Volume* volume = instruction.as<Volume>()) return apply_body(instruction, *volume);
   if (const Env* env = instruction.as<Env>()) apply_pairs(*env);
   if (const Label* label = instruction.as<Label>()) apply_pairs(*label);
   if (const Cmd* cmd = instruction.as<Cmd>()) apply_command(*cmd);
@@ -63,7 +64,6 @@ Result<> StageState::apply(const Instruction& instruction, std::set<std::string>
   if (const Add* add = instruction.as<Add>()) apply_files(add->files, "ADD", false);
   if (const Run* run = instruction.as<Run>()) apply_run(*run);
   if (const Workdir* workdir = instruction.as<Workdir>()) apply_workdir(*workdir);
-  if (const Volume* volume = instruction.as<Volume>()) apply_volume(*volume);
   if (const Unset* unset = instruction.as<Unset>()) apply_unset(*unset);
   if (const User* user = instruction.as<User>()) {
     config_.user = user->user.text;
@@ -222,9 +222,14 @@ void StageState::apply_workdir(const Workdir& workdir) {
   note("WORKDIR " + config_.working_dir, config_.working_dir != "/");
 }
 
-void StageState::apply_volume(const Volume& volume) {
-  for (const Text& path : volume.paths) add_sorted(config_.volumes, path.text);
+Result<> StageState::apply_body(const Instruction& instruction, const Volume& volume) {
+  for (const Text& path : volume.paths) {
+    if (path.empty())
+      return std::unexpected(instruction.error("the path of the volume is empty", path.range));
+    add_sorted(config_.volumes, path.text);
+  }
   note("VOLUME " + go_list(strings(volume.paths)));
+  return {};
 }
 
 void StageState::apply_unset(const Unset& unset) {

@@ -111,6 +111,8 @@ Result<std::optional<std::vector<std::string>>> parse_json_form(std::string_view
     if (!member.is_string())
       return fail(Kind::Invalid, "the JSON form is a list of strings, and " +
                                      quoted(json::print(member)) + " is none");
+    if (member.as_string().contains('\0'))
+      return fail(Kind::Invalid, "a string of the JSON form has a NUL byte");
     strings.push_back(member.as_string());
   }
   return Strings(std::move(strings));

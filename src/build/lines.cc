@@ -129,12 +129,13 @@ class Splitter {
     bool more = continues(part);
     if (!more && part.begin == part.end) return {};
     append(line, part);
+    bool blank_seen = false;
     while (more && at_ < text_.size()) {
       part = take();
       if (is_comment(part)) continue;
       if (first_non_blank(part) == part.end) {
         const Position place = source_->position(part.begin);
-        out_.empty_continuations.push_back({place, place});
+        if (!std::exchange(blank_seen, true)) out_.empty_continuations.push_back({place, place});
         continue;
       }
       more = continues(part);

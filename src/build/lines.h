@@ -48,7 +48,7 @@ struct Directives {
 struct Lines {
   Directives directives;
   std::vector<LogicalLine> lines;
-  std::vector<Range> empty_continuations;  // Blank lines within an instruction.
+  std::vector<Range> empty_continuations;  // The first blank line within an instruction.
 };
 
 // Errors: Invalid, with the place: a directive twice, an escape that is none, a heredoc without its

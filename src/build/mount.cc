@@ -28,15 +28,19 @@ Result<T> choose(std::string_view what, std::string_view value,
     if (name == lower(value)) return chosen;
     names.push_back(name);
   }
-  return wrong(std::string(what) + " is " + join(names, ", ") + ", not " + quoted(value));
+  Error error(Kind::Invalid,
+              std::string(what) + " is " + join(names, ", ") + ", not " + quoted(value));
+  if (const auto near = nearest(value, names))
+    error = std::move(error).hint("is " + *near + " meant?");
+  return std::unexpected(std::move(error));
 }
 
 // As Go's strconv.ParseBool.
 Result<bool> parse_bool(std::string_view key, std::string_view value) {
-  constexpr std::array<std::string_view, 6> kYes = {"1", "t", "T", "true", "TRUE", "True"};
-  constexpr std::array<std::string_view, 6> kNo = {"0", "f", "F", "false", "FALSE", "False"};
-  if (std::ranges::find(kYes, value) != kYes.end()) return true;
-  if (std::ranges::find(kNo, value) != kNo.end()) return false;
+  constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "true", "TRUE", "True"};
+  constexpr std::array<std::string_view, 6> kFalse = {"0", "f", "F", "false", "FALSE", "False"};
+  if (std::ranges::find(kTrue, value) != kTrue.end()) return true;
+  if (std::ranges::find(kFalse, value) != kFalse.end()) return false;
   return wrong("'" + std::string(key) + "' is true or false, not " + quoted(value));
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "build/glob.h"
+#include "build/remote_source.h"
 
 namespace tare::build {
 namespace {
@@ -130,6 +132,12 @@ Result<> StageState::expand_mounts(const Instruction& instruction, const Run& ru
       if (!mount.error().hint().empty()) error = std::move(error).hint(mount.error().hint());
       return std::unexpected(std::move(error));
     }
+    if (mount->type != Mount::Type::Secret && mount->type != Mount::Type::Ssh) {
+      mount->target = join_path("/" + config_.working_dir, mount->target);
+      if (mount->target == "/")
+        return std::unexpected(instruction.error("nothing can be mounted over '/'", text.range)
+                                   .hint("write target=/PATH"));
+    }
     out.mounts.push_back(std::move(*mount));
   }
   return {};
@@ -156,6 +164,7 @@ Result<Expanded> StageState::expand(const Instruction& original) const {
     TRY(expand_files(original, add->files, out));
     add->checksum = TRY(expanded(original, add->checksum, out));
   }
+  TRY(check_sources(out.instruction));
   if (auto* unset = std::get_if<Unset>(&body)) TRY(expand_all(original, unset->names, out));
   if (auto* package = std::get_if<Package>(&body)) TRY(expand_all(original, package->names, out));
   return out;

@@ -19,7 +19,7 @@ namespace tare::build {
 
 struct Expanded {
   Instruction instruction;      // Without variables where they are replaced.
-  std::vector<Mount> mounts;    // Of RUN.
+  std::vector<Mount> mounts;    // Of RUN; targets of folders are absolute.
   std::set<std::string> unset;  // Variables that were used and are not set.
 };
 
@@ -73,6 +73,7 @@ class StageState {
   Result<> apply_arg(const Instruction& instruction, const Arg& arg, std::set<std::string>* unset);
   Result<> apply_body(const Instruction& instruction, const Expose& expose);
   Result<> apply_body(const Instruction& instruction, const StopSignal& signal);
+  Result<> apply_body(const Instruction& instruction, const Volume& volume);
   void apply_command(const Cmd& cmd);
   void apply_command(const Entrypoint& entrypoint);
   void apply_pairs(const Env& env);
@@ -80,7 +81,6 @@ class StageState {
   void apply_healthcheck(const HealthcheckOptions& check);
   void apply_files(const FileSources& files, std::string_view keyword, bool parents);
   void apply_workdir(const Workdir& workdir);
-  void apply_volume(const Volume& volume);
   void apply_unset(const Unset& unset);
   void apply_run(const Run& run);
   std::vector<std::string> with_shell(const CommandLine& command) const;

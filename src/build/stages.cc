@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "image/image.h"
 #include "image/remote_image.h"
 
 namespace tare::build {
@@ -27,8 +28,12 @@ std::vector<std::string> triggers_of(const Stage& stage) {
 }
 
 // A hint that names the variable nearest to one that is not set.
-std::string nearest_variable(const std::set<std::string>& unset, const Variables& variables) {
-  const std::vector<std::string> names = variables.names();
+std::string nearest_variable(const std::set<std::string>& unset, const Variables& variables,
+                             const std::vector<Instruction>& preamble) {
+  std::vector<std::string> names = variables.names();
+  for (const Instruction& arg : preamble)
+    for (const ArgDefinition& definition : arg.as<Arg>()->arguments)
+      if (!unset.contains(definition.key.text)) names.push_back(definition.key.text);
   for (const std::string& name : unset) {
     if (const auto near = nearest(name, names)) return "is $" + *near + " meant?";
     return "write ARG " + name + "=DEFAULT before the first FROM, or give --build-arg " + name +
@@ -116,10 +121,14 @@ Result<> StageGraph::read_base(Stage& stage) const {
   if (base->text.empty())
     return failed(stage.from, from.image.range,
                   "the base image has no name: " + quoted(from.image.text) + " is empty",
-                  nearest_variable(base->unset, globals_));
+                  nearest_variable(base->unset, globals_, preamble_));
   stage.base = base->text;
   for (std::size_t i = stages_.size(); i-- > 0 && !stage.base_stage;)
     if (!stages_[i].name.empty() && stages_[i].name == stage.base) stage.base_stage = i;
+  if (!stage.base_stage && stage.base != "scratch" && !image::Reference::parse(stage.base))
+    return failed(stage.from, from.image.range, quoted(stage.base) + " is no name of an image",
+                  find(stage.base) ? "the stage is called " + lower(stage.base)
+                                   : "write it like debian:12, in small letters");
   if (!from.platform) return {};
   const Result<Expansion> text =
       expand(from.platform->text, globals_.lookup(), {.escape = escape_});
@@ -127,7 +136,7 @@ Result<> StageGraph::read_base(Stage& stage) const {
   if (text->text.empty())
     return failed(stage.from, from.platform->range,
                   "the platform is empty: " + quoted(from.platform->text),
-                  nearest_variable(text->unset, globals_));
+                  nearest_variable(text->unset, globals_, preamble_));
   Result<oci::Platform> platform = image::parse_platform(text->text);
   if (!platform)
     return failed(stage.from, from.platform->range, platform.error().message(),

@@ -1,0 +1,2 @@
+ARG REPO
+FROM ${RAPO}
