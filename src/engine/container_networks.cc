@@ -140,8 +140,9 @@ Result<Endpoint> make_endpoint(int store, const Network& network, const NetworkR
   if (endpoint.mac.empty())
     endpoint.mac = endpoint.v4 ? network::mac_text(network::mac_of(*endpoint.v4)) : random_mac();
   if (network.driver == network::Driver::Bridge)
-    endpoint.host_interface = "veth" + container.id.substr(0, 7) + network.id.substr(0, 4);
+    endpoint.host_interface = network::host_interface_of(container.id, network.id);
   endpoint.dns = container.config.net.dns;
+  endpoint.egress = container.config.net.egress;
   return endpoint;
 }
 
@@ -280,6 +281,7 @@ Result<> StartingNetworks::settle() {
   for (const Network& network : networks_)
     devices_.push_back(
         TRY(ensure_network(place_.store, network), "network " + quoted(network.name)));
+  TRY(limit_egress(networks_, endpoints_));
   failpoint("launcher.device");
   return {};
 }

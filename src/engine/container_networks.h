@@ -34,6 +34,13 @@ Result<> write_endpoint(int store, const network::Endpoint& endpoint);
 // Takes a network's device and its rules away, where we are.
 Result<> take_down_network(const network::Network& network);
 
+// Lets containers reach outside what their endpoints say, where we are. It holds before anything of
+// them runs, or this fails. Errors: Unsupported. (egress.cc)
+Result<> limit_egress(const std::vector<network::Network>& networks,
+                      const std::vector<network::Endpoint>& endpoints);
+// What the packet filter has of containers that have none of its addresses any more goes.
+Result<> sweep_egress(int store);
+
 // The networks of one container on its way up. Addresses and ports are its own from prepare() on;
 // undo() gives everything back, also what make() and finish() did in another process.
 class StartingNetworks {

@@ -274,6 +274,7 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
     container.grants.emplace_back(entry.name, entry.because);
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
   TRY(state.resolve_networks(engine, config, image.config.exposed_ports));
+  TRY(state.check_egress(config));
   state.spared = image.id;
   state.admitted = TRY(engine.admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.

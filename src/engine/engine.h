@@ -402,6 +402,11 @@ class Engine {
   // Of a container that runs or will.
   Result<> publish(const std::string& container, const std::vector<PortRequest>& add,
                    const std::vector<PortRequest>& remove);
+  // Of a container that runs or will: another list of --egress. Connections that are there go on.
+  // Errors: Invalid, also of one whose networks cannot be limited.
+  Result<> set_egress(const std::string& container, const std::vector<std::string>& egress);
+  // What it asked for and reached outside of its networks, with what came of it.
+  Result<std::vector<network::LedgerRow>> egress_ledger(const std::string& container);
 
   // What lies in the store, and whose it is. Walks all of it.
   Result<Usage> usage() const;

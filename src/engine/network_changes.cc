@@ -96,6 +96,7 @@ Result<> Engine::connect(const std::string& id, const NetworkRequest& request) {
                                     quoted(asked.network) + " already");
   container.config.net.networks.push_back(asked);
   container.config.network.clear();
+  TRY(state.check_egress(container.config));
   if (container.status == Status::Running) TRY(state.connect_running(*this, container, asked));
   return state.write_config(container);
 }

@@ -165,6 +165,7 @@ void describe_networks(json::Value& host_config, const CreateRequest& config) {
   host_config.set("DnsSearch", json::Value(settings.dns_search));
   host_config.set("ExtraHosts", strings_or_null(settings.extra_hosts));
   host_config.set("Links", strings_or_null(settings.links));
+  host_config.set("Egress", strings_or_null(settings.egress));
 }
 
 Result<json::Value> Engine::State::network_settings(const Container& container) const {

@@ -82,6 +82,7 @@ json::Value print_network_settings(const NetworkSettings& settings) {
     out.set("with", json::Value(settings.with));
     out.set("withTimeout", static_cast<std::int64_t>(settings.with_timeout.count()));
   }
+  if (!settings.egress.empty()) out.set("egress", json::Value(settings.egress));
   return out;
 }
 
@@ -102,6 +103,7 @@ NetworkSettings parse_network_settings(const json::Value& in) {
   settings.with = in["with"].as_strings();
   if (const json::Value* timeout = in.find("withTimeout"))
     settings.with_timeout = std::chrono::nanoseconds(timeout->as_int());
+  settings.egress = in["egress"].as_strings();
   return settings;
 }
 

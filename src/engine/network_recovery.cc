@@ -61,6 +61,7 @@ Result<> Engine::State::release_networks(const std::string& id, int dir) const {
   }
   for (const network::Network& network : TRY(network::load_networks(store.dir())))
     TRY(release(place, store.dir(), network, id), "network " + quoted(network.name));
+  if (place.has_rules) TRY(place.home.run([this] { return sweep_egress(store.dir()); }));
   ::unlinkat(dir, kMark, 0);
   return {};
 }

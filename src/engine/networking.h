@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "network/egress.h"
+#include "network/egress_ledger.h"
 #include "network/records.h"
 
 namespace tare::engine {
@@ -51,6 +53,7 @@ struct NetworkSettings {
   std::vector<std::string> links;        // "NAME:ALIAS"
   std::vector<std::string> with;         // The same; a start waits for these services.
   std::chrono::nanoseconds with_timeout = kWithTimeout;  // 0: it does not wait.
+  std::vector<std::string> egress;       // --egress, as network::Egress has it; empty: all.
   bool operator==(const NetworkSettings&) const = default;
 };
 

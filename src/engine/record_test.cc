@@ -56,6 +56,7 @@ TEST_CASE("a container's record goes out and comes back") {
   container.config.net.dns_options = {"ndots:2"};
   container.config.net.extra_hosts = {"x:host-gateway"};
   container.config.net.links = {"db:d"};
+  container.config.net.egress = {"*.debian.org:443"};
   const std::string text = print_record(container);
   const Container back = parse_record(text).value();
   CHECK(print_record(back) == text);

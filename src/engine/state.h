@@ -170,6 +170,9 @@ struct Engine::State {
   // What its networks answer to its name is the new one.
   Result<> rename_endpoints(const Container& container) const;
   Result<> write_config(const Container& container) const;
+  // Whether the networks of `config` can be limited as it asks for. Errors: Invalid. (egress.cc)
+  Result<> check_egress(const CreateRequest& config) const;
+  Result<> limit_running(const Container& container) const;
   // docker inspect's NetworkSettings.
   Result<json::Value> network_settings(const Container& container) const;
   // With the endpoints of those that run.

@@ -332,6 +332,23 @@ Result<Reply> parse_reply(std::string_view message) {
   return reply;
 }
 
+std::vector<AnsweredAddress> answered_addresses(std::string_view message) {
+  std::vector<AnsweredAddress> addresses;
+  std::size_t offset = kHeaderSize;
+  if (message.size() < kHeaderSize || !read_question(message, offset)) return addresses;
+  for (unsigned i = word_at(message, 6); i > 0; --i) {
+    const Result<RawRecord> record = read_record(message, offset);
+    if (!record) return addresses;
+    const bool is_address = (record->type == kA && record->data_size == 4) ||
+                            (record->type == kAaaa && record->data_size == 16);
+    if (!is_address || record->net_class != kInternet) continue;
+    addresses.push_back(
+        {.address = Address::of_bytes(message.substr(record->data, record->data_size)),
+         .ttl = record->ttl > INT32_MAX ? 0 : record->ttl});
+  }
+  return addresses;
+}
+
 void adapt_reply(std::string& message, const std::vector<std::size_t>& places, const Query& query,
                  std::uint32_t age) {
   set_word(message, 0, query.id);

@@ -110,6 +110,13 @@ struct Reply {
 };
 // Errors: Corrupt.
 Result<Reply> parse_reply(std::string_view message);
+struct AnsweredAddress {
+  Address address;
+  std::uint32_t ttl = 0;  // Seconds.
+  bool operator==(const AnsweredAddress&) const = default;
+};
+// The addresses in the answer section of `message`, which parse_reply() accepted.
+std::vector<AnsweredAddress> answered_addresses(std::string_view message);
 // Makes `message`, which parse_reply() accepted with these `places`, the answer to `query`: its id,
 // its question in its case, and lifetimes shorter by `age` seconds.
 void adapt_reply(std::string& message, const std::vector<std::size_t>& places, const Query& query,

@@ -155,6 +155,25 @@ TEST_CASE("network: of other servers' answers it is found out how long they hold
   CHECK(byte(message, 12 + 9 + 16 + 9) == 0);
 }
 
+TEST_CASE("network: addresses of an answer are those of its answer section") {
+  const std::string alias = "\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x02\xc0\x0c"s;
+  const std::string a = "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x01"s;
+  const std::string negative = "\xc0\x0c\x00\x01\x00\x01\x80\x00\x00\x0a\x00\x04\x0a\x00\x00\x02"s;
+  const std::string aaaa =
+      "\xc0\x0c\x00\x1c\x00\x01\x00\x00\x00\x07\x00\x10"s + std::string(15, '\0') + "\x01";
+  const std::string odd = "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x02\x0a\x00"s;
+  const std::string other_class =
+      "\xc0\x0c\x00\x01\x00\x03\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x03"s;
+  const auto found = answered_addresses(
+      reply_of("\x81\x80"s, 6, 1, alias + a + negative + aaaa + odd + other_class + a));
+  REQUIRE(found.size() == 3);
+  CHECK(found[0] == AnsweredAddress{.address = Address::parse("10.0.0.1").value(), .ttl = 60});
+  CHECK(found[1] == AnsweredAddress{.address = Address::parse("10.0.0.2").value(), .ttl = 0});
+  CHECK(found[2] == AnsweredAddress{.address = Address::parse("::1").value(), .ttl = 7});
+  CHECK(answered_addresses("").empty());
+  CHECK(answered_addresses(reply_of("\x81\x80"s, 0, 1, a)).empty());
+}
+
 TEST_CASE("network: names of addresses lead back to them") {
   for (const char* text : {"10.1.2.3", "255.0.0.1", "fd00::12", "2001:db8:1:2:3:4:5:6"}) {
     const Address address = Address::parse(text).value();

@@ -24,6 +24,10 @@ void append(std::vector<Address>& addresses, const std::optional<Address>& addre
 
 }  // namespace
 
+bool is_host_name(std::string_view name) {
+  return std::ranges::find(kHostNames, name) != kHostNames.end();
+}
+
 void Names::assign(std::vector<Network> networks, std::vector<Endpoint> endpoints) {
   askers_.clear();
   realms_.clear();
@@ -120,8 +124,7 @@ Names::Found Names::find(const std::string& container, const std::string& name, 
       find_group(group->second, is_v6, found);
     if (!found.addresses.empty()) return found;
   }
-  if (!found.is_ours && std::ranges::find(kHostNames, name) != kHostNames.end())
-    return find_host(*asking, is_v6);
+  if (!found.is_ours && is_host_name(name)) return find_host(*asking, is_v6);
   return found;
 }
 

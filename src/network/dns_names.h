@@ -16,6 +16,9 @@
 
 namespace tare::network::dns {
 
+// One of the names for the host that containers know, in lower case.
+bool is_host_name(std::string_view name);
+
 class Names {
  public:
   // Replaces all that was known.

@@ -16,8 +16,8 @@ constexpr int kMostAtOnce = 32;           // Datagrams, before others have their
 
 }  // namespace
 
-NameServer::NameServer(Loop& loop, Names& names, HostServers& host)
-    : loop_(loop), names_(names), host_(host), upstream_(loop) {}
+NameServer::NameServer(Loop& loop, Names& names, HostServers& host, Gate& gate)
+    : loop_(loop), names_(names), host_(host), gate_(gate), upstream_(loop) {}
 
 NameServer::~NameServer() {
   while (!clients_.empty()) stop(std::string(clients_.begin()->first));
@@ -97,6 +97,13 @@ void NameServer::send_reply(const Origin& origin, const Query& query, const std:
   send(origin, message);
 }
 
+void NameServer::pass_on(const Client& client, const Origin& origin, const Query& query,
+                         const std::string& message) {
+  if (!gate_.may_answer(client.container, query.question.name.text(), message))
+    return answer(origin, query, Code::ServerFailure, {});
+  send_reply(origin, query, message);
+}
+
 bool NameServer::on_message(Client& client, const Origin& origin, std::string_view message) {
   const Result<Query> query = parse_query(message);
   if (!query) {
@@ -166,11 +173,14 @@ void NameServer::turn_away(const Origin& origin, const Query& query) {
 
 void NameServer::forward(Client& client, const Origin& origin, const Query& query) {
   // A name server that an attacker reads is a way out like any other. [CVE-2024-29018]
-  if (!names_.may_forward(client.container)) return answer(origin, query, Code::NoName, {});
+  // Not REFUSED, at which musl waits for another answer, and glibc asks again.
+  if (!names_.may_forward(client.container) ||
+      !gate_.may_ask(client.container, query.question.name.text()))
+    return answer(origin, query, Code::NoName, {});
   const std::vector<Server>& servers = servers_of(client);
   std::string key = Cache::key(query);
   if (const std::string kept = client.cache.find(key, query, loop_.now()); !kept.empty())
-    return send_reply(origin, query, kept);
+    return pass_on(client, origin, query, kept);
   key += origin.is_stream ? "s" : "";  // Not for both: an answer by datagram may be cut.
   const auto found = client.waiters.find(key);
   if (found != client.waiters.end()) {
@@ -205,7 +215,7 @@ void NameServer::on_forwarded(const std::string& container, const std::string& k
     }
     std::string message = answer->message;
     adapt_reply(message, answer->reply.ttl_places, waiter.query, 0);
-    send_reply(waiter.origin, waiter.query, message);
+    pass_on(client, waiter.origin, waiter.query, message);
   }
 }
 

@@ -18,10 +18,24 @@
 
 namespace tare::network::dns {
 
+// Who decides over names that are asked for outside.
+class Gate {
+ public:
+  Gate() = default;
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  virtual ~Gate() = default;
+  // Whether `name`, as Name::text() has it, may be asked for; if not there is no such name.
+  virtual bool may_ask(const std::string& container, const std::string& name) = 0;
+  // Before an answer to such a question is passed on. False: it is not.
+  virtual bool may_answer(const std::string& container, const std::string& name,
+                          std::string_view answer) = 0;
+};
+
 class NameServer {
  public:
   // All of them are borrowed. `names` may be assigned anew at any time between two turns.
-  NameServer(Loop& loop, Names& names, HostServers& host);
+  NameServer(Loop& loop, Names& names, HostServers& host, Gate& gate);
   NameServer(const NameServer&) = delete;
   NameServer& operator=(const NameServer&) = delete;
   ~NameServer();
@@ -72,11 +86,15 @@ class NameServer {
   static void answer(const Origin& origin, const Query& query, Code code,
                      const std::vector<Record>& records);
   static void turn_away(const Origin& origin, const Query& query);
+  // What others have answered.
+  void pass_on(const Client& client, const Origin& origin, const Query& query,
+               const std::string& message);
   static void send_reply(const Origin& origin, const Query& query, const std::string& message);
 
   Loop& loop_;
   Names& names_;
   HostServers& host_;
+  Gate& gate_;
   Upstream upstream_;
   std::unordered_map<std::string, std::unique_ptr<Client>> clients_;
 };

@@ -13,7 +13,7 @@
 #include <set>
 
 #include "network/firewall_rules.h"
-#include "network/nft_program.h"
+#include "network/static_tables.h"
 
 namespace tare::network {
 namespace {
@@ -23,6 +23,11 @@ using nft::Element;
 using sys::netlink::Request;
 
 constexpr const char* kTable = "tare";
+const StaticTable kRules{.family = NFPROTO_INET,
+                         .name = "inet tare",
+                         .rules = kFirewallRules,
+                         .layout = kFirewallLayout,
+                         .rule_count = kFirewallRuleCount};
 // Others change rules now and then, but not all the time.
 constexpr int kMostTries = 50;
 constexpr std::size_t kNameBytes = 16;  // IFNAMSIZ
@@ -166,45 +171,9 @@ Result<Firewall> Firewall::open() {
   return Firewall(TRY(nft::Table::open(NFPROTO_INET, kTable), "set up the firewall"));
 }
 
-Result<bool> Firewall::is_whole() {
-  const auto request =
-      table_.request(NFT_MSG_GETRULE, NLM_F_DUMP, Attributes().text(NFTA_RULE_TABLE, kTable));
-  auto bodies = table_.ask(request);
-  if (!bodies && bodies.error().kind() == Kind::NotFound) return false;
-  if (!bodies) return std::unexpected(nft::unsupported(std::move(bodies).error()));
-  bool is_ours = false;
-  for (const std::string& body : *bodies)
-    is_ours = is_ours || body.contains(kFirewallLayout);  // Only its chain's name can say so.
-  return is_ours && bodies->size() == kFirewallRuleCount;
-}
+Result<bool> Firewall::is_whole() { return network::is_whole(table_, kRules); }
 
-Result<std::optional<std::uint64_t>> Firewall::handle() {
-  auto tables =
-      table_.ask(table_.request(NFT_MSG_GETTABLE, 0, Attributes().text(NFTA_TABLE_NAME, kTable)));
-  if (!tables && tables.error().kind() == Kind::NotFound) return std::nullopt;
-  if (!tables) return std::unexpected(nft::unsupported(std::move(tables).error()));
-  if (tables->empty()) return std::nullopt;
-  return TRY(nft::table_handle(tables->front()));
-}
-
-// Of two that find it missing at once, the second cannot create it. Of two that find it broken, the
-// second cannot delete what the first has made, because that has another handle.
-Result<bool> Firewall::ensure() {
-  constexpr int kMostLoads = 5;
-  for (int tries = 1;; ++tries) {
-    const auto broken = TRY(handle());  // Before the look at it: what is loaded from here on stays.
-    if (TRY(is_whole())) return tries > 1;
-    std::string script;
-    if (broken) script = "delete table inet handle " + std::to_string(*broken) + "\n";
-    script += "create table inet tare\ntable inet tare {" + std::string(kFirewallRules) + "}\n";
-    auto loaded = run_nft(script);
-    if (loaded && TRY(is_whole())) return true;
-    if (tries < kMostLoads) continue;
-    if (!loaded)
-      return std::unexpected(std::move(loaded).error().wrap("load the firewall's rules"));
-    return fail(Kind::Internal, "the rules of the firewall are not those that were loaded");
-  }
-}
+Result<bool> Firewall::ensure() { return ensure_tables(table_, {&kRules, 1}); }
 
 // Whatever stands in the sets for it becomes what is wanted.
 Result<> Firewall::change_network(const std::string& bridge, const NetworkRules* wanted) {

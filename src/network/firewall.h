@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -84,7 +85,6 @@ class Firewall {
 
  private:
   explicit Firewall(nft::Table table) : table_(std::move(table)) {}
-  Result<std::optional<std::uint64_t>> handle();
   Result<> change_network(const std::string& bridge, const NetworkRules* wanted);
   Result<> take_over(const std::vector<Mapping>& mappings);
 
@@ -98,6 +98,19 @@ class Firewall {
 // UDP. In the current network namespace. PRIVILEGED. Errors: Unsupported, Denied.
 Result<> forget_stale_flows(const Publication& publication);
 
+// A connection as it was begun.
+struct Flow {
+  Address source;
+  Address target;
+  std::uint8_t protocol = 0;  // IPPROTO_*
+  std::uint16_t port = 0;     // The target's.
+};
+// Connections that these addresses have begun and of which `may_stay` says no are known no more, so
+// that the rules are asked about their next packet. In the current network namespace. PRIVILEGED.
+// Not in a start, as above. Errors: Unsupported, Denied.
+Result<> forget_flows_from(const std::vector<Address>& sources,
+                           const std::function<bool(const Flow&)>& may_stay);
+
 // Tells when somebody removes our table or rules of it ("nft flush ruleset").
 class FirewallWatch {
  public:
@@ -105,7 +118,9 @@ class FirewallWatch {
   static Result<FirewallWatch> open();
   // Readable when something was said of any table. Borrowed.
   int fd() const { return socket_.get(); }
-  // Reads all that was said. True: the table is not whole any more, so ensure() and restore() it.
+  // Reads all that was said. True: something was removed of some table, be it ours or not.
+  Result<bool> heard_removal();
+  // The same; true: our table is not whole any more, so ensure() and restore() it.
   Result<bool> table_is_gone();
 
  private:

@@ -38,7 +38,7 @@ Result<FirewallWatch> FirewallWatch::open() {
   return FirewallWatch(std::move(socket), TRY(Firewall::open()));
 }
 
-Result<bool> FirewallWatch::table_is_gone() {
+Result<bool> FirewallWatch::heard_removal() {
   bool is_suspect = false;
   std::string datagram(kMostBytes, '\0');
   for (;;) {
@@ -55,7 +55,11 @@ Result<bool> FirewallWatch::table_is_gone() {
     for (const sys::netlink::Message& message : TRY(sys::netlink::parse_messages(said)))
       is_suspect = is_suspect || is_removal(message);
   }
-  if (!is_suspect) return false;
+  return is_suspect;
+}
+
+Result<bool> FirewallWatch::table_is_gone() {
+  if (!TRY(heard_removal())) return false;
   // It may have been another table, or we who have made ours anew.
   return !TRY(firewall_.is_whole());
 }

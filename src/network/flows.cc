@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string>
 
 #include "network/socket_address.h"
@@ -26,12 +27,7 @@ using sys::netlink::Request;
 // [linux net/netfilter/nf_internals.h, CTA_FILTER_F_*]
 constexpr std::uint32_t kByProtocol = 1U << 3U;
 
-struct Tuple {
-  Address source;
-  Address target;
-  std::uint8_t protocol = 0;
-  std::uint16_t target_port = 0;
-};
+using Tuple = Flow;
 
 Result<Tuple> parse_tuple(std::string_view bytes) {
   Tuple tuple;
@@ -50,7 +46,7 @@ Result<Tuple> parse_tuple(std::string_view bytes) {
       if (field.type == CTA_PROTO_NUM) tuple.protocol = TRY(fixed_part<std::uint8_t>(field.value));
       if (field.type == CTA_PROTO_DST_PORT) {
         const auto port = TRY(fixed_part<std::uint16_t>(field.value));
-        tuple.target_port = ntohs(port);
+        tuple.port = ntohs(port);
       }
     }
   }
@@ -87,6 +83,23 @@ bool is_of_this_host(const Address& address) {
   return socket && ::bind(socket.get(), any_port.get(), any_port.size()) == 0;
 }
 
+// What it is removed by: its tuple, and the number, so that one which was made anew meanwhile
+// stays.
+std::string name_part(const Attribute& attribute) {
+  const bool is_tuple = attribute.type == CTA_TUPLE_ORIG;
+  if (!is_tuple && attribute.type != CTA_ID && attribute.type != CTA_ZONE) return "";
+  return std::string(
+      Attributes()
+          .bytes(is_tuple ? CTA_TUPLE_ORIG | NLA_F_NESTED : attribute.type, attribute.value)
+          .view());
+}
+
+Result<> remove_flow(sys::netlink::Socket& socket, const Address& like, const std::string& name) {
+  auto done = socket.ask(request(IPCTNL_MSG_CT_DELETE, 0, like, name));
+  if (done || done.error().kind() == Kind::NotFound) return {};
+  return std::unexpected(std::move(done).error().wrap("forget a flow"));
+}
+
 // Its tuple, to remove it by, when it leads where it should not.
 Result<std::string> stale_flow(std::string_view body, const Mapping& mapping) {
   Tuple question;
@@ -95,15 +108,9 @@ Result<std::string> stale_flow(std::string_view body, const Mapping& mapping) {
   for (const Attribute& attribute : TRY(parse_attributes(body, sizeof(nfgenmsg)))) {
     if (attribute.type == CTA_TUPLE_ORIG) question = TRY(parse_tuple(attribute.value));
     if (attribute.type == CTA_TUPLE_REPLY) answer = TRY(parse_tuple(attribute.value));
-    // The number, so that one which was made anew meanwhile stays.
-    if (attribute.type == CTA_TUPLE_ORIG || attribute.type == CTA_ID || attribute.type == CTA_ZONE)
-      name += Attributes()
-                  .bytes(attribute.type == CTA_TUPLE_ORIG ? CTA_TUPLE_ORIG | NLA_F_NESTED
-                                                          : attribute.type,
-                         attribute.value)
-                  .view();
+    name += name_part(attribute);
   }
-  if (question.protocol != IPPROTO_UDP || question.target_port != mapping.port.host_port) return "";
+  if (question.protocol != IPPROTO_UDP || question.port != mapping.port.host_port) return "";
   if (answer.source == mapping.target) return "";
   const Address& host = mapping.port.host;
   if (!host.is_any() && question.target != host) return "";
@@ -127,11 +134,29 @@ Result<> forget_stale_flows(const Publication& publication) {
       for (const Mapping& mapping : mappings) {
         const std::string name = TRY(stale_flow(body, mapping));
         if (name.empty()) continue;
-        auto done = socket.ask(request(IPCTNL_MSG_CT_DELETE, 0, like, name));
-        if (!done && done.error().kind() != Kind::NotFound)
-          return std::unexpected(std::move(done).error().wrap("forget a flow"));
+        TRY(remove_flow(socket, like, name));
         break;
       }
+    }
+  }
+  return {};
+}
+
+Result<> forget_flows_from(const std::vector<Address>& sources,
+                           const std::function<bool(const Flow&)>& may_stay) {
+  auto socket = TRY(sys::netlink::Socket::open(NETLINK_NETFILTER));
+  for (const bool is_v6 : {false, true}) {
+    const Address like{.is_v6 = is_v6};
+    for (const std::string& body :
+         TRY(socket.ask(request(IPCTNL_MSG_CT_GET, NLM_F_DUMP, like, "")), "look for flows")) {
+      Flow flow;
+      std::string name;
+      for (const Attribute& attribute : TRY(parse_attributes(body, sizeof(nfgenmsg)))) {
+        if (attribute.type == CTA_TUPLE_ORIG) flow = TRY(parse_tuple(attribute.value));
+        name += name_part(attribute);
+      }
+      if (std::ranges::find(sources, flow.source) == sources.end() || may_stay(flow)) continue;
+      TRY(remove_flow(socket, like, name));
     }
   }
   return {};

@@ -58,12 +58,56 @@ Result<std::string> parse_data(const Attribute& attribute) {
   return std::string();
 }
 
+// The chain that a verdict goes to; "" of others.
+Result<std::string> parse_chain_of(const Attribute& attribute) {
+  for (const Attribute& inner : TRY(parse_attributes(attribute.value, 0))) {
+    if (inner.type != NFTA_DATA_VERDICT) continue;
+    for (const Attribute& verdict : TRY(parse_attributes(inner.value, 0)))
+      if (verdict.type == NFTA_VERDICT_CHAIN) return text_of(verdict);
+  }
+  return std::string();
+}
+
+Result<std::uint64_t> parse_counter(const Attribute& expression) {
+  std::uint64_t packets = 0;
+  for (const Attribute& part : TRY(parse_attributes(expression.value, 0))) {
+    if (part.type != NFTA_EXPR_DATA) continue;
+    for (const Attribute& field : TRY(parse_attributes(part.value, 0))) {
+      if (field.type != NFTA_COUNTER_PACKETS) continue;
+      const auto number = TRY(fixed_part<std::uint64_t>(field.value));
+      packets = be64toh(number);
+    }
+  }
+  return packets;
+}
+
+Attributes goto_chain(const std::string& chain) {
+  Attributes verdict;
+  verdict.number(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(NFT_GOTO));
+  verdict.text(NFTA_VERDICT_CHAIN, chain);
+  return Attributes().nest(NFTA_SET_ELEM_DATA, Attributes().nest(NFTA_DATA_VERDICT, verdict));
+}
+
+std::string print_element(const Element& element) {
+  std::string one(data(NFTA_SET_ELEM_KEY, element.key).view());
+  if (!element.key_end.empty()) one += data(NFTA_SET_ELEM_KEY_END, element.key_end).view();
+  if (!element.data.empty()) one += data(NFTA_SET_ELEM_DATA, element.data).view();
+  if (!element.chain.empty()) one += goto_chain(element.chain).view();
+  if (element.timeout_ms != 0)
+    one += Attributes().number64(NFTA_SET_ELEM_TIMEOUT, element.timeout_ms).view();
+  return one;
+}
+
 Result<Element> parse_element(std::string_view bytes) {
   Element element;
   for (const Attribute& attribute : TRY(parse_attributes(bytes, 0))) {
     if (attribute.type == NFTA_SET_ELEM_KEY) element.key = TRY(parse_data(attribute));
     if (attribute.type == NFTA_SET_ELEM_KEY_END) element.key_end = TRY(parse_data(attribute));
-    if (attribute.type == NFTA_SET_ELEM_DATA) element.data = TRY(parse_data(attribute));
+    if (attribute.type == NFTA_SET_ELEM_DATA) {
+      element.data = TRY(parse_data(attribute));
+      element.chain = TRY(parse_chain_of(attribute));
+    }
+    if (attribute.type == NFTA_SET_ELEM_EXPR) element.packets = TRY(parse_counter(attribute));
   }
   if (element.key_end == element.key) element.key_end.clear();
   return element;
@@ -232,11 +276,7 @@ void Table::change(std::vector<Request>& batch, std::uint16_t message, std::uint
   for (std::size_t begin = 0; begin < elements.size(); begin += kElementsPerMessage) {
     Attributes list;
     for (std::size_t i = begin; i < std::min(elements.size(), begin + kElementsPerMessage); ++i) {
-      const Element& element = elements[i];
-      std::string one(data(NFTA_SET_ELEM_KEY, element.key).view());
-      if (!element.key_end.empty()) one += data(NFTA_SET_ELEM_KEY_END, element.key_end).view();
-      if (!element.data.empty()) one += data(NFTA_SET_ELEM_DATA, element.data).view();
-      list.bytes(NFTA_LIST_ELEM | NLA_F_NESTED, one);
+      list.bytes(NFTA_LIST_ELEM | NLA_F_NESTED, print_element(elements[i]));
     }
     Attributes all;
     all.text(NFTA_SET_ELEM_LIST_TABLE, name_).text(NFTA_SET_ELEM_LIST_SET, set);
@@ -253,6 +293,16 @@ void Table::add(std::vector<Request>& batch, const std::string& set,
 void Table::remove(std::vector<Request>& batch, const std::string& set,
                    const std::vector<Element>& elements) const {
   change(batch, NFT_MSG_DELSETELEM, 0, set, elements);
+}
+
+// An element that is there keeps its time when it is added again, and one that is not there cannot
+// be removed: so it is added, removed and added, of which packets see nothing. [linux 6.12 would
+// take the new time]
+void Table::renew(std::vector<Request>& batch, const std::string& set,
+                  const std::vector<Element>& elements) const {
+  add(batch, set, elements);
+  remove(batch, set, elements);
+  add(batch, set, elements);
 }
 
 Result<std::vector<Element>> Table::elements(const std::string& set) {

@@ -32,8 +32,11 @@ class Attributes {
 // One of a set or map, as its bytes lie in registers: each part padded to four bytes.
 struct Element {
   std::string key;
-  std::string key_end;  // Of a range; empty: one value.
-  std::string data;     // Of a map.
+  std::string key_end;           // Of a range; empty: one value.
+  std::string data;              // Of a map.
+  std::string chain;             // Of a map of verdicts: it goes there.
+  std::uint64_t timeout_ms = 0;  // 0: it stays. Not read.
+  std::uint64_t packets = 0;     // What its counter says. Not written.
   bool operator==(const Element&) const = default;
 };
 // Pads to four bytes.
@@ -82,6 +85,9 @@ class Table {
     return socket_.ask(request);
   }
 
+  // Appends what adds these, or those of them that are there, with a new time to live.
+  void renew(std::vector<sys::netlink::Request>& batch, const std::string& set,
+             const std::vector<Element>& elements) const;
   // Appends what adds or removes these. [NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM]
   void add(std::vector<sys::netlink::Request>& batch, const std::string& set,
            const std::vector<Element>& elements) const;

@@ -47,6 +47,29 @@ TEST_CASE("network: nftables: keys are padded as registers are") {
   CHECK(nft::interface_key("tare0") == std::string("tare0\0\0\0\0\0\0\0\0\0\0\0", 16));
 }
 
+TEST_CASE("network: nftables: verdicts and counters of elements are read") {
+  Attributes to;
+  to.number(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(NFT_GOTO));
+  to.text(NFTA_VERDICT_CHAIN, "listed4");
+  Attributes mapped;
+  mapped.nest(NFTA_SET_ELEM_DATA, Attributes().nest(NFTA_DATA_VERDICT, to));
+  Attributes counter;
+  counter.nest(
+      NFTA_SET_ELEM_EXPR,
+      expression("counter",
+                 Attributes().number64(NFTA_COUNTER_BYTES, 700).number64(NFTA_COUNTER_PACKETS, 7)));
+  Attributes list;
+  list.bytes(NFTA_LIST_ELEM, with(data(NFTA_SET_ELEM_KEY, "key1"), mapped));
+  list.bytes(NFTA_LIST_ELEM, with(data(NFTA_SET_ELEM_KEY, "key2"), counter));
+  Attributes all;
+  all.nest(NFTA_SET_ELEM_LIST_ELEMENTS, list);
+  const auto elements = nft::parse_elements(body_of(all));
+  REQUIRE(elements);
+  REQUIRE(elements->size() == 2);
+  CHECK(elements->at(0) == nft::Element{.key = "key1", .chain = "listed4"});
+  CHECK(elements->at(1) == nft::Element{.key = "key2", .packets = 7});
+}
+
 TEST_CASE("network: nftables: elements come back as they were") {
   const std::string value = with(data(NFTA_SET_ELEM_KEY, "key1"), data(NFTA_SET_ELEM_DATA, "to12"));
   const std::string range =

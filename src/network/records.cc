@@ -116,6 +116,10 @@ Result<Protocol> parse_protocol(std::string_view text) {
           .hint("there are tcp, udp and sctp"));
 }
 
+std::string host_interface_of(const std::string& container, const std::string& network) {
+  return "veth" + container.substr(0, 7) + network.substr(0, 4);
+}
+
 std::string print_network(const Network& network) {
   json::Value out;
   out.set("version", 1);
@@ -201,6 +205,7 @@ std::string print_endpoint(const Endpoint& endpoint) {
   for (const PublishedPort& port : endpoint.ports) ports.push_back(print_port(port));
   out.set("ports", std::move(ports));
   out.set("dns", json::Value(endpoint.dns));
+  if (!endpoint.egress.empty()) out.set("egress", json::Value(endpoint.egress));
   out.set("gateway", endpoint.is_gateway);
   if (endpoint.services.empty()) return json::print(out);
   json::Array services;
@@ -227,6 +232,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   for (const json::Value& port : in["ports"].as_array())
     endpoint.ports.push_back(TRY(parse_port(port)));
   endpoint.dns = in["dns"].as_strings();
+  endpoint.egress = in["egress"].as_strings();
   endpoint.is_gateway = in["gateway"].as_bool();
   for (const json::Value& service : in["services"].as_array())
     endpoint.services.push_back(parse_service(service));

@@ -90,10 +90,15 @@ struct Endpoint {
   std::vector<PublishedPort> ports;  // Only of the endpoint that ports lead to.
   // --dns, --dns-search, --dns-opt; of the container, in each of its endpoints.
   std::vector<std::string> dns;
+  // --egress, of the container in each of its endpoints; empty: all is let through. [egress.h]
+  std::vector<std::string> egress;
   bool is_gateway = false;            // Its default route.
   std::vector<ServiceLink> services;  // Of the container, in each of its endpoints.
   bool operator==(const Endpoint&) const = default;
 };
+
+// The host's end of a container's interface on a bridge.
+std::string host_interface_of(const std::string& container, const std::string& network);
 
 std::string print_network(const Network& network);
 std::string print_endpoint(const Endpoint& endpoint);

@@ -51,7 +51,8 @@ ServiceContainers::ServiceContainers(Loop& loop, ServiceParts& parts, std::strin
       store_(std::move(store)),
       on_change_(std::move(on_change)),
       host_({store_ + "/" + networks_path() + "/resolv.conf", "/etc/resolv.conf"}),
-      server_(loop, names_, host_) {}
+      egress_(loop, parts, store_),
+      server_(loop, names_, host_, egress_) {}
 
 ServiceContainers::~ServiceContainers() {
   loop_.cancel(telling_);
@@ -261,6 +262,7 @@ void ServiceContainers::tell_records() {
   for (const auto& [id, container] : containers_)
     for (const auto& [network, endpoint] : container.endpoints) endpoints.push_back(endpoint);
   parts_.on_records(networks, endpoints);
+  egress_.on_records(networks, endpoints);
   names_.assign(std::move(networks), std::move(endpoints));
   on_change_();
 }

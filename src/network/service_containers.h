@@ -14,6 +14,7 @@
 #include "network/dns_server.h"
 #include "network/loop.h"
 #include "network/records.h"
+#include "network/service_egress.h"
 #include "network/service_message.h"
 #include "network/service_parts.h"
 
@@ -76,6 +77,7 @@ class ServiceContainers {
   Containers containers_;
   dns::Names names_;
   dns::HostServers host_;
+  ServiceEgress egress_;
   dns::NameServer server_;
   Loop::Timer telling_ = 0;
   Loop::Timer restoring_ = 0;

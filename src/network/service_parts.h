@@ -41,9 +41,15 @@ class ServiceParts {
   // What was withdrawn of an endpoint has to be there after all.
   virtual Result<> publish(const Endpoint& endpoint) = 0;
 
+  // Called first when rules were removed, where the bridges are; its own are to be made again.
+  void heal_first(std::function<Result<>()> work) { heal_first_ = std::move(work); }
+
   // All that there is, whenever any of it has changed; borrowed for the call.
   virtual void on_records(const std::vector<Network>& networks,
                           const std::vector<Endpoint>& endpoints) = 0;
+
+ protected:
+  std::function<Result<>()> heal_first_;
 };
 
 }  // namespace tare::network

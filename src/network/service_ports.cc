@@ -83,10 +83,16 @@ bool ServicePorts::is_forwarded_here(const Endpoint& endpoint, const PublishedPo
 }
 
 void ServicePorts::on_rules() {
-  const auto is_gone = watch_->table_is_gone();
-  if (is_gone && !*is_gone) return;
-  if (auto healed = home_.run([this] { return heal(); }); !healed)
-    log(std::move(healed).error().wrap("make the rules of networks again"));
+  const auto heard = watch_->heard_removal();
+  if (heard && !*heard) return;
+  const auto again = [this](const std::function<Result<>()>& work) {
+    if (auto healed = home_.run(work); !healed)
+      log(std::move(healed).error().wrap("make the rules of networks again"));
+  };
+  // Whatever table it was: if ours is whole, another store's service may have made it, empty for
+  // us. What holds back goes before what lets through.
+  if (heal_first_) again(heal_first_);
+  again([this] { return heal(); });
 }
 
 Result<Firewall*> ServicePorts::firewall() {

@@ -40,6 +40,8 @@ void check_reply(std::string_view bytes) {
     FUZZ_CHECK(place > kHeaderSize && place + 4 <= bytes.size());
   std::string message(bytes);
   Query query{.id = 7, .question = reply->question};
+  const auto addresses = answered_addresses(bytes);
+  FUZZ_CHECK(addresses.size() <= reply->ttl_places.size());
   adapt_reply(message, reply->ttl_places, query, 5);
   const auto adapted = parse_reply(message);
   FUZZ_CHECK(adapted && adapted->id == 7 && message.size() == bytes.size());

@@ -10,7 +10,7 @@ image_busybox
 
 tare network create back >/dev/null
 serve='mkdir /w && echo hello >/w/index.html && exec httpd -f -h /w -p 80'
-run_web() { echo run -d --name web --network back -p 8080:80 -p any:8081:80 busybox sleep 1000; }
+run_web() { echo run -d --name web --network back -p 8080:80 -p any:8081:80 --egress deny busybox sleep 1000; }
 is_open() { [ "$(curl -s -m 2 "$1")" = hello ]; }
 well() {
   is_open http://127.0.0.1:8090/ && is_open http://192.0.2.1:8091/ &&
@@ -25,8 +25,9 @@ veths() { ip -o link show type veth | grep -c ': veth' || true; }
 leases() { find "$TARE_ROOT"/networks/*/leases -mindepth 1 | wc -l; }
 endpoints() { find "$TARE_ROOT"/networks/*/endpoints -mindepth 1 ! -name '.*' | wc -l; }
 led() { nft list table inet tare 2>/dev/null | grep -c '808[01]' || true; }
+limits() { nft list table inet tare_egress 2>/dev/null | grep -c 'goto listed' || true; }
 bound() { ss -Hltnu 'sport = 8080 or sport = 8081' | wc -l; }
-left() { echo "veths $(veths) leases $(leases) endpoints $(endpoints) elements $(led) sockets $(bound)"; }
+left() { echo "veths $(veths) leases $(leases) endpoints $(endpoints) elements $(led) limits $(limits) sockets $(bound)"; }
 
 at() {
   point=$1
@@ -88,7 +89,7 @@ measure() {
 
 # Alone: there is no service that would see it.
 beside=0
-nothing='veths 0 leases 0 endpoints 0 elements 0 sockets 0'
+nothing='veths 0 leases 0 endpoints 0 elements 0 limits 0 sockets 0'
 measure
 for p in "${points[@]}"; do
   # shellcheck disable=SC2046
@@ -137,6 +138,6 @@ for p in runs ends; do
   recovered
 done
 tare rm -f beside other >/dev/null
-nothing='veths 0 leases 0 endpoints 0 elements 0 sockets 0'
+nothing='veths 0 leases 0 endpoints 0 elements 0 limits 0 sockets 0'
 beside=0
 settles

@@ -21,6 +21,8 @@ constexpr Option kUpdateOptions[] = {
     kCpus,
     kCpusetCpus,
     kCpusetMems,
+    {0, "egress", List, "list",
+     "What it may reach outside of its networks, as --egress of run; at once when it runs"},
     kMemory,
     kMemoryReservation,
     kMemorySwap,
@@ -51,15 +53,19 @@ Result<int> cmd_update(Context& context, const Arguments& arguments) {
   const auto add = TRY(parse_published(arguments.list("publish-add"), "publish-add"));
   const auto remove = TRY(parse_removed(arguments.list("publish-rm")));
   const bool ports = !add.empty() || !remove.empty();
+  const std::vector<std::string> egress =
+      TRY(network::Egress::parse(arguments.list("egress"))).texts();
   bool limits = false;
   for (const Option& option : kUpdateOptions)
-    limits = limits || (!option.name.starts_with("publish-") && arguments.given(option.name));
-  if (!limits && !ports)
+    limits = limits || (!option.name.starts_with("publish-") && option.name != "egress" &&
+                        arguments.given(option.name));
+  if (!limits && !ports && egress.empty())
     return std::unexpected(Error(Kind::Invalid, "no limit or port was named that should change")
                                .hint("tare update --help lists them"));
   engine::Engine& engine = *TRY(context.engine());
   return context.for_each(arguments.operands, [&](const std::string& name) -> Result<> {
     if (ports) TRY(engine.publish(name, add, remove));
+    if (!egress.empty()) TRY(engine.set_egress(name, egress));
     if (!limits) return {};
     for (const std::string& warning : TRY(engine.update(name, change))) context.warn(warning);
     return {};

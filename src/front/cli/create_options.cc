@@ -39,6 +39,9 @@ constexpr Option kCreateOptions[] = {
     {0, "dns-opt", List, "option", "", {}, false, true},
     {0, "dns-option", List, "option", "Option of resolv.conf, as ndots:2"},
     {0, "dns-search", List, "domain", "Look names up in this domain, too; '.' for none"},
+    {0, "egress", List, "list",
+     "What it may reach outside of its networks, with commas between: NAME[:PORT[/udp]], "
+     "*.NAME, an address or a subnet; or deny, or allow to only write it down (see net log)"},
     {0, "entrypoint", Value, "program", "Instead of the image's entrypoint; \"\" for none"},
     {'e', "env", List, "NAME=VALUE",
      "Set an environment variable; NAME alone takes its value here"},

@@ -50,6 +50,7 @@ Result<int> cmd_volume_create(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_inspect(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_ls(Context& context, const Arguments& arguments);
 Result<int> cmd_volume_rm(Context& context, const Arguments& arguments);
+Result<int> cmd_net_log(Context& context, const Arguments& arguments);
 Result<int> cmd_network_create(Context& context, const Arguments& arguments);
 Result<int> cmd_network_ls(Context& context, const Arguments& arguments);
 Result<int> cmd_network_inspect(Context& context, const Arguments& arguments);
@@ -84,6 +85,7 @@ std::span<const Option> update_options();
 std::span<const Option> volume_create_options();  // command_volume.cc
 std::span<const Option> volume_list_options();
 std::span<const Option> volume_remove_options();
+std::span<const Option> net_log_options();         // command_net.cc
 std::span<const Option> network_create_options();  // command_network.cc
 std::span<const Option> network_list_options();
 std::span<const Option> network_inspect_options();

@@ -256,6 +256,7 @@ Result<> read_names(engine::NetworkSettings& net, const Arguments& arguments) {
   for (const std::string& text : arguments.list("add-host"))
     net.extra_hosts.push_back(TRY(parse_extra_host(text)));
   for (const std::string& text : arguments.list("link")) net.links.push_back(TRY(parse_link(text)));
+  net.egress = TRY(network::Egress::parse(arguments.list("egress"))).texts();
   return read_services(net, arguments);
 }
 
@@ -314,8 +315,10 @@ constexpr Conflict kOfOther[] = {
     {"add-host", "it has the /etc/hosts of that container"},
     {"hostname", "it has the host name of that container"},
     {"link", "names are looked up as in that container"},
+    {"egress", "what it reaches is what that container may reach"},
 };
 constexpr Conflict kOfNone[] = {
+    {"egress", "there is no network of its own that could be limited"},
     {"link", "there is no network on which the other container could be reached"},
 };
 // Of all that are no networks.
