@@ -15,6 +15,7 @@
 #include "engine/state.h"
 #include "network/attach.h"
 #include "network/firewall.h"
+#include "network/forwarding.h"
 #include "network/home.h"
 #include "network/leases.h"
 #include "network/port_sockets.h"
@@ -158,8 +159,7 @@ Result<network::Link> ensure_network(int store, const Network& network) {
   TRY(firewall.ensure());
   TRY(firewall.add_network(network::rules_of(network)));
   if (network.internal) return device;
-  TRY(network::enable_forwarding(false));
-  if (network.pool(true) != nullptr) TRY(network::enable_forwarding(true));
+  TRY(network::enable_forwarding(firewall, network.pool(true) != nullptr));
   return device;
 }
 

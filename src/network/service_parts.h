@@ -41,6 +41,9 @@ class ServiceParts {
   // What was withdrawn of an endpoint has to be there after all.
   virtual Result<> publish(const Endpoint& endpoint) = 0;
 
+  // Nothing runs any more, and the service ends.
+  virtual void on_end() {}
+
   // All that there is, whenever any of it has changed; borrowed for the call.
   virtual void on_records(const std::vector<Network>& networks,
                           const std::vector<Endpoint>& endpoints) = 0;

@@ -39,18 +39,28 @@ ServicePorts::ServicePorts(Loop& loop)
       }) {}
 
 ServicePorts::~ServicePorts() {
-  if (watch_) loop_.remove(watch_->fd());
+  unwatch();
   if (flows_timer_ != 0) loop_.cancel(flows_timer_);
 }
 
+void ServicePorts::unwatch() {
+  if (watch_) loop_.remove(watch_->fd());
+  if (forwarding_watch_) loop_.remove(forwarding_watch_->fd());
+  watch_.reset();
+  forwarding_watch_.reset();
+}
+
 Result<> ServicePorts::start() {
-  TRY(home_.run([this]() -> Result<> {
-    auto opened = FirewallWatch::open();
-    if (!opened) return std::unexpected(std::move(opened).error());
-    watch_.emplace(std::move(*opened));
+  const auto open = [this]() -> Result<> {
+    FirewallWatch rules = TRY(FirewallWatch::open());
+    ForwardingWatch settings = TRY(ForwardingWatch::open());
+    watch_.emplace(std::move(rules));
+    forwarding_watch_.emplace(std::move(settings));
     return {};
-  }));
-  return loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); });
+  };
+  TRY(home_.run(open));
+  TRY(loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); }));
+  return loop_.add(forwarding_watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_forwarding(); });
 }
 
 // It is where the first container's keeper is.
@@ -61,8 +71,7 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     sys::Fd network = TRY(home_of(endpoint));
     if (!network) return {};
     TRY(home_.enter(std::move(network)));
-    if (watch_) loop_.remove(watch_->fd());
-    watch_.reset();
+    unwatch();
     firewall_.reset();
     TRY(start());
     return uplink_.start(home_.network());
@@ -87,6 +96,47 @@ void ServicePorts::on_rules() {
   if (is_gone && !*is_gone) return;
   if (auto healed = home_.run([this] { return heal(); }); !healed)
     log(std::move(healed).error().wrap("make the rules of networks again"));
+}
+
+// Somebody else may want this machine to forward now: then it is not ours to stop anything.
+void ServicePorts::on_forwarding() {
+  forwarding_watch_->drain();
+  const auto guard = [this]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    if (!TRY(firewall.is_whole())) return {};
+    return guard_forwarding(firewall);
+  };
+  if (auto guarded = home_.run(guard); !guarded)
+    log(std::move(guarded).error().wrap("guard what this machine forwards"));
+}
+
+// The service before us, of this store or another, may have switched it off at its end, while a
+// start was on its way to us.
+Result<> ServicePorts::forward(const std::vector<Network>& networks) {
+  bool v4 = false;
+  bool v6 = false;
+  for (const Endpoint& endpoint : endpoints_)
+    for (const Network& network : networks) {
+      if (network.id != endpoint.network || network.driver != Driver::Bridge || network.internal)
+        continue;
+      v4 = true;
+      v6 = v6 || network.pool(true) != nullptr;
+    }
+  if (!v4) return {};
+  Firewall& firewall = *TRY(this->firewall());
+  auto enabled = enable_forwarding(firewall, v6);
+  // The table is gone, and comes back with its guard.
+  if (!enabled && enabled.error().kind() == Kind::NotFound) return {};
+  return enabled;
+}
+
+void ServicePorts::on_end() {
+  const auto end = [this]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    return end_forwarding(firewall);
+  };
+  if (auto ended = home_.run(end); !ended)
+    log(std::move(ended).error().wrap("switch off what this machine forwards"));
 }
 
 Result<Firewall*> ServicePorts::firewall() {
@@ -118,7 +168,8 @@ Result<> ServicePorts::heal() {
   std::vector<Publication> publications;
   for (const Endpoint& endpoint : endpoints_)
     if (!endpoint.ports.empty()) publications.push_back(publication_of(endpoint));
-  return firewall.restore(rules_, publications);
+  TRY(firewall.restore(rules_, publications));
+  return guard_forwarding(firewall);
 }
 
 // What was published for containers that ended while no service ran. Only what leads into networks
@@ -203,6 +254,8 @@ void ServicePorts::on_records(const std::vector<Network>& networks,
     if (network.driver == Driver::Bridge) rules_.push_back(rules_of(network));
   endpoints_ = endpoints;
   for (const Endpoint& endpoint : endpoints_) learn_home(endpoint);
+  if (auto forwards = home_.run([&] { return forward(networks); }); !forwards)
+    log(std::move(forwards).error());
   if (std::exchange(is_swept_, true)) return;
   if (auto swept = home_.run([this] { return sweep(); }); !swept)
     log(std::move(swept).error().wrap("look for ports of containers that ended"));
