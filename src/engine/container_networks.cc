@@ -19,6 +19,7 @@
 #include "network/home.h"
 #include "network/leases.h"
 #include "network/port_sockets.h"
+#include "network/uplink.h"
 #include "sys/files.h"
 #include "sys/ids.h"
 
@@ -163,6 +164,10 @@ Result<network::Link> ensure_network(int store, const Network& network) {
   return device;
 }
 
+std::string sentence_of(const Error& error) {
+  return error.message() + (error.hint().empty() ? "" : ": " + error.hint());
+}
+
 const Network* named(const std::vector<Network>& networks, const std::string& name) {
   for (const Network& each : networks)
     if (each.name == name) return &each;
@@ -286,6 +291,7 @@ Result<> StartingNetworks::settle() {
 
 Result<> StartingNetworks::go_home() {
   if (!home_) return {};
+  is_of_user_ = true;
   TRY(*home_ ? network::enter_home(home_->get()) : network::make_home());
   home_.reset();
   return {};
@@ -391,12 +397,19 @@ Result<> StartingNetworks::finish(int pid) {
 }
 
 std::vector<std::string> StartingNetworks::obstacles() const {
+  const bool leads_out =
+      std::ranges::any_of(networks_, [](const Network& network) { return !network.internal; });
+  if (is_of_user_ && leads_out && !network::has_uplink_program())
+    return {sentence_of(network::no_uplink_program())};
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     const auto is_open = [](const PublishedPort& port) { return !port.host.is_loopback(); };
     if (std::ranges::none_of(endpoints_[i].ports, is_open)) continue;
-    auto firewall = network::Firewall::open();
-    if (!firewall) continue;
-    if (auto found = firewall->obstacles({devices_[i].name})) return std::move(*found);
+    auto found = [&]() -> Result<std::vector<std::string>> {
+      network::Firewall firewall = TRY(network::Firewall::open());
+      return firewall.obstacles({devices_[i].name});
+    }();
+    if (found) return std::move(*found);
+    return {sentence_of(std::move(found).error().wrap("look for rules that stop published ports"))};
   }
   return {};
 }

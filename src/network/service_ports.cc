@@ -27,7 +27,7 @@ std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& 
 }  // namespace
 
 ServicePorts::ServicePorts(Loop& loop)
-    : loop_(loop), uplink_(loop), forwarder_(loop, [this](int family, int type) -> Result<sys::Fd> {
+    : loop_(loop), uplink_(loop, home_), forwarder_(loop, [this](int family, int type) -> Result<sys::Fd> {
         sys::Fd socket;
         TRY(home_.run([&]() -> Result<> {
           auto made = make_socket(family, type);
@@ -74,7 +74,7 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     unwatch();
     firewall_.reset();
     TRY(start());
-    return uplink_.start(home_.network());
+    return uplink_.start();
   };
   // Another one may tell, if it has ended.
   if (auto learned = learn(); !learned && learned.error().kind() != Kind::NotFound)
