@@ -8,6 +8,7 @@
 
 #include "network/port_sockets.h"
 #include "network/service_log.h"
+#include "network/sources.h"
 
 namespace tare::network {
 namespace {
@@ -27,20 +28,39 @@ std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& 
 }  // namespace
 
 ServicePorts::ServicePorts(Loop& loop)
-    : loop_(loop), uplink_(loop, home_), forwarder_(loop, [this](int family, int type) -> Result<sys::Fd> {
-        sys::Fd socket;
-        TRY(home_.run([&]() -> Result<> {
-          auto made = make_socket(family, type);
-          if (!made) return std::unexpected(std::move(made).error());
-          socket = std::move(*made);
-          return {};
-        }));
-        return socket;
+    : loop_(loop),
+      uplink_(loop, home_),
+      forwarder_(loop, [this](int family, int type, const Address& client) {
+        return connect_socket(family, type, client);
       }) {}
 
 ServicePorts::~ServicePorts() {
   unwatch();
   if (flows_timer_ != 0) loop_.cancel(flows_timer_);
+}
+
+// Where the container is. It sees who asks, where that can be, and the bridge's address otherwise.
+Result<sys::Fd> ServicePorts::connect_socket(int family, int type, const Address& client) {
+  sys::Fd socket;
+  const auto make = [&]() -> Result<> {
+    if (can_speak_as(client, family))
+      if (auto made = make_socket_as(client, type)) socket = std::move(*made);
+    if (!socket) socket = TRY(make_socket(family, type));
+    return {};
+  };
+  TRY(home_.run(make));
+  return socket;
+}
+
+// Not as anybody whose address means something else where the container is.
+bool ServicePorts::can_speak_as(const Address& client, int family) const {
+  if (!has_sources_ || client.family() != family || client.is_any() || client.is_loopback())
+    return false;
+  if (client.is_v6 && client.bytes[0] == 0xfe && (client.bytes[1] & 0xc0U) == 0x80) return false;
+  return std::ranges::none_of(rules_, [&](const NetworkRules& rules) {
+    return std::ranges::any_of(rules.subnets,
+                               [&](const Subnet& subnet) { return subnet.contains(client); });
+  });
 }
 
 void ServicePorts::unwatch() {
@@ -74,6 +94,10 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     unwatch();
     firewall_.reset();
     TRY(start());
+    auto accepted = home_.run(accept_sources);
+    has_sources_ = bool(accepted);
+    if (!accepted)
+      log(std::move(accepted).error().wrap("show containers who asks their published ports"));
     return uplink_.start();
   };
   // Another one may tell, if it has ended.

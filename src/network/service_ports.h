@@ -41,6 +41,8 @@ class ServicePorts : public ServiceParts {
  private:
   using Key = std::tuple<std::string, std::string, PublishedPort>;  // Network, container.
   void unwatch();
+  Result<sys::Fd> connect_socket(int family, int type, const Address& client);
+  bool can_speak_as(const Address& client, int family) const;
   void learn_home(const Endpoint& endpoint);
   bool is_forwarded_here(const Endpoint& endpoint, const PublishedPort& port) const;
   void on_rules();
@@ -56,6 +58,7 @@ class ServicePorts : public ServiceParts {
   HomeThread home_;
   Uplink uplink_;
   Forwarder forwarder_;
+  bool has_sources_ = false;  // See accept_sources().
   std::optional<FirewallWatch> watch_;
   std::optional<ForwardingWatch> forwarding_watch_;
   std::optional<Firewall> firewall_;  // Kept: the end of one that removed something waits 10 ms.
