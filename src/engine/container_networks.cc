@@ -15,9 +15,11 @@
 #include "engine/state.h"
 #include "network/attach.h"
 #include "network/firewall.h"
+#include "network/forwarding.h"
 #include "network/home.h"
 #include "network/leases.h"
 #include "network/port_sockets.h"
+#include "network/uplink.h"
 #include "sys/files.h"
 #include "sys/ids.h"
 
@@ -159,9 +161,12 @@ Result<network::Link> ensure_network(int store, const Network& network) {
   TRY(firewall.ensure());
   TRY(firewall.add_network(network::rules_of(network)));
   if (network.internal) return device;
-  TRY(network::enable_forwarding(false));
-  if (network.pool(true) != nullptr) TRY(network::enable_forwarding(true));
+  TRY(network::enable_forwarding(firewall, network.pool(true) != nullptr));
   return device;
+}
+
+std::string sentence_of(const Error& error) {
+  return error.message() + (error.hint().empty() ? "" : ": " + error.hint());
 }
 
 const Network* named(const std::vector<Network>& networks, const std::string& name) {
@@ -288,6 +293,7 @@ Result<> StartingNetworks::settle() {
 
 Result<> StartingNetworks::go_home() {
   if (!home_) return {};
+  is_of_user_ = true;
   TRY(*home_ ? network::enter_home(home_->get()) : network::make_home());
   home_.reset();
   return {};
@@ -393,12 +399,19 @@ Result<> StartingNetworks::finish(int pid) {
 }
 
 std::vector<std::string> StartingNetworks::obstacles() const {
+  const bool leads_out =
+      std::ranges::any_of(networks_, [](const Network& network) { return !network.internal; });
+  if (is_of_user_ && leads_out && !network::has_uplink_program())
+    return {sentence_of(network::no_uplink_program())};
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     const auto is_open = [](const PublishedPort& port) { return !port.host.is_loopback(); };
     if (std::ranges::none_of(endpoints_[i].ports, is_open)) continue;
-    auto firewall = network::Firewall::open();
-    if (!firewall) continue;
-    if (auto found = firewall->obstacles({devices_[i].name})) return std::move(*found);
+    auto found = [&]() -> Result<std::vector<std::string>> {
+      network::Firewall firewall = TRY(network::Firewall::open());
+      return firewall.obstacles({devices_[i].name});
+    }();
+    if (found) return std::move(*found);
+    return {sentence_of(std::move(found).error().wrap("look for rules that stop published ports"))};
   }
   return {};
 }

@@ -105,6 +105,7 @@ class StartingNetworks {
 
   Place place_;
   bool is_shared_ = false;
+  bool is_of_user_ = false;  // In a home network.
   std::optional<sys::Fd> home_;
   std::vector<network::Link> devices_;      // As many as endpoints.
   std::vector<network::Network> networks_;  // As many as endpoints.

@@ -11,6 +11,8 @@
 namespace tare::network {
 namespace {
 
+const std::string kAlias = "tare network ";
+
 // What a container's neighbours say must not change how it sends. [rule R25]
 Result<> distrust_neighbours(const std::string& interface) {
   auto set = set_sysctl("ipv6/conf/" + interface + "/accept_ra", "0");
@@ -104,21 +106,13 @@ Result<> configure(const Network& network, const Endpoint& endpoint) {
   return add_routes(links, *link, network, endpoint);
 }
 
-// Interfaces that learn their routes from routers go on doing so: the kernel stops it when a
-// machine becomes a router itself, but for this value. [ip-sysctl.rst, accept_ra]
-void keep_advertisements() {
-  const auto interfaces = sys::list_directory(AT_FDCWD, "/proc/sys/net/ipv6/conf");
-  if (!interfaces) return;
-  for (const std::string& name : *interfaces) {
-    const std::string path = "ipv6/conf/" + name + "/accept_ra";
-    const auto now = get_sysctl(path);
-    if (now && *now == "1") (void)set_sysctl(path, "2");
-  }
-}
-
 }  // namespace
 
-std::string bridge_alias(const Network& network) { return "tare network " + network.id; }
+std::string bridge_alias(const Network& network) { return kAlias + network.id; }
+
+bool is_bridge_of_ours(const Link& link) {
+  return link.kind == "bridge" && link.alias.starts_with(kAlias);
+}
 
 Result<Link> ensure_device(Links& links, const Network& network) {
   auto link = TRY(links.find(network.device));
@@ -188,16 +182,6 @@ Result<> route_by(const Network& network, const Endpoint& endpoint, int inside) 
   if (!link) return fail(Kind::NotFound, "the interface " + endpoint.interface + " is not there");
   TRY(links.remove_default_routes());
   return add_routes(links, *link, network, endpoint);
-}
-
-Result<bool> enable_forwarding(bool v6) {
-  const std::string path = v6 ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward";
-  auto now = get_sysctl(path);
-  if (!now && now.error().kind() == Kind::NotFound) return false;
-  if (TRY(std::move(now)) == "1") return false;
-  if (v6) keep_advertisements();
-  TRY(set_sysctl(path, "1"), "let this machine forward packets");
-  return true;
 }
 
 }  // namespace tare::network

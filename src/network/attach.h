@@ -9,6 +9,8 @@ namespace tare::network {
 
 // What a bridge of ours says in its alias, so that nobody else's is taken for one.
 std::string bridge_alias(const Network& network);
+// Of any network, of any store.
+bool is_bridge_of_ours(const Link& link);
 
 // The network's device in the network namespace of `links`, which the calling thread is in: a
 // bridge is made when it is not there, with the gateways' addresses; of macvlan it has to be there.
@@ -33,9 +35,5 @@ Result<> set_loopback_up();
 
 // Gives a container that runs its default routes by this endpoint, in place of those it has.
 Result<> route_by(const Network& network, const Endpoint& endpoint, int inside);
-
-// This machine passes packets on between the bridges and the outside. Returns whether it did not
-// before.
-Result<bool> enable_forwarding(bool v6);
 
 }  // namespace tare::network

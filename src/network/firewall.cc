@@ -208,6 +208,24 @@ Result<> Firewall::remove_network(const std::string& bridge) {
       about_table(std::move(done).error()).wrap("forget network " + bridge + " in the firewall"));
 }
 
+Result<> Firewall::guard(bool v6, bool is_on) {
+  const std::string set = "guarded";
+  const char family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+  const Element element{.key = std::string(1, family), .key_end = {}, .data = {}};
+  const auto present = TRY(table_.find(set, element.key), "guard what this machine forwards");
+  if (present.has_value() == is_on) return {};
+  std::vector<Request> batch;
+  if (is_on)
+    table_.add(batch, set, {element});
+  else
+    table_.remove(batch, set, {element});
+  auto done = table_.commit(batch);
+  // Somebody else was faster.
+  if (done || (!is_on && done.error().kind() == Kind::NotFound)) return {};
+  return std::unexpected(
+      about_table(std::move(done).error()).wrap("guard what this machine forwards"));
+}
+
 Result<> Firewall::take_over(const std::vector<Mapping>& mappings) {
   for (int tries = 0; tries < kMostTries; ++tries) {
     const std::uint32_t generation = TRY(table_.generation());

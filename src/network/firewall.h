@@ -57,6 +57,8 @@ class Firewall {
   Result<bool> ensure();
   // Whether the table is there, whole and of this version.
   Result<bool> is_whole();
+  // Another one for each table that is made; none when it is not there.
+  Result<std::optional<std::uint64_t>> handle();
 
   // All below are one transaction each, and fail with NotFound when the table is not there.
 
@@ -68,6 +70,10 @@ class Firewall {
   Result<> publish(const Publication& publication);
   // Only what still leads to these addresses; the rest is fine.
   Result<> withdraw(const Publication& publication);
+
+  // Whether what is forwarded neither from nor to a bridge of ours is dropped, IPv4 or IPv6.
+  // Nothing is written when that is so already.
+  Result<> guard(bool v6, bool is_on);
 
   struct Elements {
     std::vector<NetworkRules> networks;  // By name of the bridge.
@@ -120,14 +126,16 @@ class FirewallWatch {
   int fd() const { return socket_.get(); }
   // Reads all that was said. True: something was removed of some table, be it ours or not.
   Result<bool> heard_removal();
-  // The same; true: our table is not whole any more, so ensure() and restore() it.
+  // The same; true: our table is not whole any more, or is another than it was at the last look, so
+  // ensure() and restore() it.
   Result<bool> table_is_gone();
 
  private:
-  FirewallWatch(sys::Fd socket, Firewall firewall)
-      : socket_(std::move(socket)), firewall_(std::move(firewall)) {}
+  FirewallWatch(sys::Fd socket, Firewall firewall, std::optional<std::uint64_t> handle)
+      : socket_(std::move(socket)), firewall_(std::move(firewall)), handle_(handle) {}
   sys::Fd socket_;
   Firewall firewall_;
+  std::optional<std::uint64_t> handle_;  // Of the table, when it was looked at last.
 };
 
 // PRIVILEGED (over the current network namespace, a container's). Who asks 127.0.0.11 at port 53

@@ -12,6 +12,8 @@ const char* const kFirewallRules = R"nft(
   set bridges { type ifname; }
   set internal { type ifname; }
   set same { type ifname . ifname; }
+  # Families whose packets nobody but us wanted this machine to forward.
+  set guarded { type nf_proto; }
   # What containers may have as their source.
   set sources4 { type ifname . ipv4_addr; flags interval; }
   set sources6 { type ifname . ipv6_addr; flags interval; }
@@ -22,7 +24,7 @@ const char* const kFirewallRules = R"nft(
   map any6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
 
   # Which rules these are, and never used.
-  chain layout_1 {
+  chain layout_2 {
     return
   }
 
@@ -90,8 +92,14 @@ const char* const kFirewallRules = R"nft(
     iifname . oifname @same accept
     iifname @internal drop
     oifname @bridges goto into_bridge
+    iifname @bridges goto out_of_bridge
+    # Within a bridge of somebody else, which br_netfilter shows us.
+    meta iifkind "bridge" meta oifkind "bridge" return
+    meta nfproto @guarded drop
+  }
+  chain out_of_bridge {
     # It would leave with the container's address.
-    iifname @bridges ct state invalid drop
+    ct state invalid drop
   }
   chain into_bridge {
     oifname @internal drop

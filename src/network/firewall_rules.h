@@ -9,7 +9,7 @@ namespace tare::network {
 // In nft's language: the content of the table. Whoever changes it gives the chain `layout_N` a new
 // number, and counts.
 extern const char* const kFirewallRules;
-inline constexpr const char* kFirewallLayout = "layout_1";
-inline constexpr std::size_t kFirewallRuleCount = 38;
+inline constexpr const char* kFirewallLayout = "layout_2";
+inline constexpr std::size_t kFirewallRuleCount = 41;
 
 }  // namespace tare::network

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "network/firewall.h"
 
@@ -35,7 +36,9 @@ Result<FirewallWatch> FirewallWatch::open() {
   const int group = NFNLGRP_NFTABLES;
   if (::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
     return fail_errno("watch the rules of nftables");
-  return FirewallWatch(std::move(socket), TRY(Firewall::open()));
+  Firewall firewall = TRY(Firewall::open());
+  const auto handle = TRY(firewall.handle());
+  return FirewallWatch(std::move(socket), std::move(firewall), handle);
 }
 
 Result<bool> FirewallWatch::heard_removal() {
@@ -60,8 +63,10 @@ Result<bool> FirewallWatch::heard_removal() {
 
 Result<bool> FirewallWatch::table_is_gone() {
   if (!TRY(heard_removal())) return false;
-  // It may have been another table, or we who have made ours anew.
-  return !TRY(firewall_.is_whole());
+  // It may have been another table. If it was ours, a start may have made it anew meanwhile, and
+  // without what was published for others.
+  const auto handle = TRY(firewall_.handle());
+  return std::exchange(handle_, handle) != handle || !TRY(firewall_.is_whole());
 }
 
 }  // namespace tare::network

@@ -112,7 +112,9 @@ Result<ForwardedDatagrams::Flows::iterator> ForwardedDatagrams::add_flow(const m
     if (flows_.empty()) return fail(Kind::Unavailable, "too many descriptors");
     remove_first();
   }
-  sys::Fd server = TRY(shared_.make_socket(target_.get()->sa_family, SOCK_DGRAM));
+  sys::Fd server =
+      TRY(shared_.make_socket(target_.get()->sa_family, SOCK_DGRAM,
+                              address_of(*static_cast<const sockaddr_storage*>(message.msg_name))));
   if (::connect(server.get(), target_.get(), target_.size()) < 0) return fail_errno("connect");
   TRY(shared_.loop.add(server.get(), EPOLLIN, [this, key](std::uint32_t) { on_answer(key); }));
   ++shared_.descriptors;

@@ -92,9 +92,12 @@ void ForwardedStreams::on_acceptable() {
     if (connections_.size() >= shared_.limits.connections_per_port ||
         shared_.descriptors + kDescriptors > shared_.limits.descriptors)
       return pause(kPause);
-    sys::Fd client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    sys::Fd client(::accept4(listening_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                             SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (client) {
-      accept_one(std::move(client));
+      accept_one(std::move(client), address_of(peer));
       continue;
     }
     if (errno == EAGAIN) return;
@@ -104,16 +107,16 @@ void ForwardedStreams::on_acceptable() {
   }
 }
 
-void ForwardedStreams::accept_one(sys::Fd client) {
+void ForwardedStreams::accept_one(sys::Fd client, const Address& peer) {
   const Id id = ++last_id_;
   auto& connection = *connections_.emplace(id, std::make_unique<Connection>()).first->second;
   shared_.descriptors += kDescriptors;
   connection.client.socket = std::move(client);
-  if (!begin(id, connection)) end(id, true);
+  if (!begin(id, connection, peer)) end(id, true);
 }
 
-Result<> ForwardedStreams::begin(Id id, Connection& connection) {
-  connection.server.socket = TRY(shared_.make_socket(target_.get()->sa_family, SOCK_STREAM));
+Result<> ForwardedStreams::begin(Id id, Connection& connection, const Address& peer) {
+  connection.server.socket = TRY(shared_.make_socket(target_.get()->sa_family, SOCK_STREAM, peer));
   set_options(connection.client.socket);
   set_options(connection.server.socket);
   connection.up.pipe = TRY(make_pipe());

@@ -56,8 +56,8 @@ class ForwardedStreams {
   using Id = std::uint64_t;
 
   void on_acceptable();
-  void accept_one(sys::Fd client);
-  Result<> begin(Id id, Connection& connection);
+  void accept_one(sys::Fd client, const Address& peer);
+  Result<> begin(Id id, Connection& connection, const Address& peer);
   void on_event(Id id);
   Result<bool> go_on(Id id, Connection& connection);
   Result<> check_connected(Connection& connection);

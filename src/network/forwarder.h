@@ -30,8 +30,9 @@ struct ForwardLimits {
 class Forwarder {
  public:
   // Makes a socket on the container's side, of AF_INET or AF_INET6 and SOCK_STREAM or SOCK_DGRAM,
-  // close-on-exec and non-blocking: that may be in another network namespace.
-  using MakeSocket = std::function<Result<sys::Fd>(int family, int type)>;
+  // close-on-exec and non-blocking: that may be in another network namespace, and bound to the
+  // address of `client`, who asks.
+  using MakeSocket = std::function<Result<sys::Fd>(int family, int type, const Address& client)>;
   using Limits = ForwardLimits;
 
   // The loop has to outlive it.

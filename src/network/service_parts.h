@@ -44,6 +44,9 @@ class ServiceParts {
   // Called first when rules were removed, where the bridges are; its own are to be made again.
   void heal_first(std::function<Result<>()> work) { heal_first_ = std::move(work); }
 
+  // Nothing runs any more, and the service ends.
+  virtual void on_end() {}
+
   // All that there is, whenever any of it has changed; borrowed for the call.
   virtual void on_records(const std::vector<Network>& networks,
                           const std::vector<Endpoint>& endpoints) = 0;

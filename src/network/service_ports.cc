@@ -8,6 +8,7 @@
 
 #include "network/port_sockets.h"
 #include "network/service_log.h"
+#include "network/sources.h"
 
 namespace tare::network {
 namespace {
@@ -27,30 +28,59 @@ std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& 
 }  // namespace
 
 ServicePorts::ServicePorts(Loop& loop)
-    : loop_(loop), uplink_(loop), forwarder_(loop, [this](int family, int type) -> Result<sys::Fd> {
-        sys::Fd socket;
-        TRY(home_.run([&]() -> Result<> {
-          auto made = make_socket(family, type);
-          if (!made) return std::unexpected(std::move(made).error());
-          socket = std::move(*made);
-          return {};
-        }));
-        return socket;
+    : loop_(loop),
+      uplink_(loop, home_),
+      forwarder_(loop, [this](int family, int type, const Address& client) {
+        return connect_socket(family, type, client);
       }) {}
 
 ServicePorts::~ServicePorts() {
-  if (watch_) loop_.remove(watch_->fd());
+  unwatch();
   if (flows_timer_ != 0) loop_.cancel(flows_timer_);
 }
 
-Result<> ServicePorts::start() {
-  TRY(home_.run([this]() -> Result<> {
-    auto opened = FirewallWatch::open();
-    if (!opened) return std::unexpected(std::move(opened).error());
-    watch_.emplace(std::move(*opened));
+// Where the container is. It sees who asks, where that can be, and the bridge's address otherwise.
+Result<sys::Fd> ServicePorts::connect_socket(int family, int type, const Address& client) {
+  sys::Fd socket;
+  const auto make = [&]() -> Result<> {
+    if (can_speak_as(client, family))
+      if (auto made = make_socket_as(client, type)) socket = std::move(*made);
+    if (!socket) socket = TRY(make_socket(family, type));
     return {};
-  }));
-  return loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); });
+  };
+  TRY(home_.run(make));
+  return socket;
+}
+
+// Not as anybody whose address means something else where the container is.
+bool ServicePorts::can_speak_as(const Address& client, int family) const {
+  if (!has_sources_ || client.family() != family || client.is_any() || client.is_loopback())
+    return false;
+  if (client.is_v6 && client.bytes[0] == 0xfe && (client.bytes[1] & 0xc0U) == 0x80) return false;
+  return std::ranges::none_of(rules_, [&](const NetworkRules& rules) {
+    return std::ranges::any_of(rules.subnets,
+                               [&](const Subnet& subnet) { return subnet.contains(client); });
+  });
+}
+
+void ServicePorts::unwatch() {
+  if (watch_) loop_.remove(watch_->fd());
+  if (forwarding_watch_) loop_.remove(forwarding_watch_->fd());
+  watch_.reset();
+  forwarding_watch_.reset();
+}
+
+Result<> ServicePorts::start() {
+  const auto open = [this]() -> Result<> {
+    FirewallWatch rules = TRY(FirewallWatch::open());
+    ForwardingWatch settings = TRY(ForwardingWatch::open());
+    watch_.emplace(std::move(rules));
+    forwarding_watch_.emplace(std::move(settings));
+    return {};
+  };
+  TRY(home_.run(open));
+  TRY(loop_.add(watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_rules(); }));
+  return loop_.add(forwarding_watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_forwarding(); });
 }
 
 // It is where the first container's keeper is.
@@ -61,11 +91,14 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     sys::Fd network = TRY(home_of(endpoint));
     if (!network) return {};
     TRY(home_.enter(std::move(network)));
-    if (watch_) loop_.remove(watch_->fd());
-    watch_.reset();
+    unwatch();
     firewall_.reset();
     TRY(start());
-    return uplink_.start(home_.network());
+    auto accepted = home_.run(accept_sources);
+    has_sources_ = bool(accepted);
+    if (!accepted)
+      log(std::move(accepted).error().wrap("show containers who asks their published ports"));
+    return uplink_.start();
   };
   // Another one may tell, if it has ended.
   if (auto learned = learn(); !learned && learned.error().kind() != Kind::NotFound)
@@ -93,6 +126,47 @@ void ServicePorts::on_rules() {
   // us. What holds back goes before what lets through.
   if (heal_first_) again(heal_first_);
   again([this] { return heal(); });
+}
+
+// Somebody else may want this machine to forward now: then it is not ours to stop anything.
+void ServicePorts::on_forwarding() {
+  forwarding_watch_->drain();
+  const auto guard = [this]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    if (!TRY(firewall.is_whole())) return {};
+    return guard_forwarding(firewall);
+  };
+  if (auto guarded = home_.run(guard); !guarded)
+    log(std::move(guarded).error().wrap("guard what this machine forwards"));
+}
+
+// The service before us, of this store or another, may have switched it off at its end, while a
+// start was on its way to us.
+Result<> ServicePorts::forward(const std::vector<Network>& networks) {
+  bool v4 = false;
+  bool v6 = false;
+  for (const Endpoint& endpoint : endpoints_)
+    for (const Network& network : networks) {
+      if (network.id != endpoint.network || network.driver != Driver::Bridge || network.internal)
+        continue;
+      v4 = true;
+      v6 = v6 || network.pool(true) != nullptr;
+    }
+  if (!v4) return {};
+  Firewall& firewall = *TRY(this->firewall());
+  auto enabled = enable_forwarding(firewall, v6);
+  // The table is gone, and comes back with its guard.
+  if (!enabled && enabled.error().kind() == Kind::NotFound) return {};
+  return enabled;
+}
+
+void ServicePorts::on_end() {
+  const auto end = [this]() -> Result<> {
+    Firewall& firewall = *TRY(this->firewall());
+    return end_forwarding(firewall);
+  };
+  if (auto ended = home_.run(end); !ended)
+    log(std::move(ended).error().wrap("switch off what this machine forwards"));
 }
 
 Result<Firewall*> ServicePorts::firewall() {
@@ -124,7 +198,8 @@ Result<> ServicePorts::heal() {
   std::vector<Publication> publications;
   for (const Endpoint& endpoint : endpoints_)
     if (!endpoint.ports.empty()) publications.push_back(publication_of(endpoint));
-  return firewall.restore(rules_, publications);
+  TRY(firewall.restore(rules_, publications));
+  return guard_forwarding(firewall);
 }
 
 // What was published for containers that ended while no service ran. Only what leads into networks
@@ -209,6 +284,8 @@ void ServicePorts::on_records(const std::vector<Network>& networks,
     if (network.driver == Driver::Bridge) rules_.push_back(rules_of(network));
   endpoints_ = endpoints;
   for (const Endpoint& endpoint : endpoints_) learn_home(endpoint);
+  if (auto forwards = home_.run([&] { return forward(networks); }); !forwards)
+    log(std::move(forwards).error());
   if (std::exchange(is_swept_, true)) return;
   if (auto swept = home_.run([this] { return sweep(); }); !swept)
     log(std::move(swept).error().wrap("look for ports of containers that ended"));

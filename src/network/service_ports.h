@@ -10,6 +10,7 @@
 
 #include "network/firewall.h"
 #include "network/forwarder.h"
+#include "network/forwarding.h"
 #include "network/home.h"
 #include "network/loop.h"
 #include "network/service_parts.h"
@@ -35,13 +36,19 @@ class ServicePorts : public ServiceParts {
   Result<> publish(const Endpoint& endpoint) override;
   void on_records(const std::vector<Network>& networks,
                   const std::vector<Endpoint>& endpoints) override;
+  void on_end() override;
 
  private:
   using Key = std::tuple<std::string, std::string, PublishedPort>;  // Network, container.
+  void unwatch();
+  Result<sys::Fd> connect_socket(int family, int type, const Address& client);
+  bool can_speak_as(const Address& client, int family) const;
   void learn_home(const Endpoint& endpoint);
   bool is_forwarded_here(const Endpoint& endpoint, const PublishedPort& port) const;
   void on_rules();
+  void on_forwarding();
   Result<> heal();
+  Result<> forward(const std::vector<Network>& networks);
   Result<> sweep();
   Result<Firewall*> firewall();
   void forget_flows_soon(const Endpoint& endpoint, const PublishedPort& port);
@@ -51,7 +58,9 @@ class ServicePorts : public ServiceParts {
   HomeThread home_;
   Uplink uplink_;
   Forwarder forwarder_;
+  bool has_sources_ = false;  // See accept_sources().
   std::optional<FirewallWatch> watch_;
+  std::optional<ForwardingWatch> forwarding_watch_;
   std::optional<Firewall> firewall_;  // Kept: the end of one that removed something waits 10 ms.
   std::map<std::string, Publication>
       fresh_;  // By container: ports whose flows are looked for soon.

@@ -33,6 +33,7 @@ bool is_ours(int connection) {
 
 ServiceWorker::ServiceWorker(Loop& loop, ServiceParts& parts, std::string store, sys::Fd listener)
     : loop_(loop),
+      parts_(parts),
       store_(std::move(store)),
       listener_(std::move(listener)),
       containers_(loop, parts, store_, [this] { on_change(); }) {}
@@ -150,6 +151,7 @@ Result<bool> ServiceWorker::try_to_end() {
   ::unlinkat(store.get(), service_socket_path().c_str(), 0);
   loop_.remove(listener_.get());
   listener_.reset();
+  parts_.on_end();
   return true;
 }
 

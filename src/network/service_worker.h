@@ -35,6 +35,7 @@ class ServiceWorker {
   void close(int connection);
 
   Loop& loop_;
+  ServiceParts& parts_;
   std::string store_;
   sys::Fd listener_;
   std::map<int, sys::Fd> connections_;

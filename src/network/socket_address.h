@@ -40,4 +40,17 @@ class SocketAddress {
   socklen_t size_ = 0;
 };
 
+// Of an AF_INET or AF_INET6 one; 0.0.0.0 of any other.
+inline Address address_of(const sockaddr_storage& storage) {
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    return Address::of_bytes({reinterpret_cast<const char*>(&v6.sin6_addr), sizeof v6.sin6_addr});
+  }
+  if (storage.ss_family != AF_INET) return {};
+  sockaddr_in v4;
+  std::memcpy(&v4, &storage, sizeof v4);
+  return Address::of_bytes({reinterpret_cast<const char*>(&v4.sin_addr), sizeof v4.sin_addr});
+}
+
 }  // namespace tare::network

@@ -302,7 +302,8 @@ Result<> forward(Words words) {
   const Forwarding forwarding = TRY(parse_forwarding(words));
   Loop loop = TRY(Loop::make());
   Forwarder forwarder(
-      loop, [&](int family, int type) { return socket_in(forwarding.pid, family, type); },
+      loop,
+      [&](int family, int type, const Address&) { return socket_in(forwarding.pid, family, type); },
       forwarding.limits);
   std::vector<Forwarder::Port> ports;
   for (const PublishedPort& port : forwarding.publication.ports) {

@@ -29,8 +29,9 @@ using namespace tare;
 namespace {
 
 // To enter the containers' network namespaces (and to look which they are), for the packet filter,
-// and for low ports of the host. Those of a program that we execute (nft) are no more.
-constexpr int kCapabilities[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SYS_ADMIN,
+// and for low ports of the host; SETPCAP only lets a program that we execute (slirp4netns) give up
+// more. Those of such a program are no more.
+constexpr int kCapabilities[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETPCAP, CAP_SYS_ADMIN,
                                  CAP_SYS_PTRACE};
 
 Result<> drop_capabilities() {
