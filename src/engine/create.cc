@@ -16,6 +16,7 @@
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
+#include "engine/services.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "engine/systemd_mode.h"
@@ -267,6 +268,7 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
     container.grants.emplace_back(entry.name, entry.because);
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
   TRY(state.resolve_networks(*this, config, image.config.exposed_ports));
+  TRY(check_services(*this, config));
   state.spared = image.id;
   state.admitted = TRY(admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.

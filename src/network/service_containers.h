@@ -16,6 +16,7 @@
 #include "network/records.h"
 #include "network/service_message.h"
 #include "network/service_parts.h"
+#include "network/services_file.h"
 
 namespace tare::network {
 
@@ -64,6 +65,7 @@ class ServiceContainers {
   void forget_networks();
   void tell_records();
   void tell_records_soon();
+  Result<> tell_services(const std::vector<Endpoint>& endpoints);
   void restore_next();
   void restore_ports(Container& container);
   Result<> restore_resolver(const std::string& id, const Container& container);
@@ -75,6 +77,7 @@ class ServiceContainers {
   std::map<std::string, Network> networks_;
   Containers containers_;
   dns::Names names_;
+  ServiceFiles files_;
   dns::HostServers host_;
   dns::NameServer server_;
   Loop::Timer telling_ = 0;
