@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "build/extensions.h"
 #include "build/parser.h"
 #include "build/stage_build.h"
 #include "build/stages.h"
@@ -18,6 +19,19 @@ namespace {
 
 constexpr std::size_t kMostRunning = 16;
 constexpr int kLookAgain_ms = 200;  // Whether somebody wants it to end.
+
+}  // namespace
+
+IncludeReader reader_of(int context) {
+  return [context](std::string_view what, std::string_view /*from*/) -> Result<std::string> {
+    constexpr std::size_t kMaxBytes = 4 << 20;
+    if (context < 0) return fail(Kind::Invalid, "there is no build context to include from");
+    const sys::Fd file = TRY(open_in(context, std::string(what), O_RDONLY | O_NONBLOCK));
+    return sys::read_all(file.get(), kMaxBytes);
+  };
+}
+
+namespace {
 
 // All stages together.
 class Builder {
@@ -41,10 +55,12 @@ class Builder {
 
 Result<> Builder::resolve() {
   const BuildRequest& request = shared_.request;
-  const Dockerfile file = TRY(parse_dockerfile(request.dockerfile, request.text));
+  if (!request.context.empty())
+    shared_.context = TRY(sys::open_path(request.context, O_RDONLY | O_DIRECTORY), "build context");
+  const Dockerfile file = TRY(parse_extended(request.dockerfile, request.text, request.options,
+                                             reader_of(shared_.context.get())));
   shared_.graph = TRY(StageGraph::resolve(file, request.options));
   if (!request.context.empty()) {
-    shared_.context = TRY(sys::open_path(request.context, O_RDONLY | O_DIRECTORY), "build context");
     if (!request.ignore_name.empty())
       shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
   }

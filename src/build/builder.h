@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "build/arguments.h"
+#include "build/extensions.h"
 #include "build/workshop.h"
 
 namespace tare::build {
@@ -57,6 +58,9 @@ struct Built {
   std::size_t steps = 0;   // That can be kept,
   std::size_t cached = 0;  // and those that were.
 };
+
+// For INCLUDE: files of the context `context` (a directory's descriptor, borrowed; or -1).
+IncludeReader reader_of(int context);
 
 // Errors: Invalid (the Dockerfile, with the place); those of its steps, naming the place and what
 // failed; Unavailable when it was interrupted.

@@ -24,6 +24,44 @@ std::pair<std::string, std::string> split_last(const std::string& path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
+// The bits that "rwxXst" stand for, for those whose bits `who` has.
+std::uint32_t bits_of(char letter, std::uint32_t who, std::uint32_t mode, bool is_directory) {
+  switch (letter) {
+    case 'r':
+      return 0444 & who;
+    case 'w':
+      return 0222 & who;
+    case 'X':
+      return is_directory || (mode & 0111) != 0 ? 0111 & who : 0;
+    case 'x':
+      return 0111 & who;
+    case 's':
+      return ((who & 0700) != 0 ? 04000U : 0U) | ((who & 0070) != 0 ? 02000U : 0U);
+    case 't':
+      return 01000;
+    default:
+      return 0;
+  }
+}
+
+// "ug+rw-x": who, and what is done one after the other.
+std::uint32_t change_by_clause(std::string_view clause, std::uint32_t mode, bool is_directory) {
+  std::size_t at = 0;
+  std::uint32_t who = 0;
+  for (; at < clause.size() && std::string_view("ugoa").contains(clause[at]); ++at)
+    who |= clause[at] == 'u' ? 0700 : clause[at] == 'g' ? 0070 : clause[at] == 'o' ? 0007 : 0777;
+  if (who == 0) who = 0777;
+  while (at < clause.size()) {
+    const char what = clause[at++];
+    std::uint32_t bits = 0;
+    for (; at < clause.size() && !std::string_view("+-=").contains(clause[at]); ++at)
+      bits |= bits_of(clause[at], who, mode, is_directory);
+    if (what == '=') mode &= ~who;
+    mode = what == '-' ? mode & ~bits : mode | bits;
+  }
+  return mode;
+}
+
 class Copier {
  public:
   Copier(const Tree& tree, const Target& target, const CopyOptions& options)
@@ -44,6 +82,10 @@ class Copier {
   Result<> clear(int dir, const std::string& path, const std::string& name);
   Result<> give(int file, const struct stat& info);
   Result<> copy_attributes(const PickedFile& file, int to);
+  std::uint32_t mode_of(const struct stat& info) const {
+    const std::uint32_t mode = info.st_mode & 07777U;
+    return options_.mode.empty() ? mode : change_mode(options_.mode, mode, S_ISDIR(info.st_mode));
+  }
   bool is_directory(const std::string& path) const {
     return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
   }
@@ -71,8 +113,7 @@ Result<> Copier::give(int file, const struct stat& info) {
 
 Result<> Copier::finish(int file, const struct stat& info) {
   TRY(give(file, info));
-  const std::uint32_t mode = options_.mode.value_or(info.st_mode & 07777U);
-  if (::fchmod(file, mode) != 0) return fail_errno("set the mode");
+  if (::fchmod(file, mode_of(info)) != 0) return fail_errno("set the mode");
   return {};
 }
 
@@ -164,7 +205,7 @@ Result<> Copier::put_fifo(const PickedFile& file, const std::string& path) {
   const auto [above, name] = split_last(path);
   const sys::Fd dir = TRY(ensure(above));
   TRY(clear(dir.get(), path, name));
-  const std::uint32_t mode = options_.mode.value_or(file.info.st_mode & 07777U);
+  const std::uint32_t mode = mode_of(file.info);
   if (::mkfifoat(dir.get(), name.c_str(), 0600) != 0 ||
       ::fchmodat(dir.get(), name.c_str(), mode, 0) != 0)
     return fail_errno("make the named pipe " + quoted("/" + path));
@@ -222,15 +263,14 @@ std::string relative(const std::string& path) { return clean_path("/" + path).su
 
 }  // namespace
 
-Result<std::uint32_t> parse_mode(std::string_view text) {
-  std::uint32_t mode = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '7' || mode > 0777)
-      return std::unexpected(Error(Kind::Invalid, "--chmod " + quoted(text) + " is no mode")
-                                 .hint("up to four octal digits, as --chmod=755"));
-    mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
+std::uint32_t change_mode(std::string_view text, std::uint32_t mode, bool is_directory) {
+  if (text.find_first_not_of("01234567") == std::string_view::npos) {
+    std::uint32_t number = 0;
+    for (const char c : text) number = number * 8 + static_cast<std::uint32_t>(c - '0');
+    return number & 07777;
   }
-  if (text.empty()) return fail(Kind::Invalid, "--chmod is empty");
+  for (const std::string& clause : split(text, ','))
+    mode = change_by_clause(clause, mode, is_directory);
   return mode;
 }
 

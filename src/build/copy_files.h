@@ -23,13 +23,13 @@ struct Owner {
 };
 
 struct CopyOptions {
-  std::optional<Owner> owner;         // None: root's, or with a tree that has owners, theirs.
-  std::optional<std::uint32_t> mode;  // Of files and directories; none: as they are.
-  bool parents = false;               // Sources keep their paths below the destination.
+  std::optional<Owner> owner;  // None: root's, or with a tree that has owners, theirs.
+  std::string mode;            // What --chmod says, checked; "": modes are as they are.
+  bool parents = false;        // Sources keep their paths below the destination.
 };
 
-// The digits of --chmod; Invalid when they are none. (Symbolic modes: change_mode().)
-Result<std::uint32_t> parse_mode(std::string_view text);
+// What `text`, which check_mode() has passed, makes of a mode: "640", "u=rwX,go-w". [chmod(1)]
+std::uint32_t change_mode(std::string_view text, std::uint32_t mode, bool is_directory);
 
 // `destination`: absolute. With a '/' at its end, or where it is a directory, things go into it. A
 // directory's contents are copied, not itself. Errors: Invalid (a file in the way of a directory,

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "build/glob.h"
+#include "build/remote_source.h"
 #include "build/stage_build.h"
 #include "codec/sha256.h"
 #include "isolate/isolate.h"
@@ -32,11 +33,6 @@ std::optional<std::string> directory_of(const BuildRequest& request, const std::
   if (found == request.contexts.end() || found->second.find("://") != std::string::npos)
     return std::nullopt;
   return found->second;
-}
-
-bool is_url(const std::string& path) {
-  return path.starts_with("http://") || path.starts_with("https://") || path.starts_with("git@") ||
-         path.starts_with("git://") || path.starts_with("ssh://");
 }
 
 bool is_archive(const sys::Fd& file) {
@@ -115,7 +111,8 @@ Result<> StageBuild::do_workdir() {
 Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                              bool optional) {
   info_ = describe(instruction);
-  const auto& dependency = stage().dependency(next_);
+  const Dependency* const dependency = stage().dependency(next_);
+  TRY(check_sources(instruction));
   const bool is_add = instruction.as<Add>() != nullptr;
   const OpenTree open = files.paths.empty() ? OpenTree() : TRY(open_tree(dependency));
   StepKey key;
@@ -123,7 +120,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
   std::vector<Pick> picks;
   for (const Text& source : files.paths) {
-    if (is_add && is_url(source.text))
+    if (is_add && TRY(parse_add_source(source.text)).kind != AddSource::Kind::Path)
       return std::unexpected(
           Error(Kind::Unsupported, "ADD of " + quoted(source.text) + " is not there yet")
               .hint("download it before the build, or in a RUN"));
@@ -161,7 +158,8 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   CopyOptions options{.parents = parents};
   options.owner = TRY(owner_of(files.chown.text));
   if (!options.owner && open.tree.ids == nullptr && !dependency) options.owner = Owner();
-  if (!files.chmod.empty()) options.mode = TRY(parse_mode(files.chmod.text));
+  TRY(check_mode(files.chmod.empty() ? "755" : files.chmod.text));
+  options.mode = files.chmod.text;
   const auto copy = [&](const Target& target) -> Result<> {
     Tree tree = open.tree;
     // Owners are the stage's, which is shown with the same ids.

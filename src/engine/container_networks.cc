@@ -225,7 +225,6 @@ Result<> take_down_network(const Network& network) {
 
 Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container& container,
                                                    const std::vector<Network>& networks,
-                                                   const std::vector<Endpoint>& linked,
                                                    std::optional<sys::Fd> home) {
   StartingNetworks made;
   made.home_ = std::move(home);
@@ -251,11 +250,6 @@ Result<StartingNetworks> StartingNetworks::prepare(Place place, const Container&
   if (made.endpoints_.empty()) return made;
   const std::size_t gateway = gateway_of(requests, made.networks_);
   made.endpoints_[gateway].is_gateway = true;
-  for (const Endpoint& link : linked)
-    for (Endpoint& own : made.endpoints_)
-      if (own.network == link.network)
-        for (const auto& [alias, id] : link.links)
-          if (id == link.container) own.links[alias] = id;
   if (!made.networks_[gateway].internal)
     TRY(made.open_ports(container.config.net, made.endpoints_[gateway]));
   undo.keep();
@@ -367,6 +361,14 @@ Result<> StartingNetworks::change_ports(const std::vector<PortRequest>& add,
   network::Handover handover{.network = endpoint.network, .container = endpoint.container};
   handover.ports = std::move(ports_);
   return network::hand_over(place_.store, place_.program, std::move(handover));
+}
+
+void StartingNetworks::set_services(const std::vector<network::ServiceLink>& services) {
+  for (Endpoint& endpoint : endpoints_) {
+    endpoint.services = services;
+    for (const network::ServiceLink& service : services)
+      endpoint.links[service.alias] = service.container;
+  }
 }
 
 void StartingNetworks::set_name(const std::string& name) {
@@ -511,8 +513,7 @@ Result<std::optional<sys::Fd>> Engine::State::find_home() const {
   return sys::Fd();
 }
 
-Result<StartingNetworks> Engine::State::start_networks(const Engine& engine,
-                                                       const Container& container) const {
+Result<StartingNetworks> Engine::State::start_networks(const Container& container) const {
   const std::string other = shared_network_of(container.config);
   if (other.empty() && container.config.net.networks.empty()) return StartingNetworks();
   const std::vector<Network> all = TRY(network::load_networks(store.dir()));
@@ -524,13 +525,9 @@ Result<StartingNetworks> Engine::State::start_networks(const Engine& engine,
         if (network.id == endpoint.network) networks.push_back(network);
     return StartingNetworks::shared(std::move(networks), std::move(endpoints));
   }
-  std::vector<Endpoint> linked;
-  for (const std::string& link : container.config.net.links)
-    for (Endpoint& endpoint : TRY(linked_endpoints(engine, link)))
-      linked.push_back(std::move(endpoint));
   std::optional<sys::Fd> home = TRY(find_home());
   return StartingNetworks::prepare({.store = store.dir(), .program = programs + "/tare-net"},
-                                   container, all, linked, std::move(home));
+                                   container, all, std::move(home));
 }
 
 Result<> Engine::State::share_network(const Container& container, isolate::Spec& spec) const {

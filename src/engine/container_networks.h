@@ -51,11 +51,9 @@ class StartingNetworks {
     std::string program;
   };
   // Errors: NotFound (network); Unavailable, Exists (addresses, ports).
-  // `home`: see is_elsewhere(). `linked`: endpoints of containers that it links to, each with the
-  // alias in `links`.
+  // `home`: see is_elsewhere().
   static Result<StartingNetworks> prepare(Place place, const Container& container,
                                           const std::vector<network::Network>& networks,
-                                          const std::vector<network::Endpoint>& linked,
                                           std::optional<sys::Fd> home);
 
   // Of a container whose network namespace another one has, too: nothing is to be made.
@@ -68,7 +66,9 @@ class StartingNetworks {
   bool makes_home() const { return home_ && !*home_; }
 
   const std::vector<network::Endpoint>& endpoints() const { return endpoints_; }
-  // What its /etc/hosts and /etc/resolv.conf say of them; and variables of links.
+  // Services that the container is told of, and their aliases on whichever network they are.
+  void set_services(const std::vector<network::ServiceLink>& services);
+  // What its /etc/hosts and /etc/resolv.conf say of them.
   std::string hosts(const CreateRequest& config) const;
   std::string resolv(const CreateRequest& config) const;
 

@@ -16,6 +16,7 @@
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
+#include "engine/services.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "engine/systemd_mode.h"
@@ -275,6 +276,7 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
   TRY(state.resolve_networks(engine, config, image.config.exposed_ports));
   TRY(state.check_egress(config));
+  TRY(check_services(engine, config));
   state.spared = image.id;
   state.admitted = TRY(engine.admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.

@@ -14,6 +14,7 @@
 #include "engine/launch_report.h"
 #include "engine/record.h"
 #include "engine/resources.h"
+#include "engine/services.h"
 #include "engine/spec.h"
 #include "engine/state.h"
 #include "isolate/isolate.h"
@@ -176,6 +177,9 @@ StartResult<ExecProcess> Engine::exec(const std::string& id, const ExecRequest& 
       return fail(Kind::Busy, "container " + quoted(container.name) + " is not running any more");
     root = TRY(open_root_of(container.pid), "open the root of " + quoted(container.name));
     spec.process = TRY(make_exec_process(container, root.get(), request));
+    const sys::Fd dir = TRY(state_->open_container(container.id));
+    if (!container.config.net.links.empty() || !container.config.net.with.empty())
+      add_told_variables(dir.get(), request.env, spec.process.env);
     return {};
   };
   if (auto prepared = prepare(); !prepared)

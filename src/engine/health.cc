@@ -73,14 +73,14 @@ ExecRequest request_of(const HealthCheck& check) {
   return request;
 }
 
-ProbeResult run_program(Engine& engine, const Container& container) {
+ProbeResult run_program(Engine& engine, const Container& container, nanoseconds timeout) {
   auto process = engine.exec(container.id, request_of(container.config.health));
   if (!process) {
     ProbeResult result = not_started(process.error().error);
     if (process.error().exit_code != 125) result.exit_code = process.error().exit_code;
     return result;
   }
-  return watch_probe(std::move(*process), container.config.health.timeout);
+  return watch_probe(std::move(*process), timeout);
 }
 
 }  // namespace
@@ -100,15 +100,16 @@ ProbeResult probe_target(const Engine& engine, const Container& container,
   return watch_probe(std::move(*process), timeout);
 }
 
+Result<ProbeResult> ask_health(Engine& engine, const Container& container, nanoseconds timeout) {
+  const std::vector<std::string>& test = container.config.health.test;
+  if (test[0] != "PROBE") return run_program(engine, container, timeout);
+  return probe_target(engine, container, TRY(parse_probe(test[1])), timeout);
+}
+
 Result<Engine::Probed> Engine::probe(const std::string& id) {
   const Container container = TRY(find(id));
   TRY(check_probed(container));
-  const HealthCheck& check = container.config.health;
-  ProbeResult result;
-  if (check.test[0] == "PROBE")
-    result = probe_target(*this, container, TRY(parse_probe(check.test[1])), check.timeout);
-  else
-    result = run_program(*this, container);
+  ProbeResult result = TRY(ask_health(*this, container, container.config.health.timeout));
   failpoint("health.probed");
   const HealthStatus status = TRY(state_->note_probe(container, result));
   return Probed{.result = std::move(result), .status = status};

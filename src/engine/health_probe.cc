@@ -67,7 +67,7 @@ Result<> parse_authority(std::string_view url, std::string_view text, ProbeTarge
 
 // Kept in the parent's memory until it is forked; errors end the process.
 [[noreturn]] void answer(int out, int status, const std::string& text) {
-  (void)sys::write_all(out, text + "\n");
+  (void)sys::write_all(out, text.ends_with('\n') ? text : text + "\n");
   ::_exit(status);
 }
 

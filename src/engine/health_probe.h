@@ -48,4 +48,8 @@ ProbeResult watch_probe(ExecProcess process, std::chrono::nanoseconds timeout);
 ProbeResult probe_target(const Engine& engine, const Container& container,
                          const ProbeTarget& target, std::chrono::nanoseconds timeout);
 
+// One probe by its health check, which nobody has counted yet. Errors: Invalid.
+Result<ProbeResult> ask_health(Engine& engine, const Container& container,
+                               std::chrono::nanoseconds timeout);
+
 }  // namespace tare::engine

@@ -97,18 +97,18 @@ Result<> Engine::connect(const std::string& id, const NetworkRequest& request) {
   container.config.net.networks.push_back(asked);
   container.config.network.clear();
   TRY(state.check_egress(container.config));
-  if (container.status == Status::Running) TRY(state.connect_running(*this, container, asked));
+  if (container.status == Status::Running) TRY(state.connect_running(container, asked));
   return state.write_config(container);
 }
 
-Result<> Engine::State::connect_running(const Engine& engine, const Container& container,
-                                        const NetworkRequest& request) {
+Result<> Engine::State::connect_running(const Container& container, const NetworkRequest& request) {
   const std::vector<Endpoint> before = TRY(endpoints_of(container.id));
   Container alone = container;
   alone.config.net.networks = {request};
   alone.config.net.ports.clear();
   alone.config.net.publish_all = false;
-  StartingNetworks networks = TRY(start_networks(engine, alone));
+  StartingNetworks networks = TRY(start_networks(alone));
+  if (!before.empty()) networks.set_services(before.front().services);
   Undo undo;
   undo.push([&networks]() noexcept { networks.undo(); });
   const bool has_gateway = std::ranges::any_of(before, &Endpoint::is_gateway);

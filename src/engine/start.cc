@@ -242,12 +242,19 @@ struct Engine::State::Starting {
 };
 
 // The container and its root file system.
-Result<sys::Fd> Engine::State::take_container(Starting& it, const std::string& id,
+Result<sys::Fd> Engine::State::take_container(Engine& engine, Starting& it, const std::string& id,
+                                              const StartRequest& request,
                                               const Progress& progress) {
   it.dir = TRY(open_container(id));
   it.launch.lock = TRY(await_container(it.dir.get(), id.substr(0, 12)));
   failpoint("start.locked");
   Container& container = it.container = TRY(load_container(it.dir.get()));
+  if (!container.config.net.with.empty()) {
+    it.launch.lock.reset();  // Not held while it waits: somebody may want to remove it.
+    TRY(await_services(engine, container, request, progress));
+    it.launch.lock = TRY(await_container(it.dir.get(), id.substr(0, 12)));
+    container = TRY(load_container(it.dir.get()));
+  }
   TRY(id_ranges.confirm(container.id_claim, claim_owner(container)));
   for (const char* stale : {"started", "exit", "error", "paused", "health"})
     ::unlinkat(it.dir.get(), stale, 0);
@@ -266,7 +273,7 @@ Result<sys::Fd> Engine::State::take_container(Starting& it, const std::string& i
   return root;
 }
 
-Result<> Engine::State::take_networks(const Engine& engine, Starting& it) {
+Result<> Engine::State::take_networks(Starting& it) {
   if (!it.container.config.net.networks.empty()) {
     // Of those who start at once only one makes it.
     if (!TRY(network::owns_network())) it.home_lock = TRY(store.lock("network-home"));
@@ -275,7 +282,7 @@ Result<> Engine::State::take_networks(const Engine& engine, Starting& it) {
   {
     // None of them is removed until we are seen on it.
     const sys::Fd none_goes = TRY(store.lock(kNetworksLock, sys::Lock::Shared));
-    it.networks = TRY(start_networks(engine, it.container));
+    it.networks = TRY(start_networks(it.container));
   }
   if (!it.networks.makes_home()) it.home_lock.reset();
   if (it.networks.is_elsewhere())
@@ -290,8 +297,7 @@ Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd 
   Launch& launch = it.launch;
   launch.spec = TRY(make_spec(it.container, std::move(root), store, it.networks));
   TRY(share_network(it.container, launch.spec));
-  for (const std::string& variable : TRY(link_variables(engine, it.container)))
-    launch.spec.process.env.push_back(variable);
+  TRY(tell_services(engine, it.container, it.dir.get(), it.networks, launch.spec));
   launch.spec.process.rows = request.rows;
   launch.spec.process.columns = request.columns;
   it.process = launch.spec.process;
@@ -326,8 +332,8 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
   const auto prepare = [&]() -> Result<> {
     result.room =
         state.admitted ? *std::exchange(state.admitted, std::nullopt) : TRY(admit_start());
-    sys::Fd root = TRY(state.take_container(it, id, progress));
-    TRY(state.take_networks(*this, it));
+    sys::Fd root = TRY(state.take_container(*this, it, id, request, progress));
+    TRY(state.take_networks(it));
     TRY(state.plan_launch(*this, it, std::move(root), request));
     if (request.attach) attachment = TRY(attach_client(it.launch, request));
     return {};

@@ -127,11 +127,12 @@ struct Engine::State {
   // has still to be made.
   Result<std::optional<sys::Fd>> find_home() const;
   // The container's networks for a start of it; of none where it has none of its own.
-  Result<StartingNetworks> start_networks(const Engine& engine, const Container& container) const;
+  Result<StartingNetworks> start_networks(const Container& container) const;
   // The steps of a start. (start.cc)
   struct Starting;
-  Result<sys::Fd> take_container(Starting& it, const std::string& id, const Progress& progress);
-  Result<> take_networks(const Engine& engine, Starting& it);
+  Result<sys::Fd> take_container(Engine& engine, Starting& it, const std::string& id,
+                                 const StartRequest& request, const Progress& progress);
+  Result<> take_networks(Starting& it);
   Result<> plan_launch(const Engine& engine, Starting& it, sys::Fd root,
                        const StartRequest& request);
   // The network namespace of another container, for one that shares it. Errors: Busy (the other
@@ -139,13 +140,15 @@ struct Engine::State {
   Result<> share_network(const Container& container, isolate::Spec& spec) const;
   // Endpoints of a container that lives.
   Result<std::vector<network::Endpoint>> endpoints_of(const std::string& id) const;
-  // Of --link "NAME[:ALIAS]": the other's endpoints, each with the alias in `links`. Errors:
-  // NotFound; Busy (it does not run).
-  Result<std::vector<network::Endpoint>> linked_endpoints(const Engine& engine,
-                                                          const std::string& link) const;
-  // Variables that tell of them, as Docker's links did.
-  Result<std::vector<std::string>> link_variables(const Engine& engine,
-                                                  const Container& container) const;
+  // Services that a container is told of (services.cc, await_services.cc). Waits until those of
+  // --with can be used. Errors: NotFound; Busy (one does not run); Unavailable (the time is over).
+  Result<> await_services(Engine& engine, const Container& container, const StartRequest& request,
+                          const Progress& progress);
+  // Of a container that starts: variables, its services.json, and what its endpoints say of them.
+  // Errors: NotFound; Busy (one does not run).
+  class ServiceWait;
+  Result<> tell_services(const Engine& engine, const Container& container, int dir,
+                         StartingNetworks& networks, isolate::Spec& spec) const;
   // A start makes a mark in the container's directory before it takes anything of networks. Who
   // holds the container's lock takes away what is left of one that does not run, and the mark.
   static Result<> mark_networks(int dir);
@@ -161,8 +164,7 @@ struct Engine::State {
   };
   Result<Changing> begin_change(const Engine& engine, const std::string& id) const;
   // Changes of a container that runs; who does them holds the lock of networks.
-  Result<> connect_running(const Engine& engine, const Container& container,
-                           const NetworkRequest& request);
+  Result<> connect_running(const Container& container, const NetworkRequest& request);
   Result<> disconnect_running(const Container& container, const network::Network& which);
   Result<> pass_gateway_on(std::vector<network::Endpoint>& endpoints, int inside) const;
   Result<> publish_running(const Container& container, const std::vector<PortRequest>& add,

@@ -263,8 +263,14 @@ void ServiceContainers::tell_records() {
     for (const auto& [network, endpoint] : container.endpoints) endpoints.push_back(endpoint);
   parts_.on_records(networks, endpoints);
   egress_.on_records(networks, endpoints);
+  if (auto told = tell_services(endpoints); !told) log(told.error());
   names_.assign(std::move(networks), std::move(endpoints));
   on_change_();
+}
+
+Result<> ServiceContainers::tell_services(const std::vector<Endpoint>& endpoints) {
+  const sys::Fd store = TRY(open_store());
+  return files_.update(store.get(), endpoints);
 }
 
 void ServiceContainers::restore_resolvers() {

@@ -17,6 +17,7 @@
 #include "network/service_egress.h"
 #include "network/service_message.h"
 #include "network/service_parts.h"
+#include "network/services_file.h"
 
 namespace tare::network {
 
@@ -65,6 +66,7 @@ class ServiceContainers {
   void forget_networks();
   void tell_records();
   void tell_records_soon();
+  Result<> tell_services(const std::vector<Endpoint>& endpoints);
   void restore_next();
   void restore_ports(Container& container);
   Result<> restore_resolver(const std::string& id, const Container& container);
@@ -76,6 +78,7 @@ class ServiceContainers {
   std::map<std::string, Network> networks_;
   Containers containers_;
   dns::Names names_;
+  ServiceFiles files_;
   dns::HostServers host_;
   ServiceEgress egress_;
   dns::NameServer server_;

@@ -22,6 +22,7 @@ inline constexpr Option kBuild[] = {
     {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
     {'o', "output", OptionKind::List, "spec", "Into a file instead: type=docker|oci,dest=FILE"},
     {0, "platform", OptionKind::Value, "platform", "Of base images and the result"},
+    {0, "print", OptionKind::Flag, "", "Print a Dockerfile without extensions, and build nothing"},
     {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
     {0, "pull", OptionKind::Flag, "", "Get base images again, even if they are here"},
     {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},

@@ -187,6 +187,12 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
   return request;
 }
 
+// Empty without one.
+Result<sys::Fd> open_context(const build::BuildRequest& request) {
+  if (request.context.empty()) return sys::Fd();
+  return sys::open_path(request.context, O_RDONLY | O_DIRECTORY);
+}
+
 // What is wrong with a Dockerfile is told with its line, which is a line of its own here, too.
 int report_with_line(Context& context, const Error& error) {
   std::vector<std::string> lines = split(error.message(), '\n');
@@ -199,7 +205,9 @@ int report_with_line(Context& context, const Error& error) {
 }
 
 Result<int> check(Context& context, const build::BuildRequest& request) {
-  const auto file = TRY(build::parse_dockerfile(request.dockerfile, request.text));
+  const sys::Fd place = TRY(open_context(request));
+  const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,
+                                              build::reader_of(place.get())));
   const build::CheckReport report = build::check_dockerfile(file, request.options);
   for (const build::Finding& finding : report.findings) context.print(finding.text() + "\n");
   if (report.error) (void)report_with_line(context, *report.error);
@@ -208,6 +216,17 @@ Result<int> check(Context& context, const build::BuildRequest& request) {
   else
     context.print(std::to_string(report.findings.size()) + " warnings found.\n");
   return report.fails || report.error || !report.findings.empty() ? 1 : 0;
+}
+
+// As Docker can build it, too.
+Result<int> print_plain(Context& context, const build::BuildRequest& request) {
+  const sys::Fd place = TRY(open_context(request));
+  const auto source = std::make_shared<build::Source>(request.dockerfile, request.text);
+  build::Lines written = TRY(build::split_lines(source));
+  const build::Lines lines = TRY(
+      build::expand_extensions(std::move(written), request.options, build::reader_of(place.get())));
+  context.print(build::print_plain(lines));
+  return 0;
 }
 
 Result<BuildView::Style> style_of(const Arguments& arguments) {
@@ -278,7 +297,13 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   // Before the engine: it may enter a user namespace, in which others' files belong to nobody.
   const build::BuildRequest request = TRY(build_request(arguments));
   const std::vector<Output> outputs = TRY(parse_outputs(arguments));
-  if (arguments.flag("check")) return check(context, request);
+  const auto without_building = arguments.flag("check")   ? check
+                                : arguments.flag("print") ? print_plain
+                                                          : nullptr;
+  if (without_building != nullptr) {
+    const auto status = without_building(context, request);
+    return status ? *status : report_with_line(context, status.error());
+  }
   engine::Engine& engine = *TRY(context.engine());
   const bool quiet = style == BuildView::Style::Quiet;
   TransferView transfer(context, quiet, false, true);

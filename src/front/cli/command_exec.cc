@@ -70,7 +70,8 @@ Result<int> start_attached(Context& context, const Arguments& arguments) {
                               {.attach = engine::AttachRequest{.stdin = run.stdin},
                                .owner = container.config.auto_remove,
                                .rows = size.rows,
-                               .columns = size.columns},
+                               .columns = size.columns,
+                               .gives_up = [&signals] { return is_interrupted(signals); }},
                               progress.callback());
   progress.clear();
   if (!started) return report_start_failure(context, started.error());

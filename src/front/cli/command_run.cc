@@ -134,9 +134,18 @@ void print_report(Context& context, const std::vector<std::string>& sentences, c
   (void)sys::write_all(STDERR_FILENO, "\n" + wrapped(escaped(text), 0, width) + "\n");
 }
 
-Result<int> run_detached(Context& context, const std::string& id, bool auto_remove) {
+Result<int> run_detached(Context& context, const Arguments& arguments,
+                         const engine::CreateRequest& request, const std::string& id) {
   engine::Engine& engine = *TRY(context.engine());
-  auto started = engine.start(id, {}, {});
+  const bool auto_remove = request.auto_remove;
+  // Who is interrupted while it waits for services removes it like any that cannot be started.
+  std::optional<SignalGuard> signals;
+  if (!request.net.with.empty()) signals.emplace(true);
+  ProgressLine progress(context, arguments.flag("quiet"), false);
+  auto started = engine.start(
+      id, {.attach = {}, .gives_up = [&] { return signals && is_interrupted(*signals); }},
+      progress.callback());
+  progress.clear();
   if (!started) {
     if (auto_remove) (void)engine.remove(id, {.force = true});
     return report_start_failure(context, started.error());
@@ -170,10 +179,13 @@ Result<int> run_attached(Context& context, const Arguments& arguments,
   SignalGuard signals(run.sig_proxy);
   const WindowSize size = request.tty ? window_size() : WindowSize{};
   ProgressLine progress(context, arguments.flag("quiet"), false);
-  auto started = engine.start(
-      id,
-      {.attach = attach, .owner = request.auto_remove, .rows = size.rows, .columns = size.columns},
-      progress.callback());
+  auto started = engine.start(id,
+                              {.attach = attach,
+                               .owner = request.auto_remove,
+                               .rows = size.rows,
+                               .columns = size.columns,
+                               .gives_up = [&signals] { return is_interrupted(signals); }},
+                              progress.callback());
   progress.clear();
   if (!started) {
     if (request.auto_remove) (void)engine.remove(id, {.force = true});
@@ -223,7 +235,7 @@ Result<int> cmd_run(Context& context, const Arguments& arguments) {
     TRY(detach_keys_of(arguments));
   }
   const std::string id = TRY(create_container(context, arguments, request));
-  if (detached) return run_detached(context, id, request.auto_remove);
+  if (detached) return run_detached(context, arguments, request, id);
   return run_attached(context, arguments, request, id, times);
 }
 

@@ -23,6 +23,7 @@ constexpr Duration kDurations[] = {{"health-interval", &HealthCheck::interval},
 }  // namespace
 
 Result<nanoseconds> duration_of(std::string_view option, const std::string& text) {
+  if (text == "0") return nanoseconds(0);  // The one time that needs no unit, as in Go.
   const auto parsed = parse_duration(text);
   if (!parsed) return bad_value(option, text, "a time, as 30s, 1m30s or 500ms");
   if (*parsed < nanoseconds(0)) return bad_value(option, text, "it is below zero");

@@ -36,6 +36,9 @@ class SignalGuard {
   void restore_terminal();
 };
 
+// A signal waits that was to end us while there is nothing yet to forward it to. Takes what waits.
+bool is_interrupted(SignalGuard& signals);
+
 struct SessionOptions {
   bool tty = false;
   bool stdin = false;

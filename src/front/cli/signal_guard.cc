@@ -109,6 +109,12 @@ int SignalGuard::next() {
   return ::read(g_state.pipe_read, &number, 1) == 1 ? number : 0;
 }
 
+bool is_interrupted(SignalGuard& signals) {
+  while (const int number = signals.next())
+    if (is_deadly(number)) return true;
+  return false;
+}
+
 namespace {
 
 Result<> set_terminal(int fd, int when, const termios& wanted) {
