@@ -178,6 +178,15 @@ Result<Firewall> Firewall::open() {
 
 Result<bool> Firewall::is_whole() { return network::is_whole(table_, kRules); }
 
+Result<std::optional<std::uint64_t>> Firewall::handle() {
+  auto tables =
+      table_.ask(table_.request(NFT_MSG_GETTABLE, 0, Attributes().text(NFTA_TABLE_NAME, kTable)));
+  if (!tables && tables.error().kind() == Kind::NotFound) return std::nullopt;
+  if (!tables) return std::unexpected(nft::unsupported(std::move(tables).error()));
+  if (tables->empty()) return std::nullopt;
+  return TRY(nft::table_handle(tables->front()));
+}
+
 Result<bool> Firewall::ensure() { return ensure_tables(table_, {&kRules, 1}); }
 
 // Whatever stands in the sets for it becomes what is wanted.
