@@ -19,6 +19,7 @@
 #include "network/home.h"
 #include "network/leases.h"
 #include "network/port_sockets.h"
+#include "network/resolv_conf.h"
 #include "network/uplink.h"
 #include "sys/files.h"
 #include "sys/ids.h"
@@ -165,6 +166,48 @@ Result<network::Link> ensure_network(int store, const Network& network) {
   return device;
 }
 
+// Where names are looked up on this machine. [docs/formats/networks.md, resolv.conf]
+std::vector<std::string> host_domains(int store) {
+  constexpr std::size_t kMostBytes = 65536;
+  auto text = sys::load_file(store, network::networks_path() + "/resolv.conf", kMostBytes);
+  if (!text) text = sys::load_file(AT_FDCWD, "/etc/resolv.conf", kMostBytes);
+  return text ? network::dns::parse_search_domains(*text) : std::vector<std::string>();
+}
+
+// The container of ours that has it.
+std::string holder_of(int store, const PublishedPort& port) {
+  const auto is_it = [&](const PublishedPort& has) {
+    return has.host_port == port.host_port && has.protocol == port.protocol &&
+           has.host.is_v6 == port.host.is_v6 &&
+           (has.host == port.host || has.host.is_any() || port.host.is_any());
+  };
+  const auto networks = network::load_networks(store);
+  if (!networks) return "";
+  for (const Network& network : *networks) {
+    const auto endpoints = network::load_endpoints(store, network.id);
+    if (!endpoints) continue;
+    for (const Endpoint& endpoint : *endpoints)
+      if (is_alive(endpoint) && std::ranges::any_of(endpoint.ports, is_it)) return endpoint.name;
+  }
+  return "";
+}
+
+// A port that is taken is held by the network service, whoever's it is.
+Error name_holder(Error error, int store, const PortRequest& request) {
+  if (error.kind() != Kind::Exists) return error;
+  for (const Address& host : hosts_of(request)) {
+    const PublishedPort port{
+        .host = host, .host_port = request.host_last, .protocol = request.protocol};
+    const std::string holder = holder_of(store, port);
+    if (holder.empty()) continue;
+    return Error(Kind::Exists, "port " + std::to_string(port.host_port) + "/" +
+                                   std::string(network::protocol_text(port.protocol)) +
+                                   " is taken already, by container " + quoted(holder))
+        .hint("choose another port of the host, or leave it out to get one that is free");
+  }
+  return error;
+}
+
 std::string sentence_of(const Error& error) {
   return error.message() + (error.hint().empty() ? "" : ": " + error.hint());
 }
@@ -268,7 +311,9 @@ StartingNetworks StartingNetworks::shared(std::vector<Network> networks,
 Result<> StartingNetworks::open_ports(const NetworkSettings& settings, Endpoint& endpoint) {
   const network::Publication publication{.v4 = endpoint.v4, .v6 = endpoint.v6};
   for (const PortRequest& request : TRY(with_exposed(settings))) {
-    Opened opened = TRY(open_request(request, publication, is_elsewhere()));
+    auto made = open_request(request, publication, is_elsewhere());
+    if (!made) return std::unexpected(name_holder(std::move(made).error(), place_.store, request));
+    Opened opened = std::move(*made);
     for (PublishedPort& port : opened.ports) endpoint.ports.push_back(port);
     for (sys::Fd& socket : opened.sockets) ports_.push_back(std::move(socket));
   }
@@ -353,11 +398,17 @@ Result<> StartingNetworks::change_ports(const std::vector<PortRequest>& add,
   const network::Publication fresh{.ports = endpoint.ports, .v4 = before.v4, .v6 = before.v6};
   network::Firewall firewall = TRY(network::Firewall::open());
   TRY(firewall.publish(fresh));
+  Undo undo;
+  undo.push([&]() noexcept {
+    (void)firewall.withdraw(fresh);
+    (void)firewall.publish(gone);
+  });
   TRY(firewall.withdraw(gone));
   // The new ones first: they are those that the sockets belong to.
   for (const PublishedPort& port : before.ports)
     if (!goes(port)) endpoint.ports.push_back(port);
   TRY(write_endpoint(place_.store, endpoint));
+  undo.keep();  // From here on it is what the record says.
   network::Handover handover{.network = endpoint.network, .container = endpoint.container};
   handover.ports = std::move(ports_);
   return network::hand_over(place_.store, place_.program, std::move(handover));
@@ -453,8 +504,11 @@ std::string StartingNetworks::hosts(const CreateRequest& config) const {
 std::string StartingNetworks::resolv(const CreateRequest& config) const {
   std::string text = std::string("nameserver ") + kResolver + "\n";
   const NetworkSettings& settings = config.net;
-  if (!settings.dns_search.empty() && settings.dns_search != std::vector<std::string>{"."})
-    text += "search " + join(settings.dns_search, " ") + "\n";
+  std::vector<std::string> domains = settings.dns_search;
+  const bool is_inside = std::ranges::all_of(networks_, &Network::internal);
+  if (domains.empty() && !is_inside) domains = host_domains(place_.store);
+  if (!domains.empty() && domains != std::vector<std::string>{"."})
+    text += "search " + join(domains, " ") + "\n";
   std::vector<std::string> options = settings.dns_options;
   const auto is_ndots = [](const std::string& option) { return option.starts_with("ndots:"); };
   if (std::ranges::none_of(options, is_ndots)) options.emplace_back("ndots:0");

@@ -12,8 +12,10 @@
 #include "engine/record.h"
 #include "engine/state.h"
 #include "network/attach.h"
+#include "network/firewall.h"
 #include "network/home.h"
 #include "network/leases.h"
+#include "store/settings.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -56,10 +58,8 @@ Result<> apply_options(Network& made) {
     made.device = option("com.docker.network.bridge.name");
     const std::string icc = option("com.docker.network.bridge.enable_icc");
     if (!icc.empty()) made.isolated = !TRY(is_on("com.docker.network.bridge.enable_icc", icc));
-    const std::string masquerade = option("com.docker.network.bridge.enable_ip_masquerade");
-    if (!masquerade.empty() &&
-        !TRY(is_on("com.docker.network.bridge.enable_ip_masquerade", masquerade)))
-      return fail(Kind::Unsupported, "a bridge without masquerading is not there yet");
+    const std::string masquerade = option(network::kMasquerade);
+    if (!masquerade.empty()) TRY(is_on(network::kMasquerade, masquerade));
   } else {
     made.device = option("parent");
     made.mode = option("macvlan_mode");
@@ -149,8 +149,18 @@ Result<std::vector<Pool>> make_pools(const CreateNetworkRequest& request, const 
   return pools;
 }
 
-// "tare0", or the next that nobody has.
-Result<std::string> default_device(const std::vector<Network>& others) {
+// The one that was asked for; "tare0", or the next that nobody has.
+Result<std::string> default_device(int store, const std::vector<Network>& others) {
+  if (std::string asked = TRY(store::load_settings(store)).default_bridge; !asked.empty()) {
+    network::Links links = TRY(network::Links::open());
+    const auto there = TRY(links.find(asked));
+    if (!there) return asked;
+    return std::unexpected(
+        Error(Kind::Exists, "this machine has a device " + quoted(asked) +
+                                " already, and the setting default-bridge names it")
+            .hint("docker0 is Docker's where that is installed: stop it and remove the device, or "
+                  "take the line out of the file 'settings' of the store"));
+  }
   network::Links links = TRY(network::Links::open());
   for (int number = 0;; ++number) {
     std::string name = "tare" + std::to_string(number);
@@ -193,7 +203,8 @@ Result<Network> Engine::State::make_network(const CreateNetworkRequest& request)
   made.labels = request.labels;
   TRY(apply_options(made));
   if (made.device.empty())
-    made.device = made.is_default() ? TRY(default_device(others)) : "br-" + made.id.substr(0, 12);
+    made.device = made.is_default() ? TRY(default_device(store.dir(), others))
+                                    : "br-" + made.id.substr(0, 12);
   for (const Network& other : others)
     if (other.device == made.device && made.driver == network::Driver::Bridge)
       return fail(Kind::Exists,
@@ -220,7 +231,8 @@ Result<Network> Engine::State::default_network() {
   const sys::Fd lock = TRY(store.lock(kNetworksLock));
   auto made = make_network({.name = Network::kDefault});
   if (made || made.error().kind() != Kind::Exists) return made;
-  return lookup_network(Network::kDefault);
+  auto found = lookup_network(Network::kDefault);
+  return found ? std::move(found) : std::move(made);
 }
 
 Result<Network> Engine::State::lookup_network(const std::string& name_or_id) const {
@@ -288,7 +300,9 @@ Result<> Engine::remove_network(const std::string& name_or_id) {
   const sys::Fd lock = TRY(state.store.lock(kNetworksLock));
   const Network found = TRY(state.lookup_network(name_or_id));
   if (found.is_default())
-    return fail(Kind::Invalid, found.name + " is a pre-defined network and cannot be removed");
+    return std::unexpected(
+        Error(Kind::Invalid, found.name + " is a pre-defined network and cannot be removed")
+            .hint("containers leave it with tare network disconnect, or start with --network"));
   const NetworkInfo info = TRY(state.network_info(found));
   std::vector<std::string> names = TRY(state.starting_on(found.id));
   for (const auto& endpoint : info.endpoints) names.push_back(endpoint.name);

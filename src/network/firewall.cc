@@ -33,8 +33,8 @@ constexpr int kMostTries = 50;
 constexpr std::size_t kNameBytes = 16;  // IFNAMSIZ
 
 const std::vector<std::string>& network_sets() {
-  static const std::vector<std::string> sets = {"bridges", "internal", "same", "sources4",
-                                                "sources6"};
+  static const std::vector<std::string> sets = {"bridges", "internal", "routed",
+                                                "same",    "sources4", "sources6"};
   return sets;
 }
 
@@ -46,6 +46,7 @@ Sets sets_of(const NetworkRules& rules) {
   Sets sets;
   sets["bridges"].push_back({.key = name, .key_end = {}, .data = {}});
   if (rules.internal) sets["internal"].push_back({.key = name, .key_end = {}, .data = {}});
+  if (rules.routed) sets["routed"].push_back({.key = name, .key_end = {}, .data = {}});
   if (!rules.isolated) sets["same"].push_back({.key = name + name, .key_end = {}, .data = {}});
   for (const Subnet& subnet : rules.subnets) {
     Element element{.key = name + std::string(subnet.first().raw()),
@@ -72,6 +73,7 @@ Subnet subnet_between(const Address& first, const Address& last) {
 void read_network(const std::string& set, const Element& element, NetworkRules& rules) {
   rules.bridge = name_of(element);
   if (set == "internal") rules.internal = true;
+  if (set == "routed") rules.routed = true;
   if (set == "same") rules.isolated = false;
   if (!set.starts_with("sources") || element.key.size() <= kNameBytes) return;
   const std::string& last = element.key_end.empty() ? element.key : element.key_end;
@@ -150,6 +152,9 @@ NetworkRules rules_of(const Network& network) {
                      .subnets = {},
                      .internal = network.internal,
                      .isolated = network.isolated};
+  const auto masquerade = network.options.find(kMasquerade);
+  rules.routed = masquerade != network.options.end() &&
+                 (masquerade->second == "false" || masquerade->second == "0");
   for (const Pool& pool : network.pools) rules.subnets.push_back(pool.subnet);
   return rules;
 }
@@ -172,6 +177,15 @@ Result<Firewall> Firewall::open() {
 }
 
 Result<bool> Firewall::is_whole() { return network::is_whole(table_, kRules); }
+
+Result<std::optional<std::uint64_t>> Firewall::handle() {
+  auto tables =
+      table_.ask(table_.request(NFT_MSG_GETTABLE, 0, Attributes().text(NFTA_TABLE_NAME, kTable)));
+  if (!tables && tables.error().kind() == Kind::NotFound) return std::nullopt;
+  if (!tables) return std::unexpected(nft::unsupported(std::move(tables).error()));
+  if (tables->empty()) return std::nullopt;
+  return TRY(nft::table_handle(tables->front()));
+}
 
 Result<bool> Firewall::ensure() { return ensure_tables(table_, {&kRules, 1}); }
 

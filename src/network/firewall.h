@@ -21,9 +21,12 @@ struct NetworkRules {
   std::string bridge;
   std::vector<Subnet> subnets;  // Of either family.
   bool internal = false;        // Nothing goes in or out, not even to the host.
+  bool routed = false;          // What leaves keeps its source: others know the way back.
   bool isolated = false;        // Nothing from one container to another, but to published ports.
   bool operator==(const NetworkRules&) const = default;
 };
+// An option of networks: "false" is `routed`. [docker network create, "Bridge driver options"]
+inline constexpr const char* kMasquerade = "com.docker.network.bridge.enable_ip_masquerade";
 NetworkRules rules_of(const Network& network);
 
 // Where published ports lead.

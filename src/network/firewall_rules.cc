@@ -8,9 +8,11 @@ namespace tare::network {
 // What a packet of an established connection meets: two look-ups of its source if it comes from a
 // container, one rule in `forward`. The rest is for the first packet of a connection.
 const char* const kFirewallRules = R"nft(
-  # All our bridges; those of internal networks; those whose containers may talk to each other.
+  # All our bridges; those of internal networks; those without masquerading; those whose
+  # containers may talk to each other.
   set bridges { type ifname; }
   set internal { type ifname; }
+  set routed { type ifname; }
   set same { type ifname . ifname; }
   # Families whose packets nobody but us wanted this machine to forward.
   set guarded { type nf_proto; }
@@ -76,6 +78,7 @@ const char* const kFirewallRules = R"nft(
     type nat hook postrouting priority srcnat; policy accept;
     oifname @bridges goto into_bridge_nat
     # What an internal network sends does not come here.
+    iifname @routed return
     iifname @bridges masquerade
   }
   # To a published port from its own network: without this the answer would go past the host, or, of

@@ -10,6 +10,6 @@ namespace tare::network {
 // number, and counts.
 extern const char* const kFirewallRules;
 inline constexpr const char* kFirewallLayout = "layout_2";
-inline constexpr std::size_t kFirewallRuleCount = 41;
+inline constexpr std::size_t kFirewallRuleCount = 42;
 
 }  // namespace tare::network

@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "sys/fd.h"
 
@@ -59,6 +61,18 @@ std::vector<Server> parse_resolv_conf(std::string_view text) {
     servers.push_back(server);
   }
   return servers;
+}
+
+std::vector<std::string> parse_search_domains(std::string_view text) {
+  std::vector<std::string> domains;
+  for (std::string line : split(text, '\n')) {
+    std::ranges::replace(line, '\t', ' ');
+    if (!line.starts_with("search ") && !line.starts_with("domain ")) continue;
+    domains = split(line.substr(0, line.find_first_of("#;")), ' ');
+    std::erase(domains, "");
+    domains.erase(domains.begin());
+  }
+  return domains;
 }
 
 const std::vector<Server>& HostServers::get() {

@@ -27,6 +27,9 @@ struct Server {
 // out.
 std::vector<Server> parse_resolv_conf(std::string_view text);
 
+// Domains of the last "search" or "domain" line.
+std::vector<std::string> parse_search_domains(std::string_view text);
+
 // Reads the first of its files that is there, and again when it has changed: by name, size, time or
 // inode, links followed.
 class HostServers {

@@ -14,6 +14,13 @@ using namespace tare;
 using namespace tare::network;
 using namespace tare::network::dns;
 
+TEST_CASE("network: search domains of a resolv.conf: those of the last line") {
+  CHECK(parse_search_domains("search one.test\nsearch\ta.test  b.test # c\nnameserver ::1\n") ==
+        std::vector<std::string>{"a.test", "b.test"});
+  CHECK(parse_search_domains("domain lan.test\n") == std::vector<std::string>{"lan.test"});
+  CHECK(parse_search_domains("searching a.test\n search b.test\n").empty());
+}
+
 TEST_CASE("network: name servers of a resolv.conf") {
   const auto servers = parse_resolv_conf(
       "# nameserver 10.0.0.1\nsearch example\nnameserver 10.0.0.2 # ours\n nameserver 10.0.0.3\n"

@@ -47,6 +47,15 @@ std::string time_text(std::chrono::nanoseconds span) {
   return std::to_string(count / 1'000'000) + "ms";
 }
 
+// [linux net/core/dev.c, dev_valid_name(); and no sign that asks it to choose a number]
+Result<std::string> parse_device(std::string_view text) {
+  constexpr std::size_t kMostBytes = 15;
+  const bool fits = !text.empty() && text.size() <= kMostBytes && text != "." && text != ".." &&
+                    text.find_first_of("/:% \t") == text.npos;
+  if (!fits) return fail(Kind::Invalid, quoted(text) + " is no name of a device");
+  return std::string(text);
+}
+
 }  // namespace
 
 std::string Share::text() const {
@@ -75,9 +84,12 @@ Result<> apply_setting(Settings& settings, std::string_view line) {
     settings.undo_max = TRY(parse_share(value), what);
   } else if (key == "warn") {
     settings.warn = TRY(parse_thresholds(value), what);
+  } else if (key == "default-bridge") {
+    settings.default_bridge = TRY(parse_device(value), what);
   } else {
-    return std::unexpected(Error(Kind::Invalid, "there is no setting " + quoted(key))
-                               .hint("there are max, undo-time, undo-max and warn"));
+    return std::unexpected(
+        Error(Kind::Invalid, "there is no setting " + quoted(key))
+            .hint("there are max, undo-time, undo-max, warn and default-bridge"));
   }
   return {};
 }
@@ -94,7 +106,9 @@ Result<Settings> parse_settings(std::string_view text) {
 std::string print_settings(const Settings& settings) {
   return "max=" + settings.max.text() + "\nundo-time=" + time_text(settings.undo_time) +
          "\nundo-max=" + settings.undo_max.text() + "\nwarn=" + thresholds_text(settings.warn) +
-         "\n";
+         "\n" +
+         (settings.default_bridge.empty() ? ""
+                                          : "default-bridge=" + settings.default_bridge + "\n");
 }
 
 Result<Settings> load_settings(int dir) {

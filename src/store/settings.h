@@ -33,6 +33,7 @@ struct Settings {
   std::chrono::nanoseconds undo_time = std::chrono::hours(24);  // 0: nothing goes to the bin.
   Share undo_max{.percent = 10};                                // Of the budget: the bin's.
   std::vector<unsigned> warn = {80, 90, 95};  // Percent of the budget, rising; may be empty.
+  std::string default_bridge;  // The device of the network `bridge`; "": one that is free.
 };
 
 // Errors: Invalid, with the line; an unknown key is one.

@@ -29,7 +29,7 @@ using Words = std::span<const std::string>;
 
 constexpr const char* kUsage =
     "usage: probe-network ensure | whole | list | watch\n"
-    "       add-network BRIDGE [internal] [isolated] SUBNET... | remove-network BRIDGE\n"
+    "       add-network BRIDGE [internal] [routed] [isolated] SUBNET... | remove-network BRIDGE\n"
     "       publish|withdraw|forget ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
     "       restore BRIDGE SUBNET ADDRESS[,ADDRESS] HOST:PORT:PORT/PROTOCOL...\n"
     "       many COUNT ADDRESS | times | obstacles BRIDGE...\n"
@@ -87,6 +87,8 @@ Result<NetworkRules> parse_rules(Words words) {
   for (const std::string& word : words.subspan(1)) {
     if (word == "internal")
       rules.internal = true;
+    else if (word == "routed")
+      rules.routed = true;
     else if (word == "isolated")
       rules.isolated = true;
     else
@@ -113,6 +115,7 @@ Result<> list(Words) {
   for (const NetworkRules& rules : all.networks) {
     std::printf("network %s", rules.bridge.c_str());
     if (rules.internal) std::printf(" internal");
+    if (rules.routed) std::printf(" routed");
     if (rules.isolated) std::printf(" isolated");
     for (const Subnet& subnet : rules.subnets) std::printf(" %s", subnet.text().c_str());
     std::puts("");

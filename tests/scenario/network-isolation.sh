@@ -56,6 +56,9 @@ assert_eq "$(net_ask web tcp 10.5.0.1 9000)" "host sees 10.5.0.2"
 net_run host sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
 net_cannot alone2 tcp 10.8.0.2 80
 net_cannot alone2 udp fd00:8::2 80
+# What a neighbour publishes it reaches as everybody does.
+assert_eq "$(net_ask alone2 tcp 203.0.113.1 8080)" "alone sees 10.8.0.1"
+assert_eq "$(net_ask alone2 tcp 2001:db8::1 8080)" "alone sees fd00:8::1"
 net_run host sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
 net_run alone2 ip route add 10.8.0.2/32 via 10.8.0.1
 net_run alone2 ip -6 route add fd00:8::2/128 via fd00:8::1
@@ -73,6 +76,14 @@ net_cannot outside udp 10.5.0.2 80
 net_cannot outside tcp fd00:5::2 80
 net_cannot outside tcp 10.8.0.2 80
 net_cannot outside tcp 10.7.0.2 80
+# Without masquerading it is seen outside as what it is, and still not reached.
+net_network tareout 9 routed
+net_container host tareout plain 10.9.0.2/24 fd00:9::2/64
+net_serve plain plain 80
+assert_eq "$(net_ask plain tcp 203.0.113.9 9000)" "outside sees 10.9.0.2"
+assert_eq "$(net_ask plain udp 2001:db8::9 9000)" "outside sees fd00:9::2"
+net_cannot outside tcp 10.9.0.2 80
+assert_contains "$(net_run host "$net_probe" list)" "network tareout routed 10.9.0.0/24 fd00:9::/64"
 assert_eq "$(net_ask outside tcp 203.0.113.1 8080)" "alone sees 203.0.113.9"
 
 # Forgotten, it is no network of ours any more, and the rest is as before.
