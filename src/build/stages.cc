@@ -269,6 +269,22 @@ Result<> StageGraph::refuse_cycles() const {
       from.error("the stages " + join(names, ", ") + " need each other, each the next"));
 }
 
+std::vector<std::string> StageGraph::unused_arguments(const BuildOptions& options) const {
+  std::set<std::string> known = {"SOURCE_DATE_EPOCH"};
+  const auto note = [&](const Instruction& instruction) {
+    if (const Arg* arg = instruction.as<Arg>())
+      for (const ArgDefinition& definition : arg->arguments) known.insert(definition.key.text);
+  };
+  std::ranges::for_each(preamble_, note);
+  for (const Stage& stage : stages_) std::ranges::for_each(stage.instructions, note);
+  for (const std::string& name : platform_variables(options, "").names()) known.insert(name);
+  std::vector<std::string> unused;
+  for (const auto& [name, value] : options.arguments)
+    if (!known.contains(name) && !is_proxy_variable(name) && !name.starts_with("BUILDKIT_"))
+      unused.push_back(name);
+  return unused;
+}
+
 Result<std::vector<std::size_t>> StageGraph::needed() const {
   std::vector<std::size_t> wanted = {target_};
   std::set<std::size_t> seen = {target_};

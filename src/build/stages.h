@@ -57,6 +57,10 @@ class StageGraph {
   // Errors: Invalid: one copies from a stage that comes only after it.
   Result<std::vector<std::size_t>> needed() const;
 
+  // Names of --build-arg that no ARG asks for: likely mistyped. Proxies and such that steer the
+  // builder (BUILDKIT_..., SOURCE_DATE_EPOCH) need no ARG.
+  std::vector<std::string> unused_arguments(const BuildOptions& options) const;
+
   // ONBUILD triggers of the image that is the base of a stage. They may name stages, so needed() is
   // to be asked again. To be called once for each stage whose base is an image with triggers;
   // those of stages are there already. Errors: Invalid, with the trigger.

@@ -76,6 +76,14 @@ TEST_CASE("stages: variables in FROM") {
   CHECK(graph->preamble().size() == 3);
 }
 
+TEST_CASE("stages: arguments that nothing asks for") {
+  BuildOptions options;
+  options.arguments = {{"A", ""},           {"B", ""},          {"MISTYPED", ""},
+                       {"https_proxy", ""}, {"BUILDKIT_X", ""}, {"TARGETARCH", ""}};
+  const auto graph = graph_of("ARG A\nFROM x\nONBUILD ARG MISTYPED\nFROM y\nARG B=1 C\n", options);
+  CHECK(graph->unused_arguments(options) == std::vector<std::string>{"MISTYPED"});
+}
+
 TEST_CASE("stages: a named context stands for a stage") {
   BuildOptions options;
   options.contexts = {"Base", "img"};
