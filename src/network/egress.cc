@@ -164,6 +164,7 @@ std::vector<std::string> Egress::texts() const {
   if (mode == Mode::Noted) return {"allow"};
   if (items.empty()) return {"deny"};
   std::vector<std::string> texts;
+  texts.reserve(items.size());
   for (const EgressItem& item : items) texts.push_back(item.text());
   return texts;
 }

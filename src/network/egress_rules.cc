@@ -49,8 +49,9 @@ constexpr const char* kRules = R"nft(
     # Also the answers of published ports.
     ct state established accept
     ct state related meta l4proto icmp accept
-    # To its own network, where br_netfilter shows such packets; the host is not of it.
-    fib daddr . iif oif exists accept
+    # To its own network, where br_netfilter shows such packets; the host is not of it, and hears what
+    # is for many.
+    fib daddr . iif oif exists fib daddr type unicast accept
     meta l4proto { tcp, udp } iifname . ip saddr . ip daddr @fixed4 goto begin4
     icmp type echo-request iifname . ip saddr . ip daddr @fixed4 goto begin4
     iifname . ip saddr . ip daddr . meta l4proto . th dport @fixed_ports4 goto begin4
@@ -66,7 +67,7 @@ constexpr const char* kRules = R"nft(
     ct state related meta l4proto icmpv6 accept
     # Neighbours are found, the gateway among them.
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld2-listener-report } accept
-    fib daddr . iif oif exists accept
+    fib daddr . iif oif exists fib daddr type unicast accept
     meta l4proto { tcp, udp } iifname . ip6 saddr . ip6 daddr @fixed6 goto begin6
     icmpv6 type echo-request iifname . ip6 saddr . ip6 daddr @fixed6 goto begin6
     iifname . ip6 saddr . ip6 daddr . meta l4proto . th dport @fixed_ports6 goto begin6

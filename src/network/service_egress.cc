@@ -352,7 +352,7 @@ void ServiceEgress::poll() {
 
 void ServiceEgress::write_ledgers() {
   for (auto& [container, client] : clients_) {
-    if (std::exchange(client.is_written, true)) continue;
+    if (std::exchange(client.is_written, true) || !client.ledger) continue;
     const std::string path = store_ + "/" + ledger_path(container);
     const std::size_t slash = path.rfind('/');
     const auto directory = sys::open_path(path.substr(0, slash), O_RDONLY | O_DIRECTORY);

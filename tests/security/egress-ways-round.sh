@@ -121,6 +121,21 @@ markers=$(count marker)
 for liar in "$(address neighbour)" "$(address second)" "${gateway%.*}.77" 203.0.113.9; do
   lies "$liar" || fail "with the address $liar it gets out"
 done
+# This machine hears what is for many.
+own=$(address strict)
+for target in 224.0.0.1 "${own%.*.*}.255.255" 255.255.255.255; do
+  before=$(count out)
+  inside strict python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.sendto(b"x", (sys.argv[1], 4001))' "$target"
+  lies "$own" || fail "what is for $target is heard"
+  assert_eq "$(count out)" "$before" "what is for $target"
+done
+before=$(count out)
+inside strict bash -c 'echo x >/dev/udp/ff02::1%eth0/4001'
+lies "$own"
+assert_eq "$(count out)" "$before" 'what is for ff02::1'
 # The attack is one: without the pin the neighbour's address leaves.
 nft insert rule bridge tare_egress from_pinned accept
 ! lies "$(address neighbour)" || fail 'the attack does not work anyway'
