@@ -78,8 +78,8 @@ class BuildWorkshop : public build::Workshop {
   class RunningStep;
 
   // A mount of the files that is writable through `scratch`, or read-only.
-  Result<sys::Fd> mount(const build::Files& files, const sys::IdMap& ids, int scratch,
-                        bool read_only);
+  Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
+                               bool read_only);
   // Keeps what is in the upper directory of `container`, which `root` is a mount of.
   Result<build::StepLayer> keep(const Change& change, int container, int root,
                                 const sys::IdMap& ids, std::vector<std::string> places,
@@ -119,8 +119,8 @@ Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& k
   return build::StepLayer{.diff_id = step->diff_id, .size = step->size};
 }
 
-Result<sys::Fd> BuildWorkshop::mount(const build::Files& files, const sys::IdMap& ids, int scratch,
-                                     bool read_only) {
+Result<sys::Fd> BuildWorkshop::attach_files(const build::Files& files, const sys::IdMap& ids,
+                                            int scratch, bool read_only) {
   TRY(state_.rootfs.prepare(files.id, files.layers, ids, {}), "unpack the files");
   return TRY(state_.rootfs.mount(files.id, files.layers, ids, scratch, read_only),
              "mount the files");
@@ -128,7 +128,7 @@ Result<sys::Fd> BuildWorkshop::mount(const build::Files& files, const sys::IdMap
 
 Result<build::View> BuildWorkshop::look(const build::Files& files) {
   build::View view{.ids = TRY(first_map())};
-  view.root = TRY(mount(files, view.ids, -1, true));
+  view.root = TRY(attach_files(files, view.ids, -1, true));
   return view;
 }
 
@@ -159,7 +159,7 @@ Result<build::StepLayer> BuildWorkshop::change(
     const Change& change, const std::function<Result<>(const build::Target&)>& work) {
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
   const sys::IdMap ids = TRY(first_map());
-  const sys::Fd root = TRY(mount(change.files, ids, scratch.dir.get(), false));
+  const sys::Fd root = TRY(attach_files(change.files, ids, scratch.dir.get(), false));
   TRY(work({.root = root.get(), .ids = &ids}));
   return keep(change, scratch.dir.get(), root.get(), ids, {}, true);
 }
@@ -207,7 +207,8 @@ class BuildWorkshop::RunningStep : public build::Running {
     const sys::Fd dir = TRY(state.open_container(id_));
     const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
     const Container container = TRY(workshop_.engine_.find(id_));
-    const sys::Fd root = TRY(workshop_.mount(request_.files, container.ids, dir.get(), false));
+    const sys::Fd root =
+        TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
     std::vector<std::string> places = engine_places();
     for (const build::RunMount& mount : request_.mounts)
       places.push_back(without_slash(mount.target));

@@ -53,7 +53,7 @@ struct NetworkSettings {
   std::vector<std::string> links;        // "NAME:ALIAS"
   std::vector<std::string> with;         // The same; a start waits for these services.
   std::chrono::nanoseconds with_timeout = kWithTimeout;  // 0: it does not wait.
-  std::vector<std::string> egress;       // --egress, as network::Egress has it; empty: all.
+  std::vector<std::string> egress;  // --egress, as network::Egress has it; empty: all.
   bool operator==(const NetworkSettings&) const = default;
 };
 

@@ -7,9 +7,9 @@ mkdir app
 build() { tare build --network none -t app -f - app 2>&1; }
 # The text that follows is a whole Dockerfile each.
 refused() { not build; }
-output=$(printf 'FROM busybox\nRUN true\nCOPPY a b\n' | refused)
+output=$(printf 'FROM busybox\nRUN true\nCOPYY a b\n' | refused)
 assert_contains "$output" 'Dockerfile:3:1'
-assert_contains "$output" '3 | COPPY a b'
+assert_contains "$output" '3 | COPYY a b'
 assert_contains "$output" COPY
 output=$(printf 'FROM busybox\nRUN echo before && exit 3\n' | refused)
 assert_contains "$output" before

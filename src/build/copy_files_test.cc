@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copying itself: tests/scenario/build-basic.sh.
+#include "build/copy_files.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "sys/files.h"
+
+namespace tare::build {
+namespace {
+
+// A directory of its own, removed at the end.
+struct Place {
+  Place() {
+    char name[] = "/tmp/tare-copy-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path = name;
+    dir = std::move(sys::open_path(path, O_RDONLY | O_DIRECTORY).value());
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    const auto top = sys::open_path("/tmp", O_RDONLY | O_DIRECTORY);
+    if (top) (void)sys::remove_tree(top->get(), path.substr(5));
+  }
+  void write(const std::string& name, std::string_view text) const {
+    const auto file = sys::open_path(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    REQUIRE(file);
+    REQUIRE(sys::write_all(file->get(), text));
+  }
+  std::string read(const std::string& name) const {
+    return sys::load_file(dir.get(), name).value_or("(not there)");
+  }
+  std::string path;
+  sys::Fd dir;
+};
+
+// The calling user is everybody.
+sys::IdMap mine() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
+  ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
+  return ids;
+}
+
+Result<> copy(const Place& from, const std::string& source, const Place& to,
+              const std::string& destination, const CopyOptions& options = {}) {
+  const sys::IdMap ids = mine();
+  const Tree tree{.root = from.dir.get()};
+  auto picks = pick(tree, {.source = source});
+  if (!picks) return std::unexpected(picks.error());
+  return copy_files(tree, *picks, {.root = to.dir.get(), .ids = &ids}, destination, options);
+}
+
+}  // namespace
+
+TEST_CASE("copy: modes as chmod(1) has them") {
+  CHECK(change_mode("750", 0644, false) == 0750);
+  CHECK(change_mode("4755", 0, false) == 04755);
+  CHECK(change_mode("u=rwX,go=rX", 0600, true) == 0755);
+  CHECK(change_mode("u=rwX,go=rX", 0600, false) == 0644);
+  CHECK(change_mode("u=rwX,go=rX", 0700, false) == 0755);
+  CHECK(change_mode("+x", 0644, false) == 0755);
+  CHECK(change_mode("a-w,u+w", 0666, false) == 0644);
+  CHECK(change_mode("g+s,+t", 0755, true) == 03755);
+  CHECK(change_mode("o=", 0755, false) == 0750);
+}
+
+TEST_CASE("copy: a file goes to a name, into a directory, or over a file") {
+  const Place from;
+  const Place to;
+  from.write("a", "one");
+  REQUIRE(copy(from, "a", to, "/deep/er/name"));
+  CHECK(to.read("deep/er/name") == "one");
+  REQUIRE(copy(from, "a", to, "/deep/er"));
+  CHECK(to.read("deep/er/a") == "one");
+  REQUIRE(copy(from, "a", to, "/new/"));
+  CHECK(to.read("new/a") == "one");
+  from.write("a", "two");
+  REQUIRE(copy(from, "a", to, "/new/"));
+  CHECK(to.read("new/a") == "two");
+  REQUIRE(copy(from, "/a", to, "/other", {.parents = true}));
+  CHECK(to.read("other/a") == "two");
+}
+
+TEST_CASE(
+    "copy: links of the target lead nowhere outside, and files are not in the way of each other") {
+  const Place from;
+  const Place to;
+  const Place outside;
+  outside.write("file", "precious");
+  from.write("a", "attack");
+  REQUIRE(::symlinkat(outside.path.c_str(), to.dir.get(), "away") == 0);
+  REQUIRE(::symlinkat((outside.path + "/file").c_str(), to.dir.get(), "file") == 0);
+  (void)copy(from, "a", to, "/away/file");
+  REQUIRE(copy(from, "a", to, "/file"));
+  CHECK(to.read("file") == "attack");
+  CHECK(outside.read("file") == "precious");
+  REQUIRE(::mkdirat(from.dir.get(), "dir", 0755) == 0);
+  from.write("dir/file", "below");
+  REQUIRE(copy(from, "dir", to, "/tree/"));
+  CHECK(to.read("tree/file") == "below");
+  // A file where a directory has to be.
+  CHECK(!copy(from, "dir", to, "/file/"));
+}
+
+TEST_CASE("copy: what is not there is told with what is near") {
+  const Place from;
+  from.write("main.c", "");
+  const auto missing = pick({.root = from.dir.get()}, {.source = "mian.c"});
+  REQUIRE(!missing);
+  CHECK(missing.error().kind() == Kind::NotFound);
+  CHECK(missing.error().hint().find("main.c") != std::string::npos);
+  // A wildcard without a match is no error here.
+  const auto none = pick({.root = from.dir.get()}, {.source = "*.h"});
+  REQUIRE(none);
+  CHECK(none->empty());
+}
+
+}  // namespace tare::build
