@@ -5,11 +5,11 @@ if(NOT TARE_STATIC)
 endif()
 
 set(failpoint_directory ${CMAKE_BINARY_DIR}/tests/failpoints)
-foreach(file bin container_networks container_volumes create exec lifecycle recovery start volumes)
+foreach(file bin container_networks container_volumes create exec health lifecycle recovery start volumes)
   list(APPEND failpoint_sources src/engine/${file}.cc)
 endforeach()
 list(APPEND failpoint_sources src/store/confine.cc src/store/erofs_backend.cc src/store/move.cc src/store/layer_import.cc
-     src/store/layers.cc src/store/tree_backend.cc src/store/volumes.cc src/image/bin.cc src/image/remove.cc)
+     src/store/layers.cc src/store/tree_backend.cc src/store/volumes.cc src/image/bin.cc src/image/remove.cc src/image/steps.cc)
 # A file's own object is taken before the room's library is looked into.
 tare_program(failpoint-tare SOURCE src/front/cli/main.cc ROOMS front/cli)
 target_sources(failpoint-tare PRIVATE ${failpoint_sources} src/base/failpoint.cc src/base/steps.cc)
