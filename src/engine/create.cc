@@ -230,6 +230,14 @@ Result<bool> decide_systemd(CreateRequest& config, const std::vector<std::string
   return true;
 }
 
+Result<> add_others_volumes(const Engine& engine, CreateRequest& config) {
+  for (const std::string& text : config.volumes_from) {
+    const Container other = TRY(engine.find(volumes_from_name(text)), "--volumes-from");
+    TRY(add_volumes_from(config, other, text));
+  }
+  return {};
+}
+
 Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
                        const Container& container, const Progress& progress) {
   const auto unpacking = [&](std::uint64_t done, std::uint64_t total) {
@@ -247,22 +255,18 @@ Result<std::string> Engine::create(const CreateRequest& request, const Progress&
 Result<std::string> Engine::State::make_container(Engine& engine, const CreateRequest& request,
                                                   const image::Image* step,
                                                   const Progress& progress) {
-  State& state = *this;
   Container container;
   CreateRequest& config = container.config = request;
   // 1. What was asked for, checked alone.
   TRY(check_alone(config));
-  for (const std::string& text : config.volumes_from) {
-    const Container other = TRY(engine.find(volumes_from_name(text)), "--volumes-from");
-    TRY(add_volumes_from(config, other, text));
-  }
+  TRY(add_others_volumes(engine, config));
   const UserNamespace users = TRY(parse_user_namespace(config.userns));
-  const Caller caller = TRY(find_caller(state.namespace_root));
+  const Caller caller = TRY(find_caller(namespace_root));
   TRY(check_user_namespace(users, caller));
   TRY(collect_grants(config, users, caller));
 
   // 2. With the image.
-  const image::Image image = step != nullptr ? *step : TRY(state.images.find(config.image));
+  const image::Image image = step != nullptr ? *step : TRY(images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
   if (step != nullptr) container.step = image.layers;
@@ -274,16 +278,16 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   for (const auto& entry : grants.entries())
     container.grants.emplace_back(entry.name, entry.because);
   TRY(complete_from_image(config, image.config, kept_user(users, caller)));
-  TRY(state.resolve_networks(engine, config, image.config.exposed_ports));
-  TRY(state.check_egress(config));
+  TRY(resolve_networks(engine, config, image.config.exposed_ports));
+  TRY(check_egress(config));
   TRY(check_services(engine, config));
-  state.spared = image.id;
-  state.admitted = TRY(engine.admit_start());
+  spared = image.id;
+  admitted = TRY(engine.admit_start());
   // 3. On disk. From here on every step has an inverse; what the inverses use lives longer.
   const sys::Fd containers =
-      TRY(sys::open_path(state.store.path() + "/containers", O_RDONLY | O_DIRECTORY));
-  if (is_taken(state.store, config.name)) state.recover();  // It may be the name of nothing.
-  const sys::Fd between = TRY(state.store.lock(State::kBetween, sys::Lock::Shared));
+      TRY(sys::open_path(store.path() + "/containers", O_RDONLY | O_DIRECTORY));
+  if (is_taken(store, config.name)) recover();  // It may be the name of nothing.
+  const sys::Fd between = TRY(store.lock(State::kBetween, sys::Lock::Shared));
   Undo undo;
   container.id = TRY(random_id());
   if (systemd) complete_systemd(config, container.id);
@@ -294,38 +298,38 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
     return fail_errno("make the container's directory");
   undo.push([&]() noexcept { (void)sys::remove_tree(containers.get(), container.id); });
   failpoint("create.directory");
-  TRY(claim_name(state.store, container, config.name.empty()));
+  TRY(claim_name(store, container, config.name.empty()));
   undo.push([&]() noexcept {
-    ::unlinkat(state.store.dir(), ("container-names/" + container.name).c_str(), 0);
+    ::unlinkat(store.dir(), ("container-names/" + container.name).c_str(), 0);
   });
   failpoint("create.named");
   if (grants.has<policy::grants::SharedIds>())
-    container.id_claim = TRY(state.claim_volume_ids());
+    container.id_claim = TRY(claim_volume_ids());
   else if (users.kind != UserNamespace::Kind::Host)
-    container.id_claim = TRY(state.claim_ids(state.container_path(container.id), users.size));
+    container.id_claim = TRY(claim_ids(container_path(container.id), users.size));
   undo.push([&, claim = container.id_claim]() noexcept {
-    state.id_ranges.release(claim, state.container_path(container.id));
+    id_ranges.release(claim, container_path(container.id));
   });
   failpoint("create.ids");
   TRY(set_ids(container, users, grants, caller));
   const std::string gone = "image " + quoted(config.image) + " was removed meanwhile";
-  auto prepared = prepare_image(state.rootfs, image, container, progress);
-  if (!prepared && step == nullptr) TRY(state.images.find(image.id.text()), gone);
+  auto prepared = prepare_image(rootfs, image, container, progress);
+  if (!prepared && step == nullptr) TRY(images.find(image.id.text()), gone);
   TRY(prepared, "unpack image " + quoted(config.image));
   failpoint("create.prepared");
-  const sys::Fd dir = TRY(state.open_container(container.id));
+  const sys::Fd dir = TRY(open_container(container.id));
   // Now, so that the container can be removed also when there is no space for one more file.
   (void)TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT), "make the container's lock");
   State::FirstContent first{.image = image};
-  TRY(state.make_volumes(container, first, undo));
+  TRY(make_volumes(container, first, undo));
   // From the record on, the image and the volumes are in use. Who removes them holds the lock
   // alone: he either saw the record, or is seen here.
-  const sys::Fd lock = TRY(state.store.lock(store::Store::kImagesLock, sys::Lock::Shared));
-  if (step == nullptr) TRY(state.images.find(image.id.text()), gone);
-  const sys::Fd volumes = TRY(state.lock_volumes_of(container, first, undo));
+  const sys::Fd lock = TRY(store.lock(store::Store::kImagesLock, sys::Lock::Shared));
+  if (step == nullptr) TRY(images.find(image.id.text()), gone);
+  const sys::Fd volumes = TRY(lock_volumes_of(container, first, undo));
   TRY(sys::create_file(dir.get(), "config.json", print_record(container),
                        config.auto_remove ? sys::Durability::Lazy : sys::Durability::Synced));
-  if (step == nullptr) state.images.touch(image.id);
+  if (step == nullptr) images.touch(image.id);
   undo.keep();
   failpoint("create.recorded");
   return container.id;

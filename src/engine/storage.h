@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +71,9 @@ struct Usage {
   std::uint64_t removed_images_bytes = 0;  // What belongs only to images in the bin.
   std::vector<std::string> unowned;  // Parts of images that no image has, as a load under way.
   std::uint64_t unowned_bytes = 0;
+  int steps = 0;                      // Of builds, that are kept,
+  std::set<std::string> step_owners;  // parts that they alone have,
+  std::uint64_t steps_bytes = 0;      // and what those take.
 };
 
 struct Budget {

@@ -13,6 +13,7 @@
 #include "engine/bin.h"
 #include "engine/engine.h"
 #include "engine/state.h"
+#include "image/steps.h"
 #include "store/layers.h"
 #include "sys/files.h"
 
@@ -99,6 +100,31 @@ void divide(Usage& usage) {
   }
 }
 
+// What no image has, and a step of a build does.
+Result<> divide_steps(Usage& usage, const store::Store& store,
+                      const std::vector<image::Step>& steps) {
+  usage.steps = static_cast<int>(steps.size());
+  std::set<Digest> layers;
+  for (const image::Step& step : steps)
+    if (!step.diff_id.empty()) layers.insert(step.diff_id);
+  std::vector<std::string> prefixes;
+  for (const Digest& diff_id : TRY(store::with_references(store, layers))) {
+    prefixes.push_back("layers/" + diff_id.hex());
+    for (const Digest& object : TRY(store::objects_of_layer(store, diff_id)))
+      prefixes.push_back(store::object_path(object));
+  }
+  std::erase_if(usage.unowned, [&](const std::string& owner) {
+    const auto is_part = [&](const std::string& prefix) { return owner.starts_with(prefix); };
+    if (std::ranges::none_of(prefixes, is_part)) return false;
+    const std::uint64_t bytes = usage.store.owner_bytes(owner);
+    usage.unowned_bytes -= bytes;
+    usage.steps_bytes += bytes;
+    usage.step_owners.insert(owner);
+    return true;
+  });
+  return {};
+}
+
 std::string_view status_name(Status status) {
   switch (status) {
     case Status::Created:
@@ -157,7 +183,10 @@ void explain_image_part(Why& why, const Usage& usage, std::string_view owner) {
     only_removed = only_removed && image.removed;
     if (!image.removed) names.push_back(first_name(image));
   }
-  if (why.whose.empty()) {
+  if (usage.step_owners.contains(std::string(owner))) {
+    why.whose.push_back("what a step of a build has made, kept for the next build");
+    why.freed_by = "tare builder prune --all";
+  } else if (why.whose.empty()) {
     why.whose.push_back("part of no image: of a load under way, or of one that was killed");
     why.freed_by = "the next 'tare images' removes it, unless somebody is loading";
   } else if (only_removed) {
@@ -297,6 +326,9 @@ Result<Usage> Engine::usage() const {
                part_prefixes(state_->store, image.id, image.manifest, image.layers));
   }
   divide(usage);
+  // What cannot be read stays nobody's.
+  const auto steps = image::Steps(state_->store, state_->rootfs).list();
+  if (steps) (void)divide_steps(usage, state_->store, *steps);
   for (const Container& container : containers) {
     const std::string place = "containers/" + container.id;
     usage.containers.push_back({.id = container.id,

@@ -44,6 +44,11 @@ assert_eq "$(tare inspect --format '{{.Id}}' app)" "$first"
 build --no-cache
 assert_contains "$(cat log)" '0 of 4 steps were there'
 assert_eq "$(tare inspect --format '{{.Id}}' app)" "$first" 'the image that was built anew'
+# It is somebody's.
+assert_matches "$(tare system df)" 'Build Cache +[1-9]'
+for file in "$TARE_ROOT"/layers/*.index; do
+  assert_lacks "$(tare df --why "$file")" 'part of no image'
+done
 # What steps have made outlives the image, and goes when asked.
 tare rmi -f app >/dev/null
 tare system prune -f >/dev/null

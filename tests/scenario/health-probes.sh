@@ -21,7 +21,7 @@ exits 1 check web >said
 assert_contains "$(cat said)" '127.0.0.1:8080: Connection refused'
 assert_contains "$(tare inspect --format '{{json .Config.Healthcheck}}' web)" '["PROBE","http://:8080/healthz"]'
 
-tare run -d --name six --network none --health tcp://[::1]:5432 --health-interval 1h busybox httpd -f -p '[::1]:5432' >/dev/null
+tare run -d --name six --network none --health 'tcp://[::1]:5432' --health-interval 1h busybox httpd -f -p '[::1]:5432' >/dev/null
 six_answers() { check six >said; }
 eventually 10 six_answers
 assert_contains "$(cat said)" 'connected to port 5432'

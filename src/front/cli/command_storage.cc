@@ -63,7 +63,8 @@ std::vector<Row> docker_rows(const engine::Usage& usage) {
           df_row("Containers", containers, running, written, stopped),
           df_row("Local Volumes", volumes, active_volumes,
                  usage.store.of(UsageClass::Volumes).bytes, usage.volumes_reclaimable),
-          df_row("Build Cache", 0, 0, usage.store.of(UsageClass::Caches).bytes, 0),
+          df_row("Build Cache", usage.steps, 0,
+                 usage.store.of(UsageClass::Caches).bytes + usage.steps_bytes, usage.steps_bytes),
           df_row("Removed", removed, 0, bin, bin)};
 }
 
