@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "build/glob.h"
+#include "codec/tar.h"
 
 namespace tare::build {
 namespace {
@@ -22,6 +23,12 @@ std::pair<std::string, std::string> split_last(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return {"", path};
   return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// A name of an archive, wherever its ".." lead, below `destination`.
+std::string inside_of(const std::string& destination, std::string_view name) {
+  const std::string clean = clean_path("/" + std::string(name)).substr(1);
+  return destination.empty() || clean.empty() ? destination + clean : destination + "/" + clean;
 }
 
 // The bits that "rwxXst" stand for, for those whose bits `who` has.
@@ -72,8 +79,17 @@ class Copier {
   Result<sys::Fd> ensure(const std::string& path);
   Result<sys::Fd> begin_file(const std::string& path);
   Result<> finish(int file, const struct stat& info);
+  // Of an archive; `destination` is without slashes at its ends.
+  Result<> unpack(tar::Reader& reader, const std::string& destination);
 
  private:
+  Result<> unpack_entry(tar::Reader& reader, const std::string& path,
+                        const std::string& destination);
+  Result<> unpack_file(tar::Reader& reader, const std::string& path);
+  Result<> unpack_link(const tar::Entry& entry, const std::string& path,
+                       const std::string& destination);
+  Result<> set_attributes(const tar::Entry& entry, int file);
+  struct stat facts_of(const tar::Entry& entry) const;
   Result<> put(const PickedFile& file, const std::string& path);
   Result<> put_directory(const PickedFile& file, const std::string& path);
   Result<> put_file(const PickedFile& file, const std::string& path);
@@ -97,7 +113,7 @@ class Copier {
 
 // By descriptors of any sort, O_PATH too.
 Result<> Copier::give(int file, const struct stat& info) {
-  Owner owner = options_.owner.value_or(Owner());
+  const Owner owner = options_.owner.value_or(Owner{.uid = info.st_uid, .gid = info.st_gid});
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   if (!options_.owner && tree_.ids != nullptr) {
@@ -259,6 +275,89 @@ Result<> Copier::copy(const Pick& pick, const std::string& destination, bool int
   return {};
 }
 
+// As if it lay in a tree with owners.
+struct stat Copier::facts_of(const tar::Entry& entry) const {
+  struct stat info{};
+  info.st_mode = entry.mode | (entry.type == tar::Type::Directory ? S_IFDIR : S_IFREG);
+  info.st_uid = entry.uid;
+  info.st_gid = entry.gid;
+  return info;
+}
+
+Result<> Copier::set_attributes(const tar::Entry& entry, int file) {
+  for (const auto& [name, value] : entry.xattrs) {
+    if (name != "security.capability" && !name.starts_with("user.")) continue;
+    if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) != 0)
+      return fail_errno("set the extended attribute " + quoted(name));
+  }
+  return {};
+}
+
+Result<> Copier::unpack_file(tar::Reader& reader, const std::string& path) {
+  const tar::Entry& entry = reader.entry();
+  const sys::Fd file = TRY(begin_file(path));
+  std::string buffer(256 << 10, '\0');
+  while (true) {
+    const std::size_t count = TRY(reader.read_content(buffer.data(), buffer.size()));
+    if (count == 0) break;
+    TRY(sys::write_all(file.get(), {buffer.data(), count}));
+  }
+  TRY(finish(file.get(), facts_of(entry)));
+  return set_attributes(entry, file.get());
+}
+
+Result<> Copier::unpack_link(const tar::Entry& entry, const std::string& path,
+                             const std::string& destination) {
+  const auto [above, name] = split_last(path);
+  const sys::Fd dir = TRY(ensure(above));
+  TRY(clear(dir.get(), path, name));
+  if (entry.type == tar::Type::HardLink) {
+    const auto [from, other] = split_last(inside_of(destination, entry.link));
+    const sys::Fd place = TRY(open_in(target_.root, from, O_PATH | O_DIRECTORY));
+    if (::linkat(place.get(), other.c_str(), dir.get(), name.c_str(), 0) != 0)
+      return fail_errno("link " + quoted("/" + path));
+    return {};
+  }
+  const bool is_link = entry.type == tar::Type::Symlink;
+  if ((is_link ? ::symlinkat(entry.link.c_str(), dir.get(), name.c_str())
+               : ::mkfifoat(dir.get(), name.c_str(), 0600)) != 0)
+    return fail_errno("make " + quoted("/" + path));
+  const struct stat info = facts_of(entry);
+  if (!is_link && ::fchmodat(dir.get(), name.c_str(), mode_of(info), 0) != 0)
+    return fail_errno("set the mode of " + quoted("/" + path));
+  const sys::Fd made = TRY(sys::open_at(dir.get(), name, O_PATH | O_NOFOLLOW));
+  return give(made.get(), info);
+}
+
+Result<> Copier::unpack_entry(tar::Reader& reader, const std::string& path,
+                              const std::string& destination) {
+  const tar::Entry& entry = reader.entry();
+  switch (entry.type) {
+    case tar::Type::Directory: {
+      const sys::Fd made = TRY(ensure(path));
+      TRY(finish(made.get(), facts_of(entry)));
+      return set_attributes(entry, made.get());
+    }
+    case tar::Type::Regular:
+      return unpack_file(reader, path);
+    case tar::Type::HardLink:
+    case tar::Type::Symlink:
+    case tar::Type::Fifo:
+      return unpack_link(entry, path, destination);
+    default:
+      return fail(Kind::Unsupported, quoted(entry.name) + " is a device: ADD makes none");
+  }
+}
+
+Result<> Copier::unpack(tar::Reader& reader, const std::string& destination) {
+  (void)TRY(ensure(destination));
+  while (TRY(reader.next())) {
+    const std::string path = inside_of(destination, reader.entry().name);
+    if (path != destination) TRY(unpack_entry(reader, path, destination), "unpack");
+  }
+  return {};
+}
+
 std::string relative(const std::string& path) { return clean_path("/" + path).substr(1); }
 
 }  // namespace
@@ -280,6 +379,14 @@ Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Targ
   const bool into = destination.ends_with('/') || picks.size() > 1;
   for (const Pick& pick : picks) TRY(copier.copy(pick, relative(destination), into));
   return {};
+}
+
+Result<> unpack_archive(codec::Source& archive, const Target& target,
+                        const std::string& destination, const CopyOptions& options) {
+  const Tree nothing;
+  Copier copier(nothing, target, options);
+  tar::Reader reader(archive);
+  return copier.unpack(reader, relative(destination));
 }
 
 Result<> put_file(const Target& target, const std::string& destination, std::string_view content,

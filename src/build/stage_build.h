@@ -75,6 +75,7 @@ class StageBuild {
   Result<> do_run(const Instruction& instruction, const std::vector<Mount>& mounts);
   Result<> do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                    bool optional);
+  Result<bool> is_unpacked(const Add& add, const Tree& tree, const Pick& pick);
   Result<> do_workdir();
   // The tree of a dependency, or the context.
   Result<OpenTree> open_tree(const Dependency* dependency);

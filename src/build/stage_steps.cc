@@ -35,18 +35,6 @@ std::optional<std::string> directory_of(const BuildRequest& request, const std::
   return found->second;
 }
 
-bool is_archive(const sys::Fd& file) {
-  char head[512] = {};
-  const ssize_t size = ::pread(file.get(), head, sizeof head, 0);
-  const std::string_view bytes(head, size > 0 ? static_cast<std::size_t>(size) : 0);
-  return bytes.starts_with("\x1f\x8b") || bytes.starts_with("BZh") ||
-         bytes.starts_with(
-             "\xfd"
-             "7zXZ") ||
-         bytes.starts_with("\x28\xb5\x2f\xfd") ||
-         (bytes.size() == sizeof head && bytes.substr(257, 5) == "ustar");
-}
-
 }  // namespace
 
 Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency) {
@@ -108,6 +96,13 @@ Result<> StageBuild::do_workdir() {
   return {};
 }
 
+// A local archive is, unless it is said that it is not.
+Result<bool> StageBuild::is_unpacked(const Add& add, const Tree& tree, const Pick& pick) {
+  if (!add.unpack.value_or(true)) return false;
+  const sys::Fd file = TRY(open_in(tree.root, pick.source, O_RDONLY | O_NONBLOCK));
+  return TRY(shared_.workshop.open_archive(file.get())) != nullptr;
+}
+
 Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                              bool optional) {
   info_ = describe(instruction);
@@ -119,6 +114,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   std::vector<std::string> excludes;
   for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
   std::vector<Pick> picks;
+  std::vector<Pick> archives;
   for (const Text& source : files.paths) {
     if (is_add && TRY(parse_add_source(source.text)).kind != AddSource::Kind::Path)
       return std::unexpected(
@@ -128,17 +124,13 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     if (!found && optional && found.error().kind() == Kind::NotFound) continue;
     for (Pick& each : TRY(std::move(found))) {
       key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(open.tree, each)));
-      if (is_add && !each.is_directory) {
-        const sys::Fd file = TRY(open_in(open.tree.root, each.source, O_RDONLY | O_NONBLOCK));
-        if (is_archive(file))
-          return std::unexpected(
-              Error(Kind::Unsupported, "unpacking " + quoted(source.text) + " is not there yet")
-                  .hint("COPY it and unpack it in a RUN"));
-      }
-      picks.push_back(std::move(each));
+      if (is_add && !each.is_directory && TRY(is_unpacked(*instruction.as<Add>(), open.tree, each)))
+        archives.push_back(std::move(each));
+      else
+        picks.push_back(std::move(each));
     }
   }
-  if (picks.empty() && files.contents.empty() && !optional)
+  if (picks.empty() && archives.empty() && files.contents.empty() && !optional)
     return fail(Kind::NotFound,
                 "no file matches " + quoted(files.paths.empty() ? "" : files.paths[0].text));
   for (const Heredoc& content : files.contents)
@@ -157,6 +149,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   }
   CopyOptions options{.parents = parents};
   options.owner = TRY(owner_of(files.chown.text));
+  const auto archive_owner = options.owner;  // Else those in the archive.
   if (!options.owner && open.tree.ids == nullptr && !dependency) options.owner = Owner();
   TRY(check_mode(files.chmod.empty() ? "755" : files.chmod.text));
   options.mode = files.chmod.text;
@@ -166,6 +159,12 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     if (open.view.root) tree.ids = &open.view.ids;
     TRY(copy_files(tree, picks, target, destination, options));
     const bool into = destination.ends_with('/') || files.contents.size() + picks.size() > 1;
+    for (const Pick& each : archives) {
+      const sys::Fd file = TRY(open_in(open.tree.root, each.source, O_RDONLY | O_NONBLOCK));
+      const auto archive = TRY(shared_.workshop.open_archive(file.get()));
+      TRY(unpack_archive(*archive, target, destination,
+                         {.owner = archive_owner, .mode = files.chmod.text}));
+    }
     for (const Heredoc& content : files.contents)
       TRY(put_file(target, into ? join_path(destination, content.name) : destination,
                    heredoc_text(content), options));

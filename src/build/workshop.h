@@ -95,6 +95,9 @@ class Workshop {
                                    const std::function<Result<>(const Target&)>& work) = 0;
   virtual Result<image::Image> make_image(oci::ImageConfig config, const Files& files,
                                           const std::vector<std::string>& names) = 0;
+  // The uncompressed bytes of `file` (borrowed) from its start, when they are a tar; null
+  // otherwise.
+  virtual Result<std::unique_ptr<codec::Source>> open_archive(int file) = 0;
   // A directory of this machine that lives as long as this and is nobody else's.
   virtual Result<std::string> make_directory() = 0;
   // What an earlier build has noted under `name`; "" when nothing. And noting it.

@@ -11,7 +11,9 @@
 
 #include "codec/sha256.h"
 #include "engine/state.h"
+#include "image/sniff.h"
 #include "oci/manifest.h"
+#include "store/decompressor.h"
 #include "store/streams.h"
 #include "store/upper_tar.h"
 #include "sys/files.h"
@@ -67,6 +69,7 @@ class BuildWorkshop : public build::Workshop {
                                   const std::vector<std::string>& names) override {
     return steps_.make_image(std::move(config), files.layers, names);
   }
+  Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::string> make_directory() override;
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
@@ -263,6 +266,53 @@ Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunReque
   auto running = std::make_unique<RunningStep>(*this, request, id);
   TRY(running->start());
   return running;
+}
+
+namespace {
+
+// A tar in a file, decompressed by a confined process if need be.
+class Archive : public codec::Source {
+ public:
+  explicit Archive(sys::Fd plain)
+      : file_(std::move(plain)), source_(file_.get()), peeked_(source_) {}
+  explicit Archive(store::Decompressor process)
+      : process_(std::move(process)), source_(process_->output()), peeked_(source_) {}
+
+  Result<bool> is_tar() { return image::is_tar_block(TRY(peeked_.peek())); }
+  Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const std::size_t count = TRY(peeked_.read(buffer, size));
+    if (count == 0 && size > 0 && process_ && !std::exchange(ended_, true)) TRY(process_->finish());
+    return count;
+  }
+
+ private:
+  sys::Fd file_;
+  std::optional<store::Decompressor> process_;
+  store::FileSource source_;
+  image::PeekSource peeked_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_archive(int file) {
+  std::unique_ptr<Archive> archive;
+  if (store::compression_of(file) == codec::Compression::None) {
+    sys::Fd own(::fcntl(file, F_DUPFD_CLOEXEC, 3));
+    if (!own) return fail_errno("duplicate a descriptor");
+    archive = std::make_unique<Archive>(std::move(own));
+  } else {
+    const std::string place = TRY(make_directory());
+    const sys::Fd empty = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+    archive = std::make_unique<Archive>(
+        TRY(store::Decompressor::start({.input = file,
+                                        .empty_dir = empty.get(),
+                                        .program = state_.store.program("tare-inflate")})));
+  }
+  // What cannot be decompressed is no archive, but a file as any other.
+  const auto is_tar = archive->is_tar();
+  if (!is_tar || !*is_tar) return nullptr;
+  return archive;
 }
 
 Result<std::string> BuildWorkshop::make_directory() {

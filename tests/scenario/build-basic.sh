@@ -69,3 +69,25 @@ assert_eq "$(tare ps -aq)" ''
 id=$(tare build -q --network none --target maker --iidfile id app 2>/dev/null)
 assert_matches "$id" '^sha256:[0-9a-f]{64}$'
 assert_eq "$(cat id)" "$id"
+
+# A local archive is unpacked by ADD, with its owners and links, wherever its names lead; COPY leaves it alone.
+mkdir -p more tree/dir
+echo in-archive >tree/dir/file
+ln tree/dir/file tree/hard
+ln -s dir/file tree/link
+ln -s /etc tree/etc-link
+tar -C tree -czf more/tree.tar.gz --owner=33 --group=33 .
+tar -C tree -cf more/evil.tar --transform='s,^dir/file,../../../over/here,' -P dir/file
+gzip -c tree/dir/file >more/plain.gz
+cat >more/Dockerfile <<'TEXT'
+FROM busybox
+ADD tree.tar.gz /a/
+ADD evil.tar plain.gz /b/
+ADD --unpack=false evil.tar /c/
+COPY tree.tar.gz /d/
+ADD --chown=1:1 tree.tar.gz /e/
+TEXT
+tare build -q --network none -t more more >/dev/null
+more() { tare run --rm --network none more sh -c "$1"; }
+assert_eq "$(more 'cat /a/link; stat -c "%u %h" /a/hard; readlink /a/etc-link; stat -c %u /e/dir/file')" $'in-archive\n33 2\n/etc\n1'
+assert_eq "$(more 'find /b /c /d -type f | sort | tr "\n" " "')" '/b/over/here /b/plain.gz /c/evil.tar /d/tree.tar.gz '
