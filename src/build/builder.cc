@@ -18,7 +18,7 @@ namespace tare::build {
 namespace {
 
 constexpr std::size_t kMostRunning = 16;
-constexpr int kLookAgain_ms = 200;  // Whether somebody wants it to end.
+constexpr int kLookAgainMs = 200;  // Whether somebody wants it to end.
 
 }  // namespace
 
@@ -111,7 +111,7 @@ Result<> Builder::wait() {
       stages.push_back(shared_.stages[index].get());
     }
   if (polled.empty()) return fail(Kind::Internal, "the build has nothing to do and is not done");
-  const int count = ::poll(polled.data(), polled.size(), kLookAgain_ms);
+  const int count = ::poll(polled.data(), polled.size(), kLookAgainMs);
   if (shared_.reporter.is_interrupted())
     return fail(Kind::Unavailable, "the build was interrupted");
   if (count < 0 && errno != EINTR) return fail_errno("poll");

@@ -68,6 +68,13 @@ class StageBuild {
     std::string name;  // Part of keys: whose files these are.
   };
 
+  // What COPY or ADD takes.
+  struct Sources {
+    OpenTree open;
+    std::vector<Pick> picks;
+    std::vector<Pick> archives;  // To be unpacked.
+  };
+
   const Stage& stage() const;
   const Instruction& instruction() const { return stage().instructions[next_]; }
   Result<bool> begin();
@@ -75,6 +82,10 @@ class StageBuild {
   Result<> do_run(const Instruction& instruction, const std::vector<Mount>& mounts);
   Result<> do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                    bool optional);
+  Result<Sources> pick_sources(const Instruction& instruction, const FileSources& files,
+                               bool optional);
+  Result<> put_sources(const Sources& sources, const FileSources& files, const Target& target,
+                       const std::string& destination, const CopyOptions& options);
   Result<bool> is_unpacked(const Add& add, const Tree& tree, const Pick& pick);
   Result<> do_workdir();
   // The tree of a dependency, or the context.

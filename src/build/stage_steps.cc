@@ -103,41 +103,70 @@ Result<bool> StageBuild::is_unpacked(const Add& add, const Tree& tree, const Pic
   return TRY(shared_.workshop.open_archive(file.get())) != nullptr;
 }
 
-Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
-                             bool optional) {
-  info_ = describe(instruction);
-  const Dependency* const dependency = stage().dependency(next_);
-  TRY(check_sources(instruction));
-  const bool is_add = instruction.as<Add>() != nullptr;
-  const OpenTree open = files.paths.empty() ? OpenTree() : TRY(open_tree(dependency));
-  StepKey key;
+Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruction,
+                                                     const FileSources& files, bool optional) {
+  Sources sources;
+  if (!files.paths.empty()) sources.open = TRY(open_tree(stage().dependency(next_)));
+  const Add* const add = instruction.as<Add>();
   std::vector<std::string> excludes;
   for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
-  std::vector<Pick> picks;
-  std::vector<Pick> archives;
   for (const Text& source : files.paths) {
-    if (is_add && TRY(parse_add_source(source.text)).kind != AddSource::Kind::Path)
+    if (add != nullptr && TRY(parse_add_source(source.text)).kind != AddSource::Kind::Path)
       return std::unexpected(
           Error(Kind::Unsupported, "ADD of " + quoted(source.text) + " is not there yet")
               .hint("download it before the build, or in a RUN"));
-    auto found = pick(open.tree, {.source = source.text, .excludes = excludes});
+    auto found = pick(sources.open.tree, {.source = source.text, .excludes = excludes});
     if (!found && optional && found.error().kind() == Kind::NotFound) continue;
     for (Pick& each : TRY(std::move(found))) {
-      key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(open.tree, each)));
-      if (is_add && !each.is_directory && TRY(is_unpacked(*instruction.as<Add>(), open.tree, each)))
-        archives.push_back(std::move(each));
-      else
-        picks.push_back(std::move(each));
+      const bool unpacked =
+          add != nullptr && !each.is_directory && TRY(is_unpacked(*add, sources.open.tree, each));
+      (unpacked ? sources.archives : sources.picks).push_back(std::move(each));
     }
   }
-  if (picks.empty() && archives.empty() && files.contents.empty() && !optional)
+  if (sources.picks.empty() && sources.archives.empty() && files.contents.empty() && !optional)
     return fail(Kind::NotFound,
                 "no file matches " + quoted(files.paths.empty() ? "" : files.paths[0].text));
+  return sources;
+}
+
+Result<> StageBuild::put_sources(const Sources& sources, const FileSources& files,
+                                 const Target& target, const std::string& destination,
+                                 const CopyOptions& options) {
+  CopyOptions own = options;
+  Tree tree = sources.open.tree;
+  // Owners are the stage's, which is shown with the same ids; those of this machine mean nothing.
+  if (sources.open.view.root)
+    tree.ids = &sources.open.view.ids;
+  else if (!own.owner)
+    own.owner = Owner();
+  TRY(copy_files(tree, sources.picks, target, destination, own));
+  for (const Pick& each : sources.archives) {
+    const sys::Fd file = TRY(open_in(tree.root, each.source, O_RDONLY | O_NONBLOCK));
+    const auto archive = TRY(shared_.workshop.open_archive(file.get()));
+    if (!archive) return fail(Kind::Invalid, quoted(each.name) + " is no archive any more");
+    TRY(unpack_archive(*archive, target, destination, options));
+  }
+  const bool into = destination.ends_with('/') || files.contents.size() + sources.picks.size() > 1;
+  for (const Heredoc& content : files.contents)
+    TRY(put_file(target, into ? join_path(destination, content.name) : destination,
+                 heredoc_text(content), options));
+  return {};
+}
+
+Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
+                             bool optional) {
+  info_ = describe(instruction);
+  TRY(check_sources(instruction));
+  const Sources sources = TRY(pick_sources(instruction, files, optional));
+  StepKey key;
+  for (const auto* picks : {&sources.picks, &sources.archives})
+    for (const Pick& each : *picks)
+      key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(sources.open.tree, each)));
   for (const Heredoc& content : files.contents)
     key.add("<<" + content.name, digest_of(heredoc_text(content)));
+  const std::string& directory = state_->config().working_dir;
   const std::string destination =
-      join_path(state_->config().working_dir.empty() ? "/" : state_->config().working_dir,
-                files.destination.text) +
+      join_path(directory.empty() ? "/" : directory, files.destination.text) +
       (files.destination.text.ends_with('/') ? "/" : "");
   key.add("instruction", instruction.text);
   key.add("destination", destination);
@@ -147,31 +176,14 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     take(*found);
     return {};
   }
-  CopyOptions options{.parents = parents};
+  CopyOptions options{.mode = files.chmod.text, .parents = parents};
+  if (!options.mode.empty()) TRY(check_mode(options.mode));
   options.owner = TRY(owner_of(files.chown.text));
-  const auto archive_owner = options.owner;  // Else those in the archive.
-  if (!options.owner && open.tree.ids == nullptr && !dependency) options.owner = Owner();
-  TRY(check_mode(files.chmod.empty() ? "755" : files.chmod.text));
-  options.mode = files.chmod.text;
-  const auto copy = [&](const Target& target) -> Result<> {
-    Tree tree = open.tree;
-    // Owners are the stage's, which is shown with the same ids.
-    if (open.view.root) tree.ids = &open.view.ids;
-    TRY(copy_files(tree, picks, target, destination, options));
-    const bool into = destination.ends_with('/') || files.contents.size() + picks.size() > 1;
-    for (const Pick& each : archives) {
-      const sys::Fd file = TRY(open_in(open.tree.root, each.source, O_RDONLY | O_NONBLOCK));
-      const auto archive = TRY(shared_.workshop.open_archive(file.get()));
-      TRY(unpack_archive(*archive, target, destination,
-                         {.owner = archive_owner, .mode = files.chmod.text}));
-    }
-    for (const Heredoc& content : files.contents)
-      TRY(put_file(target, into ? join_path(destination, content.name) : destination,
-                   heredoc_text(content), options));
-    return {};
+  const auto put = [&](const Target& target) {
+    return put_sources(sources, files, target, destination, options);
   };
   const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, copy));
+      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, put));
   shared_.reporter.ends(info_);
   take(layer);
   return {};
@@ -248,7 +260,8 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
   for (const Pick& each : picks)
     key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
   const bool whole = picks.size() == 1 && picks[0].is_directory;
-  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file", {}));
+  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file",
+                 {.owner = Owner()}));
   return RunMount{
       .source = whole ? place : place + "/file", .target = target, .read_only = mount.read_only};
 }

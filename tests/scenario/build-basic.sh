@@ -91,3 +91,11 @@ tare build -q --network none -t more more >/dev/null
 more() { tare run --rm --network none more sh -c "$1"; }
 assert_eq "$(more 'cat /a/link; stat -c "%u %h" /a/hard; readlink /a/etc-link; stat -c %u /e/dir/file')" $'in-archive\n33 2\n/etc\n1'
 assert_eq "$(more 'find /b /c /d -type f | sort | tr "\n" " "')" '/b/over/here /b/plain.gz /c/evil.tar /d/tree.tar.gz '
+
+# A named context is a place of its own; its owners here mean nothing.
+mkdir side
+echo aside >side/file
+chown 1:1 side/file 2>/dev/null || true
+printf 'FROM busybox\nCOPY --from=side file /file\nRUN --mount=type=bind,from=side,target=/s stat -c %%u /s/file >/owner\n' |
+  tare build -q --network none --build-context side=side -t side -f - more >/dev/null
+assert_eq "$(tare run --rm --network none side sh -c 'stat -c %u /file; cat /owner /file')" $'0\n0\naside'
