@@ -14,7 +14,7 @@ cat >app/Dockerfile <<'TEXT'
 ARG BASE=busybox
 FROM ${BASE} AS maker
 ARG WHO=nobody
-WORKDIR /work
+WORKDIR /job
 COPY src/ ./
 RUN cat one.txt two.txt >both && echo "for $WHO" >who && mkdir empty && ln both hard && chown 33:33 who
 RUN rm two.txt && mkfifo pipe && chmod 4755 who
@@ -25,7 +25,7 @@ RUN false
 FROM ${BASE}
 LABEL org.example.kind="a test" other=1
 ENV GREETING="hello world" PLACE=/srv
-COPY --from=maker /work $PLACE/work/
+COPY --from=maker /job $PLACE/job/
 COPY --chown=www-data:33 --chmod=640 src/one.txt /srv/given
 COPY start.sh src/two.txt /opt/
 COPY <<TEXT2 <<"RAW" /etc/made/
@@ -47,10 +47,10 @@ assert_contains "$(cat log)" 'DONE'
 assert_lacks "$(cat log)" unused
 assert_eq "$(tare run --rm --network none app:1)" script
 inside() { tare run --rm --network none --entrypoint /bin/sh -u 0 app:1 -c "$1"; }
-assert_eq "$(inside 'cd /srv/work && cat both who && ls')" $'one\ntwo\nfor me\nboth\nempty\nhard\nlink\none.txt\npipe\nwho'
-assert_eq "$(inside 'stat -c "%a %u:%g" /srv/given /srv/work/who /srv/work/one.txt /opt/start.sh')" \
+assert_eq "$(inside 'cd /srv/job && cat both who && ls')" $'one\ntwo\nfor me\nboth\nempty\nhard\nlink\none.txt\npipe\nwho'
+assert_eq "$(inside 'stat -c "%a %u:%g" /srv/given /srv/job/who /srv/job/one.txt /opt/start.sh')" \
   $'640 33:33\n4755 33:33\n644 0:0\n755 0:0'
-assert_eq "$(inside 'readlink /srv/work/link; stat -c %h /srv/work/both; stat -c %F /srv/work/pipe')" $'one.txt\n1\nfifo'
+assert_eq "$(inside 'readlink /srv/job/link; stat -c %h /srv/job/both; stat -c %F /srv/job/pipe')" $'one.txt\n1\nfifo'
 assert_eq "$(inside 'cat /etc/made/TEXT2 /etc/made/RAW; pwd; echo $GREETING')" $'hello world\n$GREETING\n/sub/dir\nhello world'
 assert_eq "$(tare inspect --format '{{.Config.User}} {{.Config.WorkingDir}} {{.Config.StopSignal}} {{index .Config.Labels "org.example.kind"}}' app:1)" \
   'www-data /sub/dir SIGINT a test'
