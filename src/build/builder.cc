@@ -127,8 +127,12 @@ Result<Built> Builder::finish() {
   Built built{
       .image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names)),
       .files = target.files(),
+      .trace = {},
+      .materials = shared_.materials,
       .steps = shared_.steps,
       .cached = shared_.cached};
+  for (const std::size_t index : order_)
+    std::ranges::copy(shared_.stages[index]->trace(), std::back_inserter(built.trace));
   return built;
 }
 

@@ -52,11 +52,23 @@ class Reporter {
   virtual bool is_interrupted() const = 0;
 };
 
+// A step that the result stands on, or that files were copied from.
+struct TracedStep {
+  std::string stage;  // Its label, as "build" or "stage-1".
+  std::string place;  // "Dockerfile:12".
+  std::string text;   // The instruction as written, expanded.
+  std::string from;   // COPY: the stage or image that it copied from; "" for the context.
+  StepLayer layer;
+  bool was_cached = false;
+};
+
 struct Built {
   image::Image image;
   Files files;
-  std::size_t steps = 0;   // That can be kept,
-  std::size_t cached = 0;  // and those that were.
+  std::vector<TracedStep> trace;           // Stages in the order of the file, each step in order.
+  std::vector<image::Material> materials;  // Base images; those of steps are in the trace.
+  std::size_t steps = 0;                   // That can be kept,
+  std::size_t cached = 0;                  // and those that were.
 };
 
 // For INCLUDE: files of the context `context` (a directory's descriptor, borrowed; or -1).

@@ -44,6 +44,10 @@ Result<image::Image> SharedBuild::find_image(const std::string& name, const std:
   }
   image::Image image = TRY(workshop.find_image(wanted, platform, request.pull));
   images.emplace(known, image);
+  materials.push_back({.kind = image::Material::Kind::Image,
+                       .uri = "docker-image://" + wanted,
+                       .digest = image.manifest,
+                       .revision = ""});
   return image;
 }
 
@@ -153,6 +157,7 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   const BuildRequest& request = shared_.request;
   const bool wanted = !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key.digest())) : std::nullopt;
+  was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;
     shared_.reporter.is_cached(info_);
@@ -164,10 +169,20 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
 
 std::string StageBuild::step_name() const { return stage().label() + "#" + std::to_string(next_); }
 
-void StageBuild::take(const StepLayer& layer) {
+void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
   shared_.notes.note(step_name(), key_);
   files_ = files_.with(layer.diff_id);
   if (layer.diff_id.empty()) without_layer_.insert(state_->config().history.size() - 1);
+  const Dependency* const from = instruction.as<Copy>() ? stage().dependency(next_) : nullptr;
+  trace_.push_back(
+      {.stage = stage().label(),
+       .place = instruction.source->name() + ":" + std::to_string(instruction.range.begin.line),
+       .text = instruction.text,
+       .from = from == nullptr ? ""
+               : from->stage   ? shared_.graph->stages()[*from->stage].label()
+                               : from->image,
+       .layer = layer,
+       .was_cached = was_cached_});
 }
 
 Result<> StageBuild::pump() {
@@ -185,7 +200,7 @@ Result<> StageBuild::pump() {
   auto layer = ended->keep();
   if (!layer) return std::unexpected(failed(run, std::move(layer).error()));
   TRY(state_->apply(run));
-  take(*layer);
+  take(run, *layer);
   shared_.reporter.ends(info_);
   ++next_;
   return {};

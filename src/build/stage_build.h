@@ -31,6 +31,7 @@ struct SharedBuild {
   StepNotes notes;
   std::string note_name;
   std::map<std::string, image::Image> images;       // By name and platform: each is found once.
+  std::vector<image::Material> materials;           // Those images.
   std::vector<std::unique_ptr<StageBuild>> stages;  // By index; null: not needed.
   std::size_t numbered = 0;
   std::size_t running = 0;
@@ -48,6 +49,7 @@ class StageBuild {
   bool is_done() const { return done_; }
   const Files& files() const { return files_; }
   const StageState& state() const { return *state_; }
+  const std::vector<TracedStep>& trace() const { return trace_; }
   UnixNanos time() const { return time_; }
   // With times, and without layers for steps that changed nothing.
   oci::ImageConfig final_config() const;
@@ -97,7 +99,7 @@ class StageBuild {
 
   StepInfo describe(const Instruction& instruction) const;
   Result<std::optional<StepLayer>> find(const StepKey& key);
-  void take(const StepLayer& layer);
+  void take(const Instruction& instruction, const StepLayer& layer);
   std::string step_name() const;
   Error failed(const Instruction& instruction, Error error) const;
 
@@ -114,7 +116,9 @@ class StageBuild {
   std::optional<Instruction> pending_;   // The expanded RUN that runs.
   StepInfo info_;
   StepKey key_;
+  bool was_cached_ = false;
   std::unique_ptr<Running> running_;
+  std::vector<TracedStep> trace_;
 };
 
 }  // namespace tare::build

@@ -14,6 +14,7 @@
 #include "build/copy_files.h"
 #include "build/instruction.h"
 #include "image/image.h"
+#include "image/steps.h"
 
 namespace tare::build {
 
@@ -31,7 +32,8 @@ struct Files {
 // What a step has made: a layer, or an empty diff_id when no file changed.
 struct StepLayer {
   Digest diff_id;
-  std::uint64_t size = 0;  // Bytes of the files in it.
+  std::uint64_t size = 0;                  // Bytes of the files in it.
+  std::vector<image::Material> materials;  // What it took from elsewhere.
 };
 
 // What RUN is given beside the files.
@@ -90,6 +92,7 @@ class Workshop {
     Digest key;
     std::string what;
     UnixNanos time = 0;
+    std::vector<image::Material> materials;
   };
   virtual Result<StepLayer> change(const Change& change,
                                    const std::function<Result<>(const Target&)>& work) = 0;

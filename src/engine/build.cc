@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
 #include <utility>
 
 #include "codec/sha256.h"
-#include "engine/state.h"
+#include "engine/build_workshop.h"
 #include "image/sniff.h"
 #include "oci/manifest.h"
 #include "store/decompressor.h"
@@ -21,81 +20,11 @@
 namespace tare::engine {
 namespace {
 
-// As docker build calls it: no host has a name in what it makes.
-constexpr const char* kHostname = "buildkitsandbox";
-constexpr const char* kCacheVolume = "build-cache-";
-
-// Where the engine puts something into every container's root file system.
-std::vector<std::string> engine_places() {
-  return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
-}
-
-std::string without_slash(const std::string& path) {
-  const std::size_t first = path.find_first_not_of('/');
-  return first == std::string::npos ? "" : path.substr(first);
+build::StepLayer layer_of(const image::Step& step) {
+  return {.diff_id = step.diff_id, .size = step.size, .materials = step.materials};
 }
 
 }  // namespace
-
-class BuildWorkshop : public build::Workshop {
- public:
-  BuildWorkshop(Engine& engine, const image::TransferProgress& progress)
-      : engine_(engine),
-        state_(*engine.state_),
-        steps_(state_.store, state_.rootfs),
-        progress_(progress) {}
-  BuildWorkshop(const BuildWorkshop&) = delete;
-  BuildWorkshop& operator=(const BuildWorkshop&) = delete;
-  ~BuildWorkshop() override {
-    directories_.clear();
-    // The file systems of steps go with the sweep: no image has them.
-    hold_.reset();
-    (void)steps_.sweep();
-  }
-
-  Result<> begin() {
-    hold_ = TRY(steps_.hold());
-    return {};
-  }
-
-  Result<image::Image> find_image(const std::string& name, const std::string& platform,
-                                  bool always) override;
-  Result<std::optional<build::StepLayer>> find_step(const Digest& key) override;
-  Result<build::View> look(const build::Files& files) override;
-  Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
-  Result<build::StepLayer> change(
-      const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
-  Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
-                                  const std::vector<std::string>& names) override {
-    return steps_.make_image(std::move(config), files.layers, names);
-  }
-  Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
-  Result<std::string> make_directory() override;
-  std::string load_note(const std::string& name) override;
-  void save_note(const std::string& name, std::string_view text) override;
-
-  static store::Store& store_of(Engine& engine) { return engine.state_->store; }
-  static store::RootfsBackend& rootfs_of(Engine& engine) { return engine.state_->rootfs; }
-
- private:
-  class RunningStep;
-
-  // A mount of the files that is writable through `scratch`, or read-only.
-  Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
-                               bool read_only);
-  // Keeps what is in the upper directory of `container`, which `root` is a mount of.
-  Result<build::StepLayer> keep(const Change& change, int container, int root,
-                                const sys::IdMap& ids, std::vector<std::string> places,
-                                bool same_times);
-  CreateRequest container_of(const build::RunRequest& request) const;
-
-  Engine& engine_;
-  Engine::State& state_;
-  image::Steps steps_;
-  const image::TransferProgress& progress_;
-  sys::Fd hold_;
-  std::vector<store::Store::Scratch> directories_;
-};
 
 Result<image::Image> BuildWorkshop::find_image(const std::string& name, const std::string& platform,
                                                bool always) {
@@ -119,7 +48,7 @@ Result<image::Image> BuildWorkshop::find_image(const std::string& name, const st
 Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& key) {
   const auto step = TRY(steps_.find(key));
   if (!step) return std::nullopt;
-  return build::StepLayer{.diff_id = step->diff_id, .size = step->size};
+  return layer_of(*step);
 }
 
 Result<sys::Fd> BuildWorkshop::attach_files(const build::Files& files, const sys::IdMap& ids,
@@ -154,8 +83,9 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
   const image::Step step =
-      TRY(steps_.add(change.key, change.what, entries == 0 ? nullptr : &source));
-  return build::StepLayer{.diff_id = step.diff_id, .size = step.size};
+      TRY(steps_.add({.key = change.key, .what = change.what, .materials = change.materials},
+                     entries == 0 ? nullptr : &source));
+  return layer_of(step);
 }
 
 Result<build::StepLayer> BuildWorkshop::change(
@@ -165,107 +95,6 @@ Result<build::StepLayer> BuildWorkshop::change(
   const sys::Fd root = TRY(attach_files(change.files, ids, scratch.dir.get(), false));
   TRY(work({.root = root.get(), .ids = &ids}));
   return keep(change, scratch.dir.get(), root.get(), ids, {}, true);
-}
-
-// A step's program in a container that this removes.
-class BuildWorkshop::RunningStep : public build::Running {
- public:
-  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id)
-      : workshop_(workshop), request_(std::move(request)), id_(std::move(id)) {}
-  RunningStep(const RunningStep&) = delete;
-  RunningStep& operator=(const RunningStep&) = delete;
-  ~RunningStep() override {
-    attachment_.reset();
-    (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
-  }
-
-  Result<> start() {
-    auto started = workshop_.engine_.start(id_, {.attach = AttachRequest{}, .owner = true}, {});
-    if (!started) return std::unexpected(std::move(started).error().error);
-    attachment_ = std::move(started->attachment);
-    return {};
-  }
-
-  int fd() const override { return attachment_ ? attachment_->fd() : -1; }
-  Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) override {
-    const Event event = TRY(attachment_->next());
-    switch (event.type) {
-      case Event::Type::Stdout:
-      case Event::Type::Stderr:
-        sink(event.bytes);
-        return std::nullopt;
-      case Event::Type::Exit:
-        if (event.oom_killed)
-          return fail(Kind::Unavailable, "the command of RUN ran out of memory");
-        return event.exit_code;
-      case Event::Type::Closed:
-        break;
-    }
-    return fail(Kind::Unavailable, "the step's container was taken away");
-  }
-
-  Result<build::StepLayer> keep() override {
-    attachment_.reset();
-    Engine::State& state = workshop_.state_;
-    const sys::Fd dir = TRY(state.open_container(id_));
-    const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
-    const Container container = TRY(workshop_.engine_.find(id_));
-    const sys::Fd root =
-        TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
-    std::vector<std::string> places = engine_places();
-    for (const build::RunMount& mount : request_.mounts)
-      places.push_back(without_slash(mount.target));
-    return workshop_.keep({.files = request_.files,
-                           .key = request_.key,
-                           .what = request_.what,
-                           .time = request_.time},
-                          dir.get(), root.get(), container.ids, std::move(places), false);
-  }
-
- private:
-  BuildWorkshop& workshop_;
-  build::RunRequest request_;
-  std::string id_;
-  std::unique_ptr<Attachment> attachment_;
-};
-
-CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) const {
-  CreateRequest config{.image = "build step",
-                       .entrypoint = std::vector<std::string>{""},
-                       .cmd = request.arguments,
-                       .env = request.environment,
-                       .working_dir = request.directory,
-                       .user = request.user,
-                       .hostname = kHostname,
-                       .auto_remove = true};
-  if (request.network == build::RunNetwork::None) config.network = "none";
-  if (request.network == build::RunNetwork::Host) config.network = "host";
-  config.privileged = request.security == build::Security::Insecure;
-  for (const build::RunMount& mount : request.mounts) {
-    MountRequest wanted{.source = mount.source,
-                        .target = mount.target,
-                        .read_only = mount.read_only,
-                        .tmpfs_bytes = mount.size_bytes};
-    if (mount.type == build::RunMount::Type::Tmpfs) {
-      wanted.type = MountType::Tmpfs;
-      wanted.source.clear();
-    } else if (mount.type == build::RunMount::Type::Cache) {
-      wanted.type = MountType::Volume;
-      wanted.volume = kCacheVolume + codec::sha256(mount.source).short_hex();
-      wanted.source.clear();
-      wanted.no_copy = true;
-    }
-    config.mounts.push_back(std::move(wanted));
-  }
-  return config;
-}
-
-Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
-  const image::Image files{.id = request.files.id, .layers = request.files.layers};
-  const std::string id = TRY(state_.make_container(engine_, container_of(request), &files, {}));
-  auto running = std::make_unique<RunningStep>(*this, request, id);
-  TRY(running->start());
-  return running;
 }
 
 namespace {

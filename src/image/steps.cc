@@ -18,8 +18,8 @@ namespace tare::image {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxRecord = 64 << 10;
-constexpr std::size_t kMaxWhat = 1024;  // Bytes of the instruction that are kept.
+constexpr std::size_t kMaxRecord = 4 << 20;  // A RUN may fetch a thousand packages.
+constexpr std::size_t kMaxWhat = 1024;       // Bytes of the instruction that are kept.
 constexpr const char* kRoom = "steps";
 
 std::string step_path(const Digest& key) { return std::string(kRoom) + "/" + key.hex() + ".json"; }
@@ -27,6 +27,33 @@ std::string step_path(const Digest& key) { return std::string(kRoom) + "/" + key
 bool is_usable(const store::Store& store, const Step& step) {
   return step.diff_id.empty() ||
          (store::has_layer(store, step.diff_id) && !store::is_damaged(store, step.diff_id));
+}
+
+constexpr std::string_view kMaterialKinds[] = {"image", "url", "git"};
+
+json::Value print_material(const Material& material) {
+  json::Value value;
+  value.set("kind", std::string(kMaterialKinds[static_cast<std::size_t>(material.kind)]));
+  value.set("uri", material.uri);
+  value.set("digest", material.digest.text());
+  if (material.size != 0) value.set("size", material.size);
+  if (!material.revision.empty()) value.set("revision", material.revision);
+  return value;
+}
+
+Result<Material> parse_material(const json::Value& value, const std::string& what) {
+  Material material;
+  const std::string kind = TRY(json::require_string(value, "kind", what));
+  const auto* const found = std::ranges::find(kMaterialKinds, kind);
+  if (found == std::end(kMaterialKinds))
+    return fail(Kind::Corrupt, what + ": a material is of kind " + quoted(kind));
+  material.kind = static_cast<Material::Kind>(found - std::begin(kMaterialKinds));
+  material.uri = TRY(json::require_string(value, "uri", what));
+  const std::string digest = TRY(json::require_string(value, "digest", what));
+  material.digest = TRY(Digest::parse(digest), what);
+  material.size = value["size"].as_uint();
+  material.revision = value["revision"].as_string();
+  return material;
 }
 
 }  // namespace
@@ -38,6 +65,11 @@ std::string print_step(const Step& step) {
   value.set("size", step.size);
   value.set("what", step.what);
   value.set("madeAt", rfc3339(step.made_at));
+  if (!step.materials.empty()) {
+    json::Value materials;
+    for (const Material& each : step.materials) materials.push(print_material(each));
+    value.set("materials", std::move(materials));
+  }
   return json::print(value, json::Style::Indented) + "\n";
 }
 
@@ -56,6 +88,8 @@ Result<Step> parse_step(const Digest& key, std::string_view text) {
   step.what = TRY(json::require_string(value, "what", what));
   const std::string when = TRY(json::require_string(value, "madeAt", what));
   step.made_at = TRY(parse_rfc3339(when), what);
+  for (const json::Value& each : value["materials"].as_array())
+    step.materials.push_back(TRY(parse_material(each, what)));
   return step;
 }
 
@@ -95,8 +129,9 @@ Result<std::optional<Step>> Steps::find(const Digest& key) const {
   return *step;
 }
 
-Result<Step> Steps::add(const Digest& key, const std::string& what, codec::Source* tar) {
-  Step step{.key = key, .what = what.substr(0, kMaxWhat), .made_at = now_ns()};
+Result<Step> Steps::add(Step step, codec::Source* tar) {
+  if (step.what.size() > kMaxWhat) step.what.resize(kMaxWhat);
+  step.made_at = now_ns();
   if (tar == nullptr) {
     TRY(write_step(store_, step));
     return step;

@@ -13,11 +13,23 @@
 
 namespace tare::image {
 
+// Something from elsewhere that went into a step: the image of FROM, what ADD and RUN fetched.
+struct Material {
+  enum class Kind : std::uint8_t { Image, Url, Git } kind = Kind::Url;
+  std::string uri;         // As it was asked for, without passwords.
+  Digest digest;           // Of its manifest (Image), of its bytes (Url), of its tree (Git).
+  std::uint64_t size = 0;  // Bytes of a Url; 0 otherwise.
+  std::string revision;    // The commit (Git); "" otherwise.
+
+  auto operator<=>(const Material&) const = default;
+};
+
 struct Step {
   Digest key;              // Of all that its result depends on.
   Digest diff_id;          // Empty: it changed no file.
   std::uint64_t size = 0;  // Bytes of the files in its layer.
   std::string what;        // The instruction, for people.
+  std::vector<Material> materials;
   UnixNanos made_at = 0;
   UnixNanos last_used = 0;
 };
@@ -31,9 +43,10 @@ class Steps {
   Result<sys::Fd> hold() const;
   // Nothing when there is none, or when its layer is not there or damaged. Notes that it is used.
   Result<std::optional<Step>> find(const Digest& key) const;
-  // Keeps what a step has made: `tar`, an uncompressed layer, or null when it changed nothing.
-  // Errors: those of taking in a layer; nothing is left then.
-  Result<Step> add(const Digest& key, const std::string& what, codec::Source* tar);
+  // Keeps what a step has made under its key: `tar`, an uncompressed layer, or null when it changed
+  // nothing. Returns it with the layer's facts. Errors: those of taking in a layer; nothing is left
+  // then.
+  Result<Step> add(Step step, codec::Source* tar);
   // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
   // Whoever calls holds hold(). Errors: NotFound (a layer).
   Result<Image> make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: what its program is given, and what its result depends on.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "build/stage_build.h"
+#include "sys/files.h"
+
+namespace tare::build {
+namespace {
+
+constexpr const char* kAgentPlace = "/run/buildkit/ssh_agent.";
+constexpr std::uint32_t kSecretMode = 0400;
+
+sys::IdMap same_ids() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
+  return ids;
+}
+
+}  // namespace
+
+Result<RunMount> StageBuild::make_file(const std::string& target, std::string_view content,
+                                       unsigned mode) {
+  const std::string place = TRY(shared_.workshop.make_directory());
+  const sys::Fd file =
+      TRY(sys::open_path(place + "/file", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  TRY(sys::write_all(file.get(), content));
+  if (::fchmod(file.get(), mode) != 0) return fail_errno("set the mode of a file for RUN");
+  return RunMount{.source = place + "/file", .target = target};
+}
+
+Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* dependency,
+                                        StepKey& key, std::vector<std::string>& environment) {
+  const std::string name = "mount " + mount.target + mount.id;
+  const std::string directory =
+      state_->config().working_dir.empty() ? "/" : state_->config().working_dir;
+  const std::string target = mount.target.empty() ? "" : join_path(directory, mount.target);
+  switch (mount.type) {
+    case Mount::Type::Tmpfs:
+      key.add(name, "tmpfs");
+      return RunMount{.type = RunMount::Type::Tmpfs,
+                      .target = target,
+                      .read_only = false,
+                      .size_bytes = mount.size_bytes};
+    case Mount::Type::Cache:
+      // What is in it is nobody's result.
+      key.add(name, "cache");
+      return RunMount{.type = RunMount::Type::Cache,
+                      .source = mount.id.empty() ? target : mount.id,
+                      .target = target,
+                      .read_only = mount.read_only};
+    case Mount::Type::Secret: {
+      const std::string id = secret_id(mount);
+      key.add(name, "secret " + id);  // Another content is no other result.
+      const auto found = shared_.request.secrets.find(id);
+      if (found == shared_.request.secrets.end()) {
+        if (!mount.required) return RunMount{};
+        return std::unexpected(Error(Kind::NotFound, "the secret " + quoted(id) + " is not given")
+                                   .hint("--secret id=" + id + ",src=FILE"));
+      }
+      if (mount.env) environment.push_back(*mount.env + "=" + found->second);
+      const std::string place = secret_target(mount);
+      if (place.empty()) return RunMount{};
+      return make_file(join_path(directory, place), found->second,
+                       mount.mode.value_or(kSecretMode));
+    }
+    case Mount::Type::Ssh: {
+      const std::string id = mount.id.empty() ? "default" : mount.id;
+      key.add(name, "agent " + id);
+      const auto found = shared_.request.agents.find(id);
+      if (found == shared_.request.agents.end()) {
+        if (!mount.required) return RunMount{};
+        return std::unexpected(
+            Error(Kind::NotFound, "the SSH agent " + quoted(id) + " is not given")
+                .hint("--ssh " + id));
+      }
+      const std::string place = target.empty() ? kAgentPlace + std::string("0") : target;
+      environment.push_back("SSH_AUTH_SOCK=" + place);
+      return RunMount{.source = found->second, .target = place, .read_only = false};
+    }
+    case Mount::Type::Bind:
+      break;
+  }
+  // A copy: what .dockerignore leaves out is not there, and what is written goes with it.
+  const OpenTree open = TRY(open_tree(dependency));
+  const auto picks = TRY(pick(open.tree, {.source = mount.source}));
+  const std::string place = TRY(shared_.workshop.make_directory());
+  const sys::Fd to = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+  const sys::IdMap ids = same_ids();
+  for (const Pick& each : picks)
+    key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
+  const bool whole = picks.size() == 1 && picks[0].is_directory;
+  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file",
+                 {.owner = Owner()}));
+  return RunMount{
+      .source = whole ? place : place + "/file", .target = target, .read_only = mount.read_only};
+}
+
+Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mount>& mounts) {
+  info_ = describe(instruction);
+  const Run& run = *instruction.as<Run>();
+  const BuildRequest& request = shared_.request;
+  if (run.tools || !run.devices.empty())
+    return fail(Kind::Unsupported,
+                std::string(run.tools ? "--tools" : "--device") + " of RUN is not there yet");
+  if (run.security == Security::Insecure && !request.allow_insecure)
+    return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
+                               .hint("--allow security.insecure, if you trust this Dockerfile"));
+  const RunCommand command = state_->command(run);
+  StepKey key;
+  key.add("the command", join(command.arguments, "\n"));
+  if (command.script) key.add("the script", *command.script);
+  RunRequest wanted{.files = files_,
+                    .what = info_.label,
+                    .arguments = command.arguments,
+                    .environment = state_->environment(),
+                    .directory = state_->config().working_dir,
+                    .user = state_->config().user,
+                    .network = run.network,
+                    .security = run.security,
+                    .time = time_};
+  if (run.network == RunNetwork::Default && request.network) wanted.network = *request.network;
+  for (const std::string& variable : wanted.environment)
+    if (const auto pair = split_once(variable, '='))
+      key.add("variable " + std::string(pair->first), std::string(pair->second));
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    RunMount mount =
+        TRY(make_mount(mounts[i], stage().dependency(next_, i), key, wanted.environment));
+    if (!mount.target.empty()) wanted.mounts.push_back(std::move(mount));
+  }
+  key.add("the directory", wanted.directory);
+  key.add("the user", wanted.user);
+  key.add("the network", std::to_string(static_cast<int>(wanted.network)));
+  key.add("the security", std::to_string(static_cast<int>(wanted.security)));
+  key.add("time", std::to_string(time_));
+  key.add(StepKey::kFiles, files_.id.text());
+  if (const auto found = TRY(find(key))) {
+    TRY(state_->apply(instruction));
+    take(instruction, *found);
+    return {};
+  }
+  for (const auto& [name, value] : proxy_variables(request.options))
+    wanted.environment.push_back(name + "=" + value);
+  wanted.environment.push_back("SOURCE_DATE_EPOCH=" + std::to_string(time_ / 1'000'000'000));
+  if (command.script)
+    wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
+  wanted.key = key.digest();
+  running_ = TRY(shared_.workshop.run(wanted));
+  pending_ = instruction;
+  ++shared_.running;
+  return {};
+}
+
+}  // namespace tare::build

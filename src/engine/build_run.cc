@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN of builds: a container that nobody else sees.
+#include <fcntl.h>
+
+#include <utility>
+
+#include "codec/sha256.h"
+#include "engine/build_workshop.h"
+#include "sys/files.h"
+
+namespace tare::engine {
+namespace {
+
+// As docker build calls it: no host has a name in what it makes.
+constexpr const char* kHostname = "buildkitsandbox";
+constexpr const char* kCacheVolume = "build-cache-";
+
+// Where the engine puts something into every container's root file system.
+std::vector<std::string> engine_places() {
+  return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
+}
+
+std::string without_slash(const std::string& path) {
+  const std::size_t first = path.find_first_not_of('/');
+  return first == std::string::npos ? "" : path.substr(first);
+}
+
+}  // namespace
+
+// A step's program in a container that this removes.
+class BuildWorkshop::RunningStep : public build::Running {
+ public:
+  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id)
+      : workshop_(workshop), request_(std::move(request)), id_(std::move(id)) {}
+  RunningStep(const RunningStep&) = delete;
+  RunningStep& operator=(const RunningStep&) = delete;
+  ~RunningStep() override {
+    attachment_.reset();
+    (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
+  }
+
+  Result<> start() {
+    auto started = workshop_.engine_.start(id_, {.attach = AttachRequest{}, .owner = true}, {});
+    if (!started) return std::unexpected(std::move(started).error().error);
+    attachment_ = std::move(started->attachment);
+    return {};
+  }
+
+  int fd() const override { return attachment_ ? attachment_->fd() : -1; }
+  Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) override {
+    const Event event = TRY(attachment_->next());
+    switch (event.type) {
+      case Event::Type::Stdout:
+      case Event::Type::Stderr:
+        sink(event.bytes);
+        return std::nullopt;
+      case Event::Type::Exit:
+        if (event.oom_killed)
+          return fail(Kind::Unavailable, "the command of RUN ran out of memory");
+        return event.exit_code;
+      case Event::Type::Closed:
+        break;
+    }
+    return fail(Kind::Unavailable, "the step's container was taken away");
+  }
+
+  Result<build::StepLayer> keep() override {
+    attachment_.reset();
+    Engine::State& state = workshop_.state_;
+    const sys::Fd dir = TRY(state.open_container(id_));
+    const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
+    const Container container = TRY(workshop_.engine_.find(id_));
+    const sys::Fd root =
+        TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
+    std::vector<std::string> places = engine_places();
+    for (const build::RunMount& mount : request_.mounts)
+      places.push_back(without_slash(mount.target));
+    return workshop_.keep({.files = request_.files,
+                           .key = request_.key,
+                           .what = request_.what,
+                           .time = request_.time},
+                          dir.get(), root.get(), container.ids, std::move(places), false);
+  }
+
+ private:
+  BuildWorkshop& workshop_;
+  build::RunRequest request_;
+  std::string id_;
+  std::unique_ptr<Attachment> attachment_;
+};
+
+CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) const {
+  CreateRequest config{.image = "build step",
+                       .entrypoint = std::vector<std::string>{""},
+                       .cmd = request.arguments,
+                       .env = request.environment,
+                       .working_dir = request.directory,
+                       .user = request.user,
+                       .hostname = kHostname,
+                       .auto_remove = true};
+  if (request.network == build::RunNetwork::None) config.network = "none";
+  if (request.network == build::RunNetwork::Host) config.network = "host";
+  config.privileged = request.security == build::Security::Insecure;
+  for (const build::RunMount& mount : request.mounts) {
+    MountRequest wanted{.source = mount.source,
+                        .target = mount.target,
+                        .read_only = mount.read_only,
+                        .tmpfs_bytes = mount.size_bytes};
+    if (mount.type == build::RunMount::Type::Tmpfs) {
+      wanted.type = MountType::Tmpfs;
+      wanted.source.clear();
+    } else if (mount.type == build::RunMount::Type::Cache) {
+      wanted.type = MountType::Volume;
+      wanted.volume = kCacheVolume + codec::sha256(mount.source).short_hex();
+      wanted.source.clear();
+      wanted.no_copy = true;
+    }
+    config.mounts.push_back(std::move(wanted));
+  }
+  return config;
+}
+
+Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
+  const image::Image files{.id = request.files.id, .layers = request.files.layers};
+  const std::string id = TRY(state_.make_container(engine_, container_of(request), &files, {}));
+  auto running = std::make_unique<RunningStep>(*this, request, id);
+  TRY(running->start());
+  return running;
+}
+
+}  // namespace tare::engine

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a build gets done, by this engine. Private to the room.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "build/workshop.h"
+#include "engine/state.h"
+#include "image/steps.h"
+
+namespace tare::engine {
+
+class BuildWorkshop : public build::Workshop {
+ public:
+  BuildWorkshop(Engine& engine, const image::TransferProgress& progress)
+      : engine_(engine),
+        state_(*engine.state_),
+        steps_(state_.store, state_.rootfs),
+        progress_(progress) {}
+  BuildWorkshop(const BuildWorkshop&) = delete;
+  BuildWorkshop& operator=(const BuildWorkshop&) = delete;
+  ~BuildWorkshop() override {
+    directories_.clear();
+    // The file systems of steps go with the sweep: no image has them.
+    hold_.reset();
+    (void)steps_.sweep();
+  }
+
+  Result<> begin() {
+    hold_ = TRY(steps_.hold());
+    return {};
+  }
+
+  Result<image::Image> find_image(const std::string& name, const std::string& platform,
+                                  bool always) override;
+  Result<std::optional<build::StepLayer>> find_step(const Digest& key) override;
+  Result<build::View> look(const build::Files& files) override;
+  Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
+  Result<build::StepLayer> change(
+      const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
+  Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
+                                  const std::vector<std::string>& names) override {
+    return steps_.make_image(std::move(config), files.layers, names);
+  }
+  Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
+  Result<std::string> make_directory() override;
+  std::string load_note(const std::string& name) override;
+  void save_note(const std::string& name, std::string_view text) override;
+
+  static store::Store& store_of(Engine& engine) { return engine.state_->store; }
+  static store::RootfsBackend& rootfs_of(Engine& engine) { return engine.state_->rootfs; }
+
+ private:
+  class RunningStep;
+
+  // A mount of the files that is writable through `scratch`, or read-only.
+  Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
+                               bool read_only);
+  // Keeps what is in the upper directory of `container`, which `root` is a mount of.
+  Result<build::StepLayer> keep(const Change& change, int container, int root,
+                                const sys::IdMap& ids, std::vector<std::string> places,
+                                bool same_times);
+  CreateRequest container_of(const build::RunRequest& request) const;
+
+  Engine& engine_;
+  Engine::State& state_;
+  image::Steps steps_;
+  const image::TransferProgress& progress_;
+  sys::Fd hold_;
+  std::vector<store::Store::Scratch> directories_;
+};
+
+}  // namespace tare::engine

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/cli/build_request.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "base/text.h"
+#include "build/ignore.h"
+#include "build/mount.h"
+#include "front/cli/request.h"
+#include "sys/files.h"
+
+namespace tare::cli {
+namespace {
+
+constexpr std::size_t kMaxDockerfile = 4 << 20;
+constexpr std::uint64_t kLastSecond = 253'402'300'799;  // Of the year 9999.
+
+Result<std::string> whole_path(const std::string& path) {
+  char buffer[PATH_MAX];
+  if (::realpath(path.c_str(), buffer) == nullptr) return fail_errno(quoted(path));
+  return std::string(buffer);
+}
+
+bool is_remote(const std::string& place) {
+  return place.find("://") != std::string::npos || place.starts_with("git@");
+}
+
+// The context, and the Dockerfile in it or elsewhere.
+Result<> read_context(build::BuildRequest& request, const Arguments& arguments) {
+  const std::string& place = arguments.operands[0];
+  if (is_remote(place))
+    return std::unexpected(
+        Error(Kind::Unsupported, "build contexts from " + quoted(place) + " are not there yet")
+            .hint("get it first, and build in its directory"));
+  std::string file = arguments.value_or("file", "");
+  if (place == "-") {
+    if (!file.empty() && file != "-")
+      return fail(Kind::Unsupported, "an archive as the build context is not there yet");
+    request.dockerfile = "Dockerfile";
+    request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
+    if (request.text.find('\0') != std::string::npos)
+      return std::unexpected(
+          Error(Kind::Unsupported, "an archive as the build context is not there yet")
+              .hint("unpack it, and build in its directory"));
+    return {};
+  }
+  request.context = TRY(whole_path(place), "build context");
+  struct stat info{};
+  if (::stat(request.context.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return std::unexpected(
+        Error(Kind::Invalid, "the build context " + quoted(place) + " is not a directory")
+            .hint("tare build DIRECTORY; the Dockerfile is given with -f"));
+  if (file == "-") {
+    request.dockerfile = "Dockerfile";
+    request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
+  } else {
+    request.dockerfile = file.empty() ? "Dockerfile" : file;
+    if (file.empty()) file = request.context + "/Dockerfile";
+    auto text = read_user_file(file);
+    if (!text)
+      return std::unexpected(std::move(text).error().hint("another name is given with -f FILE"));
+    request.text = std::move(*text);
+  }
+  const auto names = build::ignore_files(file);
+  for (const std::string& path : {names[0], request.context + "/" + names[1]}) {
+    const auto rules = read_user_file(path);
+    if (!rules) continue;
+    request.ignore_name = path;
+    request.ignore_text = *rules;
+    break;
+  }
+  return {};
+}
+
+Result<> read_secret(build::BuildRequest& request, const std::string& text) {
+  std::string id;
+  std::string source;
+  std::string variable;
+  for (const std::string& field : TRY(build::split_csv(text), "--secret")) {
+    const auto pair = split_once(field, '=');
+    if (!pair) return bad_value("secret", text, "fields are name=value");
+    if (pair->first == "id") id = pair->second;
+    if (pair->first == "src" || pair->first == "source") source = pair->second;
+    if (pair->first == "env") variable = pair->second;
+  }
+  if (id.empty()) id = source.substr(source.rfind('/') + 1);
+  if (id.empty()) return bad_value("secret", text, "it has no id");
+  // Without a source: a variable of that name, or else a file.
+  if (variable.empty() && source.empty() && process_environment(id)) variable = id;
+  if (!variable.empty()) {
+    const auto value = process_environment(variable);
+    if (!value) return bad_value("secret", text, "there is no variable " + quoted(variable));
+    request.secrets[id] = *value;
+    return {};
+  }
+  request.secrets[id] = TRY(read_user_file(source.empty() ? id : source), "--secret " + id);
+  return {};
+}
+
+Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
+  for (const std::string& text : arguments.list("build-arg")) {
+    const auto pair = split_once(text, '=');
+    const std::string name(pair ? pair->first : text);
+    const auto value = pair ? std::optional(std::string(pair->second)) : process_environment(name);
+    if (value) request.options.arguments[name] = *value;
+  }
+  for (const std::string& text : arguments.list("label")) {
+    const auto pair = split_once(text, '=');
+    request.labels[std::string(pair ? pair->first : text)] = pair ? pair->second : "";
+  }
+  for (const std::string& text : arguments.list("build-context")) {
+    const auto pair = split_once(text, '=');
+    if (!pair) return bad_value("build-context", text, "write NAME=PLACE");
+    const std::string place(pair->second);
+    request.contexts[std::string(pair->first)] =
+        is_remote(place) ? place : TRY(whole_path(place), "--build-context");
+    request.options.contexts.insert(std::string(pair->first));
+  }
+  for (const std::string& text : arguments.list("secret")) TRY(read_secret(request, text));
+  for (const std::string& text : arguments.list("ssh")) {
+    const auto pair = split_once(text, '=');
+    const auto socket =
+        pair ? std::optional(std::string(pair->second)) : process_environment("SSH_AUTH_SOCK");
+    if (!socket) return bad_value("ssh", text, "there is no SSH_AUTH_SOCK");
+    request.agents[std::string(pair ? pair->first : text)] = *socket;
+  }
+  return {};
+}
+
+Result<oci::Platform> parse_platform(const std::string& text) {
+  const std::vector<std::string> parts = split(text, '/');
+  if (parts.size() < 2 || parts.size() > 3)
+    return bad_value("platform", text, "write OS/ARCHITECTURE, as linux/amd64");
+  return oci::Platform{
+      .os = parts[0], .architecture = parts[1], .variant = parts.size() == 3 ? parts[2] : ""};
+}
+
+}  // namespace
+
+Result<build::BuildRequest> build_request(const Arguments& arguments) {
+  build::BuildRequest request;
+  TRY(read_context(request, arguments));
+  TRY(read_pairs(request, arguments));
+  request.options.target = arguments.value_or("target", "");
+  request.options.build_platform = {.os = "linux", .architecture = oci::host_architecture()};
+  request.options.target_platform = request.options.build_platform;
+  if (const auto platform = arguments.value("platform")) {
+    request.options.target_platform = TRY(parse_platform(*platform));
+    if (!oci::matches_host(request.options.target_platform))
+      return bad_value("platform", *platform, "this machine cannot run its programs");
+  }
+  for (const std::string& name : arguments.list("tag")) {
+    const auto reference = image::Reference::parse(name);
+    if (!reference) return bad_value("tag", name, reference.error().message());
+    request.names.push_back(reference->text());
+  }
+  request.no_cache = arguments.flag("no-cache");
+  for (const std::string& text : arguments.list("no-cache-filter"))
+    for (const std::string& stage : split(text, ',')) request.no_cache_stages.insert(stage);
+  request.pull = arguments.flag("pull");
+  for (const std::string& what : arguments.list("allow"))
+    request.allow_insecure = request.allow_insecure || what == "security.insecure";
+  const std::string network = arguments.value_or("network", "default");
+  if (network == "none")
+    request.network = build::RunNetwork::None;
+  else if (network == "host")
+    request.network = build::RunNetwork::Host;
+  else if (network != "default" && network != "bridge")
+    return bad_value("network", network, "default, none or host");
+  // [reproducible-builds.org, SOURCE_DATE_EPOCH]
+  const auto given = request.options.arguments.find("SOURCE_DATE_EPOCH");
+  const auto epoch = given != request.options.arguments.end()
+                         ? std::optional(given->second)
+                         : process_environment("SOURCE_DATE_EPOCH");
+  if (epoch && !epoch->empty()) {
+    const auto seconds = parse_u64(*epoch);
+    if (!seconds || *seconds > kLastSecond)
+      return fail(Kind::Invalid, "SOURCE_DATE_EPOCH: " + quoted(*epoch) + " is not a time");
+    request.time = static_cast<UnixNanos>(*seconds) * 1'000'000'000;
+  }
+  return request;
+}
+
+}  // namespace tare::cli

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tare build` was asked for.
+#pragma once
+
+#include "build/builder.h"
+#include "front/cli/options.h"
+
+namespace tare::cli {
+
+// Reads the Dockerfile, its .dockerignore and the secrets. To be called before the engine is made:
+// that may enter a user namespace, in which others' files belong to nobody. Errors: Invalid (an
+// option, by name), NotFound, Unsupported.
+Result<build::BuildRequest> build_request(const Arguments& arguments);
+
+}  // namespace tare::cli
