@@ -124,13 +124,15 @@ Result<Built> Builder::finish() {
   StageBuild& target = *shared_.stages[shared_.graph->target().index];
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
-  Built built{
-      .image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names)),
-      .files = target.files(),
-      .trace = {},
-      .materials = shared_.materials,
-      .steps = shared_.steps,
-      .cached = shared_.cached};
+  image::Image image;
+  if (!shared_.request.is_check)
+    image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names));
+  Built built{.image = std::move(image),
+              .files = target.files(),
+              .trace = {},
+              .materials = shared_.materials,
+              .steps = shared_.steps,
+              .cached = shared_.cached};
   for (const std::size_t index : order_)
     std::ranges::copy(shared_.stages[index]->trace(), std::back_inserter(built.trace));
   return built;
@@ -147,6 +149,10 @@ Result<Built> Builder::build() {
     }
   };
   auto worked = work();
+  if (shared_.request.is_check) {
+    TRY(std::move(worked));
+    return finish();
+  }
   // Also of a build that failed: what it read and made is known to the next one.
   shared_.workshop.save_note("steps-" + shared_.note_name, shared_.notes.print());
   if (shared_.digests.has_changed())

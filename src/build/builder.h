@@ -34,6 +34,9 @@ struct BuildRequest {
   std::set<std::string> no_cache_stages;
   bool pull = false;
   bool allow_insecure = false;  // RUN --security=insecure.
+  // Not for its image, which is not made, but to compare its steps with those of another build:
+  // none is taken from the cache, and none goes into it.
+  bool is_check = false;
 };
 
 struct StepInfo {

@@ -153,16 +153,20 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   const std::string step = step_name();
   const std::string why = key.difference(shared_.notes.before(step));
   key_ = key;
+  if (shared_.request.is_check) key_.add("check", "yes");
   ++shared_.steps;
   const BuildRequest& request = shared_.request;
-  const bool wanted = !request.no_cache && !request.no_cache_stages.contains(stage().name);
-  auto found = wanted ? TRY(shared_.workshop.find_step(key.digest())) : std::nullopt;
+  const bool wanted =
+      !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
+  auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;
     shared_.reporter.is_cached(info_);
   } else {
-    shared_.reporter.begins(info_, wanted ? why : "the cache is not wanted");
+    shared_.reporter.begins(info_, request.is_check ? "to be compared"
+                                   : wanted         ? why
+                                                    : "the cache is not wanted");
   }
   return found;
 }

@@ -80,7 +80,7 @@ Result<> StageBuild::do_workdir() {
   }
   const auto make = [&](const Target& target) { return make_directory(target, path, {}); };
   const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, make));
+      {.files = files_, .key = key_.digest(), .what = info_.label, .time = time_}, make));
   shared_.reporter.ends(info_);
   take(instruction(), layer);
   return {};
@@ -173,7 +173,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     return put_sources(sources, files, target, destination, options);
   };
   const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = files_, .key = key.digest(), .what = info_.label, .time = time_}, put));
+      {.files = files_, .key = key_.digest(), .what = info_.label, .time = time_}, put));
   shared_.reporter.ends(info_);
   take(instruction, layer);
   return {};

@@ -146,7 +146,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   wanted.environment.push_back("SOURCE_DATE_EPOCH=" + std::to_string(time_ / 1'000'000'000));
   if (command.script)
     wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
-  wanted.key = key.digest();
+  wanted.key = key_.digest();
   running_ = TRY(shared_.workshop.run(wanted));
   pending_ = instruction;
   ++shared_.running;

@@ -85,6 +85,7 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   const image::Step step =
       TRY(steps_.add({.key = change.key, .what = change.what, .materials = change.materials},
                      entries == 0 ? nullptr : &source));
+  made_.push_back(step.key);
   return layer_of(step);
 }
 

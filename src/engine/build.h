@@ -3,6 +3,7 @@
 #pragma once
 
 #include "build/builder.h"
+#include "build/compare.h"
 #include "engine/engine.h"
 #include "image/steps.h"
 
@@ -13,6 +14,17 @@ namespace tare::engine {
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter,
                                  const image::TransferProgress& progress);
+
+// Builds it, and then once more without the cache under other circumstances: at another time, on
+// one processor, with other ids and another umask. `different`: the first step that had another
+// result, if any had.
+struct Checked {
+  build::Built built;
+  std::optional<build::StepDifference> different;
+};
+Result<Checked> check_reproducible(Engine& engine, const build::BuildRequest& request,
+                                   build::Reporter& reporter,
+                                   const image::TransferProgress& progress);
 
 // What earlier builds keep, and removing what was used longest ago, or all.
 Result<std::vector<image::Step>> build_cache(Engine& engine);

@@ -51,6 +51,10 @@ class BuildWorkshop : public build::Workshop {
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
 
+  // Keys of the steps that were made.
+  const std::vector<Digest>& made() const { return made_; }
+  image::Steps& steps() { return steps_; }
+
   static store::Store& store_of(Engine& engine) { return engine.state_->store; }
   static store::RootfsBackend& rootfs_of(Engine& engine) { return engine.state_->rootfs; }
 
@@ -72,6 +76,7 @@ class BuildWorkshop : public build::Workshop {
   const image::TransferProgress& progress_;
   sys::Fd hold_;
   std::vector<store::Store::Scratch> directories_;
+  std::vector<Digest> made_;
 };
 
 }  // namespace tare::engine

@@ -12,6 +12,8 @@ inline constexpr Option kBuild[] = {
     {0, "build-context", OptionKind::List, "name=place",
      "A further context: a directory, or docker-image://NAME"},
     {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
+    {0, "check-reproducible", OptionKind::Flag, "",
+     "Build it twice under different circumstances and name the first file that differs"},
     {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the context)"},
     {0, "force-rm", OptionKind::Flag, "", "", {}, false, true},
     {0, "iidfile", OptionKind::Value, "file", "Write the id of the image to it"},

@@ -110,6 +110,15 @@ Result<> write_outputs(engine::Engine& engine, const build::Built& built,
   return {};
 }
 
+int report_difference(Context& context, const build::StepDifference& found) {
+  const std::string file =
+      found.difference.path.empty() ? "" : quoted(found.difference.path) + " differs: ";
+  return report_with_line(
+      context, Error(Kind::Invalid, "not reproducible: " + file + found.difference.what + "\n" +
+                                        found.step.place + ": " + found.step.text)
+                   .hint("the step that is named writes it anew each time; the image was kept"));
+}
+
 std::string metadata(const build::Built& built, const build::BuildRequest& request) {
   json::Value value;
   value.set("containerimage.config.digest", built.image.id.text());
@@ -135,11 +144,17 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   engine::Engine& engine = *TRY(context.engine());
   const bool quiet = style == BuildView::Style::Quiet;
   TransferView transfer(context, quiet, false, true);
-  const auto built = [&] {
+  std::optional<build::StepDifference> different;
+  const auto built = [&]() -> Result<build::Built> {
     BuildView view(style);
-    return engine::build_image(engine, request, view, transfer.callback());
+    if (!arguments.flag("check-reproducible"))
+      return engine::build_image(engine, request, view, transfer.callback());
+    auto checked = TRY(engine::check_reproducible(engine, request, view, transfer.callback()));
+    different = std::move(checked.different);
+    return std::move(checked.built);
   }();
   if (!built) return report_with_line(context, built.error());
+  if (different) return report_difference(context, *different);
   TRY(write_outputs(engine, *built, outputs, request));
   const std::string id = built->image.id.text();
   if (const auto file = arguments.value("iidfile")) TRY(write_file(*file, id));
