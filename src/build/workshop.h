@@ -13,6 +13,7 @@
 
 #include "build/copy_files.h"
 #include "build/instruction.h"
+#include "build/remote_source.h"
 #include "image/image.h"
 #include "image/steps.h"
 
@@ -75,6 +76,22 @@ struct View {
   sys::IdMap ids;
 };
 
+// What ADD, a build context or a named context have an address of.
+struct FetchRequest {
+  AddSource source;           // A URL or a git repository.
+  Digest expected;            // Of a URL's bytes; empty: whatever comes.
+  bool keep_git_dir = false;  // The tree has its repository in it, at ".git".
+  std::string what;           // The instruction or option, for people; without passwords.
+  std::function<bool()> is_interrupted;  // May be empty.
+};
+// What has come: bytes that are in the store under material.digest, and stay there as long as a
+// step has that material. Of a URL as they came; of a git repository a tar of the tree, whose
+// entries have the time of the commit, and which is the same wherever and whenever it is made.
+struct Fetched {
+  image::Material material;
+  sys::Fd file;  // At its start, read-only.
+};
+
 class Workshop {
  public:
   virtual ~Workshop() = default;
@@ -101,6 +118,14 @@ class Workshop {
   // The uncompressed bytes of `file` (borrowed) from its start, when they are a tar; null
   // otherwise.
   virtual Result<std::unique_ptr<codec::Source>> open_archive(int file) = 0;
+  // SECURITY: the one way in for what a build itself takes from elsewhere (images and RUN are
+  // others'). Nothing is got again that is in the store and is known to be the same still: by
+  // `expected`, by commit, or because the server says so. Errors: NotFound; Denied; Corrupt
+  // (another digest or commit than was asked for: nothing is kept); Unavailable (the network, no
+  // room, interrupted).
+  virtual Result<Fetched> fetch(const FetchRequest& request) = 0;
+  // Notes that a context came from elsewhere: its bytes stay as if a step had that material.
+  virtual Result<> keep_material(const image::Material& material, const std::string& what) = 0;
   // A directory of this machine that lives as long as this and is nobody else's.
   virtual Result<std::string> make_directory() = 0;
   // What an earlier build has noted under `name`; "" when nothing. And noting it.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "build/workshop.h"
 #include "engine/state.h"
 #include "image/steps.h"
+#include "image/web_files.h"
 
 namespace tare::engine {
 
@@ -48,6 +50,8 @@ class BuildWorkshop : public build::Workshop {
   }
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::string> make_directory() override;
+  Result<build::Fetched> fetch(const build::FetchRequest& request) override;
+  Result<> keep_material(const image::Material& material, const std::string& what) override;
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
 
@@ -60,6 +64,10 @@ class BuildWorkshop : public build::Workshop {
 
  private:
   class RunningStep;
+
+  // Of a URL; of a git repository.
+  Result<build::Fetched> fetch_url(const build::FetchRequest& request);
+  Result<build::Fetched> fetch_git(const build::FetchRequest& request);
 
   // A mount of the files that is writable through `scratch`, or read-only.
   Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
@@ -77,6 +85,7 @@ class BuildWorkshop : public build::Workshop {
   sys::Fd hold_;
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
+  std::optional<image::WebFiles> web_;  // When it is needed first.
 };
 
 }  // namespace tare::engine

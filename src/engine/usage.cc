@@ -105,9 +105,12 @@ Result<> divide_steps(Usage& usage, const store::Store& store,
                       const std::vector<image::Step>& steps) {
   usage.steps = static_cast<int>(steps.size());
   std::set<Digest> layers;
-  for (const image::Step& step : steps)
-    if (!step.diff_id.empty()) layers.insert(step.diff_id);
   std::vector<std::string> prefixes;
+  for (const image::Step& step : steps) {
+    if (!step.diff_id.empty()) layers.insert(step.diff_id);
+    for (const image::Material& each : step.materials)
+      if (image::is_kept(each)) prefixes.push_back("blobs/sha256/" + each.digest.hex());
+  }
   for (const Digest& diff_id : TRY(store::with_references(store, layers))) {
     prefixes.push_back("layers/" + diff_id.hex());
     for (const Digest& object : TRY(store::objects_of_layer(store, diff_id)))

@@ -106,8 +106,11 @@ Result<Marks> mark_used(const store::Store& store) {
   for (const Binned& binned : TRY(list_binned(store, Unreadable::Fail))) marks.add(binned.record);
   // What cannot be read is no step any more: it is made anew.
   for (const Digest& key : TRY(list_step_keys(store)))
-    if (const auto step = load_step(store, key); step && !step->diff_id.empty())
-      marks.layers.insert(step->diff_id);
+    if (const auto step = load_step(store, key)) {
+      if (!step->diff_id.empty()) marks.layers.insert(step->diff_id);
+      for (const Material& each : step->materials)
+        if (is_kept(each)) marks.blobs.insert(each.digest);
+    }
   return marks;
 }
 

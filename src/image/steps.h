@@ -17,12 +17,15 @@ namespace tare::image {
 struct Material {
   enum class Kind : std::uint8_t { Image, Url, Git } kind = Kind::Url;
   std::string uri;         // As it was asked for, without passwords.
-  Digest digest;           // Of its manifest (Image), of its bytes (Url), of its tree (Git).
-  std::uint64_t size = 0;  // Bytes of a Url; 0 otherwise.
+  Digest digest;           // Of its manifest (Image), of its bytes (Url), of a tar (Git).
+  std::uint64_t size = 0;  // Bytes of a Url, of the tar of a Git; 0 otherwise.
   std::string revision;    // The commit (Git); "" otherwise.
 
   auto operator<=>(const Material&) const = default;
 };
+
+// Whether its bytes are a blob, kept by the steps that have it.
+inline bool is_kept(const Material& material) { return material.kind != Material::Kind::Image; }
 
 struct Step {
   Digest key;              // Of all that its result depends on.

@@ -64,6 +64,7 @@ json::Value print_endpoint(const Endpoint& endpoint) {
   value.set("user", endpoint.user);
   value.set("password", endpoint.password);
   value.set("identityToken", endpoint.identity_token);
+  value.set("isRegistry", endpoint.is_registry);
   return value;
 }
 
@@ -83,6 +84,8 @@ json::Value print_request(const Request& request) {
   value.set("digest", request.digest.text());
   value.set("offset", request.offset);
   if (request.part_at) value.set("partAt", *request.part_at);
+  if (!request.etag.empty()) value.set("etag", request.etag);
+  if (!request.modified.empty()) value.set("modified", request.modified);
   value.set("tries", request.tries);
   return value;
 }
@@ -132,7 +135,8 @@ Endpoint parse_endpoint(const json::Value& message) {
           .key = message["key"].as_string(),
           .user = message["user"].as_string(),
           .password = message["password"].as_string(),
-          .identity_token = message["identityToken"].as_string()};
+          .identity_token = message["identityToken"].as_string(),
+          .is_registry = message["isRegistry"].as_bool(true)};
 }
 
 Result<Request> parse_request(const json::Value& message) {
@@ -151,6 +155,8 @@ Result<Request> parse_request(const json::Value& message) {
   request.digest = TRY(optional_digest(message["digest"].as_string()));
   request.offset = message["offset"].as_uint();
   request.part_at = message["partAt"].maybe_uint();
+  request.etag = message["etag"].as_string();
+  request.modified = message["modified"].as_string();
   request.tries = static_cast<int>(message["tries"].as_int());
   return request;
 }

@@ -38,7 +38,8 @@ struct Settings {
   Proxies proxies;
 };
 
-// A registry as it is spoken to: what is told about one origin is never told to another.
+// A registry, or another server, as it is spoken to: what is told about one origin is never told
+// to another.
 struct Endpoint {
   std::string url;     // "https://registry.example:5000", nothing behind the port.
   bool verify = true;  // The certificate of the server.
@@ -48,6 +49,7 @@ struct Endpoint {
   std::string user;
   std::string password;
   std::string identity_token;  // A refresh token instead of a password. [docker "oauth" tokens]
+  bool is_registry = true;     // Others are asked for files only, and get no tokens.
 };
 
 struct Request {
@@ -68,6 +70,10 @@ struct Request {
   // Given: only the `size` bytes from here are wanted, at the same place of the file. A server that
   // does not give parts is an error (Unsupported).
   std::optional<std::uint64_t> part_at;
+  // What the server has said of the bytes that we have: 304 is the answer if they are the same
+  // still. [RFC 9110 13.1.2, 13.1.3]
+  std::string etag;
+  std::string modified;
   int tries = 3;  // Failures in a row, without a byte between, before it is given up.
 };
 
@@ -89,6 +95,8 @@ inline constexpr std::string_view kHeaders[] = {"content-type",
                                                 "content-length",
                                                 "docker-content-digest",
                                                 "location",
+                                                "etag",
+                                                "last-modified",
                                                 "link",
                                                 "range",
                                                 "oci-chunk-min-length",

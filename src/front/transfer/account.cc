@@ -25,11 +25,13 @@ std::string scope_key(const std::vector<std::string>& scopes) { return join(scop
 Tls Account::tls_for(const std::string& url) const {
   const auto own = origin_of(endpoint_.url);
   const auto other = origin_of(url);
-  if (!own || !other || *own != *other) return {};
+  if (!own || !other || *own != *other)
+    return {.ca = {}, .certificate = {}, .key = {}, .is_registry = endpoint_.is_registry};
   return {.verify = endpoint_.verify,
           .ca = endpoint_.ca,
           .certificate = endpoint_.certificate,
-          .key = endpoint_.key};
+          .key = endpoint_.key,
+          .is_registry = endpoint_.is_registry};
 }
 
 std::string Account::basic() const {
@@ -51,7 +53,8 @@ Result<Account::Step> Account::hear_challenge(const std::string& header, const s
                                               const std::vector<std::string>& scopes) {
   const auto challenges = TRY(parse_challenges(header), "the registry's question for credentials");
   for (const Challenge& challenge : challenges) {
-    if (challenge.scheme != "bearer" || tried.starts_with("Bearer ")) continue;
+    if (challenge.scheme != "bearer" || tried.starts_with("Bearer ") || !endpoint_.is_registry)
+      continue;
     TRY(plan_token(challenge, scopes));
     return Step::AskForToken;
   }

@@ -43,8 +43,9 @@ Result<> Body::prepare() {
 
 Result<> Body::take(std::string_view bytes) {
   if (bytes.size() > limit_ - bytes_)
-    return fail(Kind::Corrupt, "there are more bytes than the " + std::to_string(limit_) +
-                                   (size_ ? " that were announced" : " that there may be"));
+    return fail(size_ ? Kind::Corrupt : Kind::Invalid,
+                "there are more bytes than the " + std::to_string(limit_) +
+                    (size_ ? " that were announced" : " that there may be"));
   hash_.update(bytes);
   for (std::string_view rest = bytes; !rest.empty();) {
     const ssize_t count =

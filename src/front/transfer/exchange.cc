@@ -64,6 +64,7 @@ class Exchange {
   void set_method();
   void set_proxy();
   void explain(CURLcode code);
+  void explain_tls(CURLcode code);
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_read(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -239,13 +240,17 @@ curl_socket_t Exchange::on_socket(void* self, curlsocktype /*purpose*/, curl_soc
 
 void Exchange::explain(CURLcode code) {
   if (is_sent_here_) {
-    outcome_.failure = "the registry sends us to this machine itself: not followed";
+    outcome_.failure = "the server sends us to this machine itself: not followed";
     outcome_.is_lasting = true;
     return;
   }
   outcome_.failure = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
   outcome_.is_refused = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
                         code == CURLE_COULDNT_RESOLVE_PROXY;
+  explain_tls(code);
+}
+
+void Exchange::explain_tls(CURLcode code) {
   const bool is_encrypted = call_.url.starts_with("https:");
   const char* const certificate_hint =
       call_.tls.certificate.empty()
@@ -280,6 +285,11 @@ void Exchange::explain(CURLcode code) {
     default:
       break;
   }
+  if (call_.tls.is_registry || outcome_.hint.empty()) return;
+  outcome_.hint = code == CURLE_PEER_FAILED_VERIFICATION
+                      ? "the certificate of its authority belongs to those of the system "
+                        "(update-ca-certificates), or into the file that SSL_CERT_FILE names"
+                      : "";
 }
 
 const Outcome& Exchange::finish(CURLcode code) {

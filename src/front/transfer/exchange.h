@@ -24,6 +24,7 @@ struct Tls {
   std::string ca;
   std::string certificate;
   std::string key;
+  bool is_registry = true;  // Decides what is hinted at.
 };
 
 struct Call {

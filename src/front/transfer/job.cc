@@ -87,6 +87,8 @@ Result<> Job::try_once() {
   text_.clear();
   problem_.reset();
   is_checked_ = false;
+  // Nothing tells whether the rest would be of the same bytes.
+  if (body_ && body_->bytes() > 0 && !is_fixed() && validator_.empty()) TRY(body_->restart());
   if (body_ && body_->has_all()) {  // It was all there, from before.
     Outcome outcome;
     outcome.status = 200;
@@ -140,9 +142,19 @@ void Job::add_headers(Call& call, const std::string& authorization) const {
   if (body_ && (body_->bytes() > 0 || body_->last()))
     call.headers.push_back("Range: bytes=" + std::to_string(body_->position()) + "-" +
                            (body_->last() ? std::to_string(*body_->last()) : ""));
+  if (body_ && body_->bytes() > 0 && !validator_.empty())
+    call.headers.push_back("If-Range: " + validator_);  // [RFC 9110 13.1.5]
+  if (!body_ || body_->bytes() == 0) {
+    if (!request_.etag.empty()) call.headers.push_back("If-None-Match: " + request_.etag);
+    if (!request_.modified.empty())
+      call.headers.push_back("If-Modified-Since: " + request_.modified);
+  }
   // Bytes are hashed as they are stored: no encoding in between.
   if (body_) call.headers.emplace_back("Accept-Encoding: identity");
 }
+
+// It is known what has to come, whoever sends it.
+bool Job::is_fixed() const { return !request_.digest.empty() || request_.part_at; }
 
 bool Job::takes_body(int status) const { return body_ && (status == 200 || status == 206); }
 
@@ -152,6 +164,11 @@ Result<bool> Job::accepts(const Outcome& outcome) {
   if (outcome.status == 200 && body_->last())
     return fail(Kind::Unsupported, "the server does not give parts of a blob");
   if (outcome.status == 200 && body_->bytes() > 0) TRY(body_->restart());
+  if (outcome.status == 200 && !is_fixed()) {
+    const std::string etag = outcome.header("etag");
+    validator_ = etag.starts_with("W/") ? "" : etag;
+    if (validator_.empty()) validator_ = outcome.header("last-modified");
+  }
   if (outcome.status == 206 && range_start(outcome.header("content-range")) != body_->position())
     return fail(Kind::Corrupt, "the server sent another part than was asked for: " +
                                    quoted(outcome.header("content-range")));

@@ -48,6 +48,7 @@ class Job {
   void fail_with(Error error);
   void tell_progress(std::uint64_t done);
   bool takes_body(int status) const;
+  bool is_fixed() const;
 
   Network& network_;
   Account& account_;
@@ -60,6 +61,7 @@ class Job {
   std::string text_;  // An answer that is not for the file: of a token server, of a failure.
   std::optional<Error> problem_;  // Why take() ended the exchange.
   bool is_checked_ = false;       // The headers of the try under way.
+  std::string validator_;         // Of what has come so far: an ETag, or when it was changed.
   bool asks_token_ = false;
   int hops_ = 0;
   int questions_ = 0;  // For credentials.
