@@ -7,7 +7,7 @@ STEP := tools/step
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
-        vm bench bench-images bench-network bench-seccomp bench-start conformance coverage install clean
+        vm bench bench-build bench-images bench-network bench-seccomp bench-start conformance coverage install clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -73,6 +73,8 @@ bench-images: deps-bench build ## Load, pull, push and remove a large image besi
 	@$(STEP) "benchmark of images" bench/images $(BENCH)
 bench-network: deps-bench build ## What a network costs, beside podman and Docker (BENCH="--runs 30 ...")
 	@$(STEP) "benchmark of networks" bench/network $(BENCH)
+bench-build: deps-bench build ## Builds, beside podman, buildah and Docker (BENCH="--runs 3 ...")
+	@$(STEP) "benchmark of builds" bench/build $(BENCH)
 bench-start: deps-bench build ## The runtime beside crun, runc and the bare system calls; 1,000 containers (BENCH="--runs 30 ...")
 	@$(STEP) "benchmark of the runtime" bench/start $(BENCH)
 

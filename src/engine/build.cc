@@ -51,8 +51,24 @@ Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& k
   return layer_of(*step);
 }
 
+Result<> BuildWorkshop::begin_work() {
+  if (!unsynced_) unsynced_.emplace(TRY(store::Unsynced::begin(state_.store)));
+  return {};
+}
+
+Result<image::Image> BuildWorkshop::make_image(oci::ImageConfig config, const build::Files& files,
+                                               const std::vector<std::string>& names) {
+  if (unsynced_) unsynced_->pause();
+  image::Image image = TRY(steps_.make_image(std::move(config), files.layers, names));
+  // The image is on the disk, and with it all that was made before.
+  if (unsynced_) TRY(unsynced_->end(store::Unsynced::Disk::HasIt));
+  unsynced_.reset();
+  return image;
+}
+
 Result<sys::Fd> BuildWorkshop::attach_files(const build::Files& files, const sys::IdMap& ids,
                                             int scratch, bool read_only) {
+  TRY(begin_work());
   TRY(state_.rootfs.prepare(files.id, files.layers, ids, {}), "unpack the files");
   return TRY(state_.rootfs.mount(files.id, files.layers, ids, scratch, read_only),
              "mount the files");

@@ -121,6 +121,7 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
 }
 
 Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
+  TRY(begin_work());
   const image::Image files{.id = request.files.id, .layers = request.files.layers};
   const std::string id = TRY(state_.make_container(engine_, container_of(request), &files, {}));
   auto running = std::make_unique<RunningStep>(*this, request, id);

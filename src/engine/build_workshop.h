@@ -13,6 +13,7 @@
 #include "engine/state.h"
 #include "image/steps.h"
 #include "image/web_files.h"
+#include "store/unsynced.h"
 
 namespace tare::engine {
 
@@ -45,9 +46,7 @@ class BuildWorkshop : public build::Workshop {
   Result<build::StepLayer> change(
       const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
   Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
-                                  const std::vector<std::string>& names) override {
-    return steps_.make_image(std::move(config), files.layers, names);
-  }
+                                  const std::vector<std::string>& names) override;
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::string> make_directory() override;
   Result<build::Fetched> fetch(const build::FetchRequest& request) override;
@@ -69,6 +68,8 @@ class BuildWorkshop : public build::Workshop {
   Result<build::Fetched> fetch_url(const build::FetchRequest& request);
   Result<build::Fetched> fetch_git(const build::FetchRequest& request);
 
+  // Before anything is made that only this build and the next ones need.
+  Result<> begin_work();
   // A mount of the files that is writable through `scratch`, or read-only.
   Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
                                bool read_only);
@@ -85,7 +86,8 @@ class BuildWorkshop : public build::Workshop {
   sys::Fd hold_;
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
-  std::optional<image::WebFiles> web_;  // When it is needed first.
+  std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.
+  std::optional<image::WebFiles> web_;       // When it is needed first.
 };
 
 }  // namespace tare::engine

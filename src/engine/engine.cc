@@ -16,6 +16,7 @@
 #include "engine/resources.h"
 #include "engine/root_namespace.h"
 #include "engine/state.h"
+#include "image/steps.h"
 #include "network/home.h"
 #include "store/settings.h"
 #include "sys/files.h"
@@ -98,6 +99,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->programs = directory_of(state->self);
   state->store.set_programs(state->programs);
   state->namespace_root = ordinary_user;
+  TRY(image::Steps(state->store, state->rootfs).drop_unsynced(),
+      "after the power was cut during a build");
   state->expire_bin_if_due();
   // Not from an ordinary user's home network, where a keeper runs us. What goes wrong is said by
   // the next start, which needs it.

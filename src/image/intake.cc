@@ -315,7 +315,8 @@ Result<std::set<Digest>> Intake::prepare_replacements() {
 
 Result<> Intake::store_blobs() {
   const std::set<Digest> replaced = TRY(prepare_replacements());
-  if (::syncfs(scratch()) != 0) return fail_errno("write to disk");
+  const bool later = store_->syncs_later() && images_.empty();
+  if (!later && ::syncfs(scratch()) != 0) return fail_errno("write to disk");
   TRY(remove_roots_of(*store_, *rootfs_, replaced));
   for (const auto& [key, staged] : layers_) {
     if (!staged.blob.empty()) TRY(store_->adopt_blob(scratch(), staged.blob, staged.layer.blob));
@@ -324,7 +325,8 @@ Result<> Intake::store_blobs() {
     const Digest& diff_id = staged.layer.facts.diff_id;
     TRY(store::adopt_layer(
         *store_, place.get(), diff_id,
-        replaced.contains(diff_id) ? store::Adoption::Replace : store::Adoption::KeepOld));
+        replaced.contains(diff_id) ? store::Adoption::Replace : store::Adoption::KeepOld,
+        later ? sys::Durability::Lazy : sys::Durability::Synced));
   }
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));

@@ -12,6 +12,7 @@
 #include "image/intake.h"
 #include "image/step_records.h"
 #include "store/damage.h"
+#include "store/unsynced.h"
 #include "sys/files.h"
 
 namespace tare::image {
@@ -97,7 +98,8 @@ Result<> write_step(store::Store& store, const Step& step) {
   if (::mkdirat(store.dir(), kRoom, 0700) != 0 && errno != EEXIST)
     return fail_errno("make a directory for steps of builds");
   const sys::Fd dir = TRY(sys::open_at(store.dir(), kRoom, O_RDONLY | O_DIRECTORY));
-  return sys::replace_file(dir.get(), step.key.hex() + ".json", print_step(step));
+  return sys::replace_file(dir.get(), step.key.hex() + ".json", print_step(step),
+                           store.syncs_later() ? sys::Durability::Lazy : sys::Durability::Synced);
 }
 
 Result<Step> load_step(const store::Store& store, const Digest& key) {
@@ -188,6 +190,20 @@ Result<> Steps::remove(const std::vector<Digest>& keys) {
     if (::unlinkat(store_.dir(), step_path(key).c_str(), 0) != 0 && errno != ENOENT)
       return fail_errno("remove step " + key.short_hex());
   return {};
+}
+
+Result<> Steps::drop_unsynced() {
+  if (!TRY(store::has_unsynced(store_))) return {};
+  // One at a time, and nobody goes on before it is done.
+  const sys::Fd lock = TRY(store_.lock(kRoom));
+  if (!TRY(store::has_unsynced(store_))) return {};
+  const std::vector<Digest> keys = TRY(list_step_keys(store_));
+  TRY(remove(keys));
+  // Whatever was made of them, and of images meanwhile; it is made again when it is needed.
+  for (const Digest& id : TRY(rootfs_.prepared())) TRY(rootfs_.remove(id));
+  TRY(want_sweep(store_));
+  TRY(image::sweep(store_, rootfs_));
+  return store::forget_unsynced(store_);
 }
 
 Result<> Steps::sweep() { return sweep_or_later(store_, rootfs_); }

@@ -87,7 +87,8 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
   failpoint("unpack.scratch");
   FileSink sink(file.get());
   TRY(write_tree(tree, sink), "write its file system");
-  if (::fsync(file.get()) != 0) return fail_errno("write its file system to disk");
+  const bool later = store_.syncs_later();
+  if (!later && ::fsync(file.get()) != 0) return fail_errno("write its file system to disk");
   TRY(file.close());
   store_.protect(scratch.dir.get(), "image");
   failpoint("unpack.written");
@@ -95,7 +96,7 @@ Result<> ErofsBackend::write_image(const Digest& image, const ImageTree& tree) {
     return fail_errno("name the result");
   failpoint("unpack.named");
   const sys::Fd room = TRY(sys::open_at(store_.dir(), kRoom, O_RDONLY | O_DIRECTORY));
-  if (::fsync(room.get()) != 0) return fail_errno("write to disk");
+  if (!later && ::fsync(room.get()) != 0) return fail_errno("write to disk");
   // What was just made is right; of a pack that was there before this is not known, unless it has
   // not changed since it was made: then the first mount reads it.
   const Files files = TRY(open_files(image));

@@ -116,7 +116,7 @@ Result<> check_content(ContentSource& source, const IndexEntry& entry, char* buf
 }
 
 // Objects of a layer that are not there yet.
-Result<> adopt_objects(Store& store, int place, Adoption adoption) {
+Result<> adopt_objects(Store& store, int place, Adoption adoption, sys::Durability durability) {
   if (::faccessat(place, "objects", F_OK, 0) != 0) return {};
   for (const std::string& name : TRY(sys::list_directory(place, "objects"))) {
     const auto digest = Digest::parse("sha256:" + name);
@@ -134,7 +134,8 @@ Result<> adopt_objects(Store& store, int place, Adoption adoption) {
       return fail_errno("protect object " + digest->text());
   }
   // Their names, before the index that needs them has its own.
-  if (::syncfs(store.dir()) != 0) return fail_errno("write to disk");
+  if (durability == sys::Durability::Synced && ::syncfs(store.dir()) != 0)
+    return fail_errno("write to disk");
   return {};
 }
 
@@ -228,10 +229,11 @@ Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id) {
 
 // The index comes last: it is what says that the layer is there. One at a time: two that take the
 // same layer in may have shared different contents, and their files do not go together.
-Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption adoption) {
+Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption adoption,
+                     sys::Durability durability) {
   const sys::Fd lock = TRY(store.lock("layers"));
   if (adoption == Adoption::KeepOld && has_layer(store, diff_id)) return {};
-  TRY(adopt_objects(store, place, adoption));
+  TRY(adopt_objects(store, place, adoption, durability));
   if (adoption == Adoption::Replace) {
     TRY(stage_replacement(store, place, diff_id));
     return move_parts(store, diff_id);
@@ -242,7 +244,7 @@ Result<> adopt_layer(Store& store, int place, const Digest& diff_id, Adoption ad
       return fail_errno("name layer " + diff_id.text());
     failpoint("layer.named");
   }
-  TRY(sync_layers(store));
+  if (durability == sys::Durability::Synced) TRY(sync_layers(store));
   (void)seal_pack(store, diff_id);  // Without it the first mount reads the pack once.
   return {};
 }

@@ -52,8 +52,10 @@ Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput&
 // Gives what import_layer() made in `place` its names. The caller has synced the file system and
 // holds kBlobsLock.
 enum class Adoption : std::uint8_t { KeepOld, Replace };
+// `durability`: Lazy for what can be made again (store/unsynced.h); its names are not waited for.
 Result<> adopt_layer(Store& store, int place, const Digest& diff_id,
-                     Adoption adoption = Adoption::KeepOld);
+                     Adoption adoption = Adoption::KeepOld,
+                     sys::Durability durability = sys::Durability::Synced);
 
 // Before adopt_layer() replaces a damaged layer, and before the sync: `place` has it as
 // import_layer() made it, without sharing. Other layers say where in its pack they find their

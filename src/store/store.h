@@ -118,6 +118,10 @@ class Store {
   void take_room(std::uint64_t bytes) {
     if (room_ != kAnySize) room_ -= std::min(room_, bytes);
   }
+  // Whether results that can be made again are waited for until they are on the disk
+  // (store/unsynced.h).
+  void sync_later(bool later) { sync_later_ = later; }
+  bool syncs_later() const { return sync_later_; }
   // Has the kernel compare what is read of a file of ours from now on, where it can (fs-verity).
   // Nobody has it open for writing. Best effort: what is read at a start is compared anyway.
   void protect(int file) const;
@@ -161,6 +165,7 @@ class Store {
   std::string programs_;
   sys::Fd dir_;
   std::uint64_t room_ = kAnySize;
+  bool sync_later_ = false;
   sys::Fd use_;                     // Locked, shared.
   mutable bool no_verity_ = false;  // Tried, and there is none.
 };

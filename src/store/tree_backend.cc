@@ -95,7 +95,8 @@ Result<> TreeBackend::prepare(const Digest& image, const std::vector<Layer>& lay
                  .v3_capabilities = !mapped,
                  .large = form_ == Form::Redirect ? LargeFiles::Redirected : LargeFiles::Copied}),
       what);
-  if (::syncfs(root.get()) != 0) return fail_errno(what + ": write to disk");
+  const bool later = store_.syncs_later();
+  if (!later && ::syncfs(root.get()) != 0) return fail_errno(what + ": write to disk");
   failpoint("unpack.written");
   if (::renameat2(scratch.dir.get(), "new", store_.dir(), place.c_str(),
                   RENAME_NOREPLACE) != 0 &&
@@ -103,7 +104,7 @@ Result<> TreeBackend::prepare(const Digest& image, const std::vector<Layer>& lay
     return fail_errno(what + ": name the result");
   failpoint("unpack.named");
   const sys::Fd trees = TRY(sys::open_at(store_.dir(), room(), O_RDONLY | O_DIRECTORY));
-  if (::fsync(trees.get()) != 0) return fail_errno(what + ": write to disk");
+  if (!later && ::fsync(trees.get()) != 0) return fail_errno(what + ": write to disk");
   return {};
 }
 

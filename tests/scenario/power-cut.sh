@@ -73,6 +73,11 @@ tare fsck >/dev/null
 did repaired
 tare load -q -i second.tar >/dev/null
 did plain
+mkdir context
+printf 'FROM first\nCOPY file /one\nCOPY file /two\nCOPY file /three\n' >context/Dockerfile
+seq 70001 90000 >context/file
+tare build -q -t built context >/dev/null
+did built
 unplug
 
 # What has to be true of the disk after a cut.
@@ -97,6 +102,13 @@ if [ -d "$TARE_ROOT" ]; then
   did second && [ "$(tare images -q | sort -u | wc -l)" -lt 2 ] && problem 'second is lost'
   did kept && ! did undone && [ "$(tare images -q | wc -l)" -lt 3 ] && { tare undo >/dev/null || problem 'what was removed is lost'; }
   did plain && { tare image inspect second >/dev/null || problem 'second, loaded again, is lost'; }
+  did built && { tare run --rm --network none built true || problem 'what was built does not run'; }
+  # Of a build that was not over nothing is taken for whole.
+  [ ! -e "$TARE_ROOT/steps/unsynced" ] || problem 'a mark of a build is left'
+  if did plain; then
+    tare build -q context >/dev/null || problem 'it cannot be built'
+    [ "$(tare fsck 2>&1)" = 'the store is clean' ] || problem 'not clean after a build'
+  fi
   [ -z "$(ls "$TARE_ROOT/tmp")" ] || problem 'something is left in tmp'
 elif [ -n "$MARKS" ]; then
   echo 'the store is lost'
