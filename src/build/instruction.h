@@ -44,6 +44,9 @@ struct RunDevice {
   bool required = false;
 };
 
+// Where RUN --tools sees the stage's files; also in its variable TARGET.
+inline constexpr const char* kToolsTarget = "/target";
+
 struct Run {
   CommandLine command;
   std::vector<Text> mounts;              // For parse_mount (mount.h), which expands variables.

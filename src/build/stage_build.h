@@ -94,6 +94,14 @@ class StageBuild {
   Result<OpenTree> open_tree(const Dependency* dependency);
   Result<RunMount> make_mount(const Mount& mount, const Dependency* dependency, StepKey& key,
                               std::vector<std::string>& environment);
+  // RUN --tools: the program's files, variables, user and directory.
+  struct Tools {
+    Files files;
+    oci::ImageConfig config;
+    std::vector<image::Material> materials;
+  };
+  Result<std::optional<Tools>> find_tools(const Run& run);
+  void use_tools(const Tools& tools, RunRequest& wanted, StepKey& key) const;
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
   Result<std::optional<Owner>> owner_of(const std::string& chown);
 

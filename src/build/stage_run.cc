@@ -102,13 +102,12 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   info_ = describe(instruction);
   const Run& run = *instruction.as<Run>();
   const BuildRequest& request = shared_.request;
-  if (run.tools || !run.devices.empty())
-    return fail(Kind::Unsupported,
-                std::string(run.tools ? "--tools" : "--device") + " of RUN is not there yet");
+  if (!run.devices.empty()) return fail(Kind::Unsupported, "--device of RUN is not there yet");
   if (run.security == Security::Insecure && !request.allow_insecure)
     return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
                                .hint("--allow security.insecure, if you trust this Dockerfile"));
-  const RunCommand command = state_->command(run);
+  const std::optional<Tools> tools = TRY(find_tools(run));
+  const RunCommand command = state_->command(run, tools ? &tools->config : nullptr);
   StepKey key;
   key.add("the command", join(command.arguments, "\n"));
   if (command.script) key.add("the script", *command.script);
@@ -121,6 +120,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
                     .network = run.network,
                     .security = run.security,
                     .time = time_};
+  if (tools) use_tools(*tools, wanted, key);
   if (run.network == RunNetwork::Default && request.network) wanted.network = *request.network;
   for (const std::string& variable : wanted.environment)
     if (const auto pair = split_once(variable, '='))

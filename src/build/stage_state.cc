@@ -133,7 +133,8 @@ Result<> StageState::expand_mounts(const Instruction& instruction, const Run& ru
       return std::unexpected(std::move(error));
     }
     if (mount->type != Mount::Type::Secret && mount->type != Mount::Type::Ssh) {
-      mount->target = join_path("/" + config_.working_dir, mount->target);
+      const std::string root = run.tools ? kToolsTarget : "";
+      mount->target = join_path(root + "/" + config_.working_dir, mount->target);
       if (mount->target == "/")
         return std::unexpected(instruction.error("nothing can be mounted over '/'", text.range)
                                    .hint("write target=/PATH"));
@@ -170,19 +171,20 @@ Result<Expanded> StageState::expand(const Instruction& original) const {
   return out;
 }
 
-std::vector<std::string> StageState::with_shell(const CommandLine& command) const {
+std::vector<std::string> StageState::with_shell(const CommandLine& command,
+                                                const oci::ImageConfig* tools) const {
   if (command.json) return command.words;
-  std::vector<std::string> words = config_.shell;
+  std::vector<std::string> words = (tools == nullptr ? config_ : *tools).shell;
   if (words.empty()) words = {"/bin/sh", "-c"};
   words.push_back(join(command.words, " "));
   return words;
 }
 
-RunCommand StageState::command(const Run& run) const {
+RunCommand StageState::command(const Run& run, const oci::ImageConfig* tools) const {
   RunCommand out;
   const CommandLine& command = run.command;
   if (command.heredocs.empty() || command.json) {
-    out.arguments = with_shell(command);
+    out.arguments = with_shell(command, tools);
     return out;
   }
   CommandLine line{.words = {command.words[0]}};
@@ -201,7 +203,7 @@ RunCommand StageState::command(const Run& run) const {
     for (const Heredoc& heredoc : command.heredocs)
       line.words[0] += "\n" + heredoc.content + heredoc.name;
   }
-  out.arguments = with_shell(line);
+  out.arguments = with_shell(line, tools);
   return out;
 }
 

@@ -58,7 +58,8 @@ class StageState {
   bool declares(std::string_view name) const;
   // ENV and ARG, "NAME=value": the environment of RUN, but for proxies.
   std::vector<std::string> environment() const;
-  RunCommand command(const Run& run) const;
+  // With the shell of `tools` where another image's program runs.
+  RunCommand command(const Run& run, const oci::ImageConfig* tools = nullptr) const;
 
  private:
   Result<Text> expanded(const Instruction& instruction, const Text& text, Expanded& out) const;
@@ -83,7 +84,8 @@ class StageState {
   void apply_workdir(const Workdir& workdir);
   void apply_unset(const Unset& unset);
   void apply_run(const Run& run);
-  std::vector<std::string> with_shell(const CommandLine& command) const;
+  std::vector<std::string> with_shell(const CommandLine& command,
+                                      const oci::ImageConfig* tools = nullptr) const;
   void note(std::string created_by, bool layer = false);
 
   const Variables* globals_;

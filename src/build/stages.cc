@@ -151,18 +151,19 @@ std::optional<std::size_t> StageGraph::find(std::string_view name) const {
   return std::nullopt;
 }
 
-Result<Dependency> StageGraph::copy_source(const Stage& stage, const Instruction& copy) const {
-  const Text& from = *copy.as<Copy>()->from;
-  Dependency dependency{.kind = Dependency::Kind::Copy};
+Result<Dependency> StageGraph::source_of(const Stage& stage, const Instruction& instruction,
+                                         std::string_view flag, const Text& from) const {
+  const std::string what = quoted(flag);
+  Dependency dependency;
   // Docker refuses variables here. Those of before the first FROM cannot change, so they may stand.
   const Result<Expansion> name = expand(from.text, globals_.lookup(), {.escape = escape_});
-  if (!name) return failed(copy, from.range, name.error().message());
+  if (!name) return failed(instruction, from.range, name.error().message());
   if (!name->unset.empty())
-    return failed(copy, from.range,
-                  "'--from' may have variables of before the first FROM, and " +
+    return failed(instruction, from.range,
+                  what + " may have variables of before the first FROM, and " +
                       quoted("$" + *name->unset.begin()) + " is none",
                   "write ARG " + *name->unset.begin() + " before the first FROM");
-  if (name->text.empty()) return failed(copy, from.range, "'--from' is empty");
+  if (name->text.empty()) return failed(instruction, from.range, what + " is empty");
   if (!is_number(name->text)) {
     dependency.stage = find(name->text);
     dependency.image = name->text;
@@ -170,11 +171,13 @@ Result<Dependency> StageGraph::copy_source(const Stage& stage, const Instruction
   }
   const Result<std::uint64_t> number = parse_u64(name->text);
   if (!number || *number >= stages_.size())
-    return failed(copy, from.range,
+    return failed(instruction, from.range,
                   "there is no stage " + name->text + ": the last is stage " +
                       std::to_string(stages_.size() - 1));
   if (*number == stage.index)
-    return failed(copy, from.range, "stage " + name->text + " copies from itself");
+    return failed(
+        instruction, from.range,
+        "stage " + name->text + (instruction.as<Copy>() ? " copies from itself" : " needs itself"));
   dependency.stage = static_cast<std::size_t>(*number);
   return dependency;
 }
@@ -184,11 +187,18 @@ Result<> StageGraph::find_dependencies(Stage& stage) const {
   for (std::size_t i = 0; i < stage.instructions.size() && !stage.is_context; ++i) {
     const Instruction& instruction = stage.instructions[i];
     if (const Copy* copy = instruction.as<Copy>(); copy != nullptr && copy->from) {
-      Dependency dependency = TRY(copy_source(stage, instruction));
+      Dependency dependency = TRY(source_of(stage, instruction, "--from", *copy->from));
       dependency.instruction = i;
       stage.dependencies.push_back(std::move(dependency));
     }
     const Run* run = instruction.as<Run>();
+    if (run != nullptr && run->tools) {
+      Dependency dependency = TRY(source_of(stage, instruction, "--tools", *run->tools));
+      dependency.kind = Dependency::Kind::Tools;
+      dependency.instruction = i;
+      dependency.mount = Dependency::kTools;
+      stage.dependencies.push_back(std::move(dependency));
+    }
     for (std::size_t m = 0; run != nullptr && m < run->mounts_from.size(); ++m) {
       const std::string& from = run->mounts_from[m];
       if (from.empty()) continue;

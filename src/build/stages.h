@@ -17,7 +17,8 @@ namespace tare::build {
 
 // What one instruction takes from elsewhere.
 struct Dependency {
-  enum class Kind : std::uint8_t { Copy, Mount } kind = Kind::Copy;
+  static constexpr std::size_t kTools = ~std::size_t{0};  // In place of a mount: RUN --tools.
+  enum class Kind : std::uint8_t { Copy, Mount, Tools } kind = Kind::Copy;
   std::size_t instruction = 0;       // Index among the instructions of the stage.
   std::size_t mount = 0;             // Which of RUN's mounts.
   std::optional<std::size_t> stage;  // Index of the stage; else `image` has its name.
@@ -72,7 +73,9 @@ class StageGraph {
   Result<> find_dependencies(Stage& stage) const;
   Result<> insert_triggers(Stage& stage, std::string_view base,
                            std::span<const std::string> triggers) const;
-  Result<Dependency> copy_source(const Stage& stage, const Instruction& copy) const;
+  // What `flag` of an instruction names, as `name`.
+  Result<Dependency> source_of(const Stage& stage, const Instruction& instruction,
+                               std::string_view flag, const Text& name) const;
   std::optional<std::size_t> find(std::string_view name) const;  // The last of a name.
   Result<> refuse_cycles() const;
 

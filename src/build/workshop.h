@@ -47,8 +47,9 @@ struct RunMount {
 };
 struct RunRequest {
   Files files;
-  Digest key;        // The result is kept under it.
-  std::string what;  // The instruction, for people.
+  std::optional<Files> tools;  // The program's; `files` are then at kToolsTarget.
+  Digest key;                  // The result is kept under it.
+  std::string what;            // The instruction, for people.
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
   std::string directory;
@@ -57,6 +58,7 @@ struct RunRequest {
   Security security = Security::Sandbox;
   std::vector<RunMount> mounts;
   UnixNanos time = 0;  // What it writes is not younger.
+  std::vector<image::Material> materials;
 };
 
 // A program that runs.

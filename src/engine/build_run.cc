@@ -67,22 +67,34 @@ class BuildWorkshop::RunningStep : public build::Running {
   Result<build::StepLayer> keep() override {
     attachment_.reset();
     Engine::State& state = workshop_.state_;
-    const sys::Fd dir = TRY(state.open_container(id_));
+    sys::Fd dir = TRY(state.open_container(id_));
     const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
     const Container container = TRY(workshop_.engine_.find(id_));
+    if (request_.tools)
+      dir = TRY(sys::open_at(dir.get(), "target", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const sys::Fd root =
         TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
-    std::vector<std::string> places = engine_places();
-    for (const build::RunMount& mount : request_.mounts)
-      places.push_back(without_slash(mount.target));
+    std::vector<std::string> places = own_places();
     return workshop_.keep({.files = request_.files,
                            .key = request_.key,
                            .what = request_.what,
-                           .time = request_.time},
+                           .time = request_.time,
+                           .materials = request_.materials},
                           dir.get(), root.get(), container.ids, std::move(places), false);
   }
 
  private:
+  // Where something was mounted into the files that are kept.
+  std::vector<std::string> own_places() const {
+    std::vector<std::string> places;
+    if (!request_.tools) places = engine_places();
+    const std::string top = request_.tools ? build::kToolsTarget + std::string("/") : "";
+    for (const build::RunMount& mount : request_.mounts)
+      if (mount.target.starts_with(top))
+        places.push_back(without_slash(mount.target.substr(top.size())));
+    return places;
+  }
+
   BuildWorkshop& workshop_;
   build::RunRequest request_;
   std::string id_;
@@ -122,8 +134,12 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
 
 Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
   TRY(begin_work());
-  const image::Image files{.id = request.files.id, .layers = request.files.layers};
-  const std::string id = TRY(state_.make_container(engine_, container_of(request), &files, {}));
+  const build::Files& own = request.tools ? *request.tools : request.files;
+  const image::Image files{.id = own.id, .layers = own.layers};
+  std::optional<StepTarget> target;
+  if (request.tools) target = {.id = request.files.id, .layers = request.files.layers};
+  const std::string id =
+      TRY(state_.make_container(engine_, container_of(request), &files, target, {}));
   auto running = std::make_unique<RunningStep>(*this, request, id);
   TRY(running->start());
   return running;

@@ -249,11 +249,12 @@ Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
 }  // namespace
 
 Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
-  return state_->make_container(*this, request, nullptr, progress);
+  return state_->make_container(*this, request, nullptr, std::nullopt, progress);
 }
 
 Result<std::string> Engine::State::make_container(Engine& engine, const CreateRequest& request,
                                                   const image::Image* step,
+                                                  const std::optional<StepTarget>& target,
                                                   const Progress& progress) {
   Container container;
   CreateRequest& config = container.config = request;
@@ -270,6 +271,7 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   container.image_name = config.image;
   container.image_id = image.id;
   if (step != nullptr) container.step = image.layers;
+  container.target = target;
   container.argv = TRY(merge_command(config, image.config));
   const bool systemd = TRY(decide_systemd(config, container.argv));
   TRY(add_image_volumes(config, image.config.volumes));

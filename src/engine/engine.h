@@ -141,6 +141,13 @@ struct CreateRequest {
 
 enum class Status : std::uint8_t { Created, Running, Exited };
 
+// The files that a step of a build changes, where those that its program is from are others
+// (RUN --tools): seen at /target, what is written goes to the container's directory target/.
+struct StepTarget {
+  Digest id;  // What the layers are known by.
+  std::vector<store::Layer> layers;
+};
+
 // A container as it is now. Kernel state (keeper's lock) wins over files.
 struct Container {
   std::string id;  // 64 hexadecimal digits.
@@ -149,6 +156,7 @@ struct Container {
   std::string image_name;  // As the user wrote it.
   Digest image_id;         // Of a step of a build: what its layers are known by.
   std::optional<std::vector<store::Layer>> step;  // Of one: the layers that it is on, no image.
+  std::optional<StepTarget> target;               // Of one whose tools act on other files.
   std::vector<std::string> argv;                  // Entrypoint and command together.
   sys::IdMap ids;
   IdClaim id_claim;                                         // Of which they are made.

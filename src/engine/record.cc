@@ -247,6 +247,10 @@ std::string print_record(const Container& container) {
   out.set("image", container.image_name);
   out.set("imageId", container.image_id.text());
   if (container.step) out.set("step", print_layers(*container.step));
+  if (container.target) {
+    out.set("targetId", container.target->id.text());
+    out.set("target", print_layers(container.target->layers));
+  }
   out.set("argv", json::Value(container.argv));
   out.set("created", container.created_at);
   out.set("ids", print_ranges(container.ids.ranges));
@@ -268,6 +272,9 @@ Result<Container> parse_record(std::string_view text) {
   container.image_name = in["image"].as_string();
   container.image_id = TRY(Digest::parse(in["imageId"].as_string()));
   if (in.find("step") != nullptr) container.step = TRY(parse_layers(in["step"]));
+  if (in.find("target") != nullptr)
+    container.target = StepTarget{.id = TRY(Digest::parse(in["targetId"].as_string())),
+                                  .layers = TRY(parse_layers(in["target"]))};
   container.argv = in["argv"].as_strings();
   container.created_at = in["created"].as_int();
   container.ids.ranges = parse_ranges(in["ids"]);

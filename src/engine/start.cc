@@ -14,6 +14,7 @@
 
 #include "base/failpoint.h"
 #include "base/undo.h"
+#include "build/instruction.h"
 #include "engine/attachment.h"
 #include "engine/launch_report.h"
 #include "engine/record.h"
@@ -273,6 +274,25 @@ Result<sys::Fd> Engine::State::take_container(Engine& engine, Starting& it, cons
   return root;
 }
 
+Result<> Engine::State::add_target(Starting& it) {
+  const Container& container = it.container;
+  if (!container.target) return {};
+  if (::mkdirat(it.dir.get(), "target", 0700) != 0 && errno != EEXIST)
+    return fail_errno("make the directory of a step's target");
+  const sys::Fd dir =
+      TRY(sys::open_at(it.dir.get(), "target", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const StepTarget& target = *container.target;
+  TRY(rootfs.prepare(target.id, target.layers, container.ids, {}), "unpack the target");
+  isolate::Mount mount;
+  mount.target = build::kToolsTarget;
+  mount.source = TRY(rootfs.mount(target.id, target.layers, container.ids, dir.get(), false),
+                     "mount the target");
+  // Before those that are below it.
+  std::vector<isolate::Mount>& mounts = it.launch.spec.mounts;
+  mounts.insert(mounts.begin(), std::move(mount));
+  return {};
+}
+
 Result<> Engine::State::take_networks(Starting& it) {
   if (!it.container.config.net.networks.empty()) {
     // Of those who start at once only one makes it.
@@ -296,6 +316,7 @@ Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd 
                                     const StartRequest& request) {
   Launch& launch = it.launch;
   launch.spec = TRY(make_spec(it.container, std::move(root), store, it.networks));
+  TRY(add_target(it));
   TRY(share_network(it.container, launch.spec));
   TRY(tell_services(engine, it.container, it.dir.get(), it.networks, launch.spec));
   launch.spec.process.rows = request.rows;

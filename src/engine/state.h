@@ -105,10 +105,12 @@ struct Engine::State {
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
 
-  // Engine::create(). `step`: of a step of a build, on these layers; whoever calls sees to it that
-  // they stay.
+  // Engine::create(). `step`: of a step of a build, on these layers, and acting on those of
+  // `target` if there is one; whoever calls sees to it that they stay.
   Result<std::string> make_container(Engine& engine, const CreateRequest& request,
-                                     const image::Image* step, const Progress& progress);
+                                     const image::Image* step,
+                                     const std::optional<StepTarget>& target,
+                                     const Progress& progress);
   // What its root file system is made of: id and layers alone for a step of a build.
   Result<image::Image> image_of(const Container& container) const;
 
@@ -132,6 +134,8 @@ struct Engine::State {
   struct Starting;
   Result<sys::Fd> take_container(Engine& engine, Starting& it, const std::string& id,
                                  const StartRequest& request, const Progress& progress);
+  // What a step's tools act on, mounted; nothing for other containers.
+  Result<> add_target(Starting& it);
   Result<> take_networks(Starting& it);
   Result<> plan_launch(const Engine& engine, Starting& it, sys::Fd root,
                        const StartRequest& request);
