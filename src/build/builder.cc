@@ -125,7 +125,7 @@ Result<Built> Builder::finish() {
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
   image::Image image;
-  if (!shared_.request.is_check)
+  if (!shared_.request.is_check && shared_.request.makes_image)
     image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names));
   Built built{.image = std::move(image),
               .files = target.files(),

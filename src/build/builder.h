@@ -34,6 +34,7 @@ struct BuildRequest {
   std::set<std::string> no_cache_stages;
   bool pull = false;
   bool allow_insecure = false;  // RUN --security=insecure.
+  bool makes_image = true;      // Else only its files are wanted.
   // Not for its image, which is not made, but to compare its steps with those of another build:
   // none is taken from the cache, and none goes into it.
   bool is_check = false;
@@ -66,7 +67,7 @@ struct TracedStep {
 };
 
 struct Built {
-  image::Image image;
+  image::Image image;  // Empty when none was wanted.
   Files files;
   std::vector<TracedStep> trace;           // Stages in the order of the file, each step in order.
   std::vector<image::Material> materials;  // Base images; those of steps are in the trace.

@@ -163,11 +163,13 @@ void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
 }
 
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
-                                 build::Reporter& reporter,
-                                 const image::TransferProgress& progress) {
+                                 build::Reporter& reporter, const image::TransferProgress& progress,
+                                 const BuildExport& exports) {
   BuildWorkshop workshop(engine, progress);
   TRY(workshop.begin());
-  return build::build(workshop, request, reporter);
+  build::Built built = TRY(build::build(workshop, request, reporter));
+  TRY(workshop.export_files(built.files, exports), "write the output");
+  return built;
 }
 
 Result<std::vector<image::Step>> build_cache(Engine& engine) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "build/workshop.h"
+#include "engine/build.h"
 #include "engine/state.h"
 #include "image/steps.h"
 #include "image/web_files.h"
@@ -54,6 +55,8 @@ class BuildWorkshop : public build::Workshop {
   Result<> keep_material(const image::Material& material, const std::string& what) override;
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
+
+  Result<> export_files(const build::Files& files, const BuildExport& exports);
 
   // Keys of the steps that were made.
   const std::vector<Digest>& made() const { return made_; }

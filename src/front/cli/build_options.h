@@ -22,7 +22,8 @@ inline constexpr Option kBuild[] = {
     {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host"},
     {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
     {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
-    {'o', "output", OptionKind::List, "spec", "Into a file instead: type=docker|oci,dest=FILE"},
+    {'o', "output", OptionKind::List, "spec",
+     "Where it goes: DIR, -, type=local|tar|oci|docker|image|registry|cacheonly,dest=PLACE"},
     {0, "platform", OptionKind::Value, "platform", "Of base images and the result"},
     {0, "print", OptionKind::Flag, "", "Print a Dockerfile without extensions, and build nothing"},
     {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
@@ -39,8 +40,8 @@ inline constexpr Option kBuild[] = {
     {0, "cache-to", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
     {0, "provenance", OptionKind::MissingValue, "", "provenance is not there yet", "false"},
     {0, "sbom", OptionKind::MissingValue, "", "lists of packages are not there yet", "false"},
-    {0, "push", OptionKind::MissingFlag, "", "push it afterwards: tare push NAME"},
-    {0, "load", OptionKind::Flag, "", "", {}, false, true},
+    {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
+    {0, "push", OptionKind::Flag, "", "Push the image by its names"},
     {0, "squash", OptionKind::MissingFlag, "", "squashing is not there yet"},
 };
 
