@@ -13,6 +13,7 @@
 #include "image/sniff.h"
 #include "oci/manifest.h"
 #include "store/decompressor.h"
+#include "store/merged_tar.h"
 #include "store/streams.h"
 #include "store/upper_tar.h"
 #include "sys/files.h"
@@ -87,6 +88,19 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
                      entries == 0 ? nullptr : &source));
   made_.push_back(step.key);
   return layer_of(step);
+}
+
+Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
+  if (const auto found = TRY(find_step(merge.key))) return *found;
+  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
+  const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
+  store::FileSink sink(tar.get());
+  const std::uint64_t entries = TRY(
+      store::write_merged_tar(state_.store, {.below = merge.below, .layers = merge.layers}, sink));
+  if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  store::FileSource source(tar.get());
+  return layer_of(TRY(steps_.add({.key = merge.key, .what = merge.what, .materials = {}},
+                                 entries == 0 ? nullptr : &source)));
 }
 
 Result<build::StepLayer> BuildWorkshop::change(

@@ -45,9 +45,11 @@ class BuildWorkshop : public build::Workshop {
   Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
   Result<build::StepLayer> change(
       const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
+  Result<build::StepLayer> merge(const Merge& merge) override;
   Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
-                                  const std::vector<std::string>& names) override {
-    return steps_.make_image(std::move(config), files.layers, names);
+                                  const std::vector<std::string>& names,
+                                  const std::map<std::string, std::string>& annotations) override {
+    return steps_.make_image(std::move(config), files.layers, names, annotations);
   }
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::string> make_directory() override;

@@ -63,6 +63,28 @@ Result<> set_field(BuildOutput& output, std::string& type, const std::string& te
   return {};
 }
 
+// [docker buildx build reference, --annotation]
+Result<> read_annotations(std::map<std::string, std::string>& annotations,
+                          const Arguments& arguments) {
+  for (const std::string& text : arguments.list("annotation")) {
+    auto pair = split_once(text, '=');
+    if (!pair) return bad_value("annotation", text, "write NAME=VALUE");
+    std::string_view name = pair->first;
+    const std::size_t colon = name.find(':');
+    if (colon != std::string_view::npos) {
+      // "manifest,index:NAME", and each may have a platform: "manifest[linux/amd64]".
+      for (const std::string& where : split(name.substr(0, colon), ','))
+        if (where.substr(0, where.find('[')) != "manifest")
+          return bad_value("annotation", text,
+                           "an image of one platform has a manifest and no index: write manifest:");
+      name.remove_prefix(colon + 1);
+    }
+    if (name.empty()) return bad_value("annotation", text, "it has no name");
+    annotations[std::string(name)] = pair->second;
+  }
+  return {};
+}
+
 Result<> make_directories(const std::string& path) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     const std::string part = path.substr(0, at);
@@ -130,7 +152,7 @@ bool BuildOutputs::writes_to_stdout() const {
                              [](const BuildOutput& output) { return output.place == "-"; });
 }
 
-Result<> BuildOutputs::prepare(build::BuildRequest& request) const {
+Result<> BuildOutputs::prepare(build::BuildRequest& request, const Arguments& arguments) const {
   request.makes_image =
       outputs_.empty() || std::ranges::any_of(outputs_, [](const BuildOutput& output) {
         return output.type == Type::Image || output.type == Type::Oci ||
@@ -143,6 +165,10 @@ Result<> BuildOutputs::prepare(build::BuildRequest& request) const {
       if (std::ranges::find(request.names, name) == request.names.end())
         request.names.push_back(name);
   }
+  TRY(read_annotations(request.annotations, arguments));
+  if (arguments.flag("layer-per-step")) request.layers = build::LayerWish::Steps;
+  if (arguments.flag("squash")) request.layers = build::LayerWish::One;
+  if (arguments.flag("squash-all")) request.layers = build::LayerWish::All;
   if (push && request.names.empty())
     return std::unexpected(Error(Kind::Invalid, "an image without a name cannot be pushed")
                                .hint("name it with -t REGISTRY/NAME"));

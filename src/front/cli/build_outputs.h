@@ -31,8 +31,9 @@ class BuildOutputs {
  public:
   static Result<BuildOutputs> parse(const Arguments& arguments);
 
-  // What of the request follows from them: whether there is an image, and its names.
-  Result<> prepare(build::BuildRequest& request) const;
+  // What of the request follows from them and from options of the same sort: whether there is an
+  // image, its names, layers and annotations.
+  Result<> prepare(build::BuildRequest& request, const Arguments& arguments) const;
   // Makes directories, opens files. To be called before the engine is there: directories are the
   // user's.
   Result<> open();

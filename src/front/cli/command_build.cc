@@ -123,7 +123,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   // Before the engine: it may enter a user namespace, in which others' files belong to nobody.
   build::BuildRequest request = TRY(build_request(arguments));
   BuildOutputs outputs = TRY(BuildOutputs::parse(arguments));
-  TRY(outputs.prepare(request));
+  TRY(outputs.prepare(request, arguments));
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
