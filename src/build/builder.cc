@@ -125,8 +125,12 @@ Result<Built> Builder::finish() {
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
   image::Image image;
-  if (!shared_.request.is_check)
-    image = TRY(shared_.workshop.make_image(config, target.files(), shared_.request.names));
+  if (!shared_.request.is_check && shared_.request.makes_image) {
+    const Files files = TRY(make_output_layers(shared_.workshop, target.files(), target.outputs(),
+                                               shared_.request.layers, config.history));
+    image = TRY(shared_.workshop.make_image(config, files, shared_.request.names,
+                                            shared_.request.annotations));
+  }
   Built built{.image = std::move(image),
               .files = target.files(),
               .trace = {},

@@ -12,6 +12,7 @@
 
 #include "build/arguments.h"
 #include "build/extensions.h"
+#include "build/output_layers.h"
 #include "build/workshop.h"
 
 namespace tare::build {
@@ -34,6 +35,10 @@ struct BuildRequest {
   std::set<std::string> no_cache_stages;
   bool pull = false;
   bool allow_insecure = false;  // RUN --security=insecure.
+  bool makes_image = true;      // Else only its files are wanted.
+  LayerWish layers = LayerWish::Few;
+  std::map<std::string, std::string> annotations;  // Of the image's manifest.
+  bool inline_cache = false;  // The image tells builds elsewhere which step made which layer.
   // Not for its image, which is not made, but to compare its steps with those of another build:
   // none is taken from the cache, and none goes into it.
   bool is_check = false;
@@ -63,11 +68,13 @@ struct TracedStep {
   std::string from;   // COPY: the stage or image that it copied from; "" for the context.
   StepLayer layer;
   bool was_cached = false;
+  Digest key;              // That it is kept under.
+  bool is_target = false;  // Its layer is in the result, not only files of it.
 };
 
 struct Built {
-  image::Image image;
-  Files files;
+  image::Image image;                      // Empty when none was wanted.
+  Files files;                             // With a layer for each step.
   std::vector<TracedStep> trace;           // Stages in the order of the file, each step in order.
   std::vector<image::Material> materials;  // Base images; those of steps are in the trace.
   std::size_t steps = 0;                   // That can be kept,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ranges>
 
 #include "build/glob.h"
 #include "codec/tar.h"
@@ -97,9 +98,12 @@ class Copier {
   Result<> put_fifo(const PickedFile& file, const std::string& path);
   Result<> clear(int dir, const std::string& path, const std::string& name);
   Result<> give(int file, const struct stat& info);
+  Result<> keep_time(int file, const struct stat& info);
+  Result<> keep_times(const Pick& pick, const std::string& base);
   Result<> copy_attributes(const PickedFile& file, int to);
   std::uint32_t mode_of(const struct stat& info) const {
-    const std::uint32_t mode = info.st_mode & 07777U;
+    // SECURITY: a program that an image has as its root's would be ours.
+    const std::uint32_t mode = info.st_mode & (options_.for_host ? 01777U : 07777U);
     return options_.mode.empty() ? mode : change_mode(options_.mode, mode, S_ISDIR(info.st_mode));
   }
   bool is_directory(const std::string& path) const {
@@ -130,6 +134,25 @@ Result<> Copier::give(int file, const struct stat& info) {
 Result<> Copier::finish(int file, const struct stat& info) {
   TRY(give(file, info));
   if (::fchmod(file, mode_of(info)) != 0) return fail_errno("set the mode");
+  return {};
+}
+
+Result<> Copier::keep_time(int file, const struct stat& info) {
+  if (!options_.for_host) return {};
+  const timespec times[] = {info.st_atim, info.st_mtim};
+  if (::utimensat(file, "", times, AT_EMPTY_PATH) != 0) return fail_errno("set the time of a file");
+  return {};
+}
+
+// When nothing is put into them any more.
+Result<> Copier::keep_times(const Pick& pick, const std::string& base) {
+  if (!options_.for_host || !pick.is_directory) return {};
+  for (const PickedFile& file : std::views::reverse(pick.files)) {
+    if (!S_ISDIR(file.info.st_mode) || file.below.empty()) continue;
+    const std::string path = base == "." || base.empty() ? file.below : base + "/" + file.below;
+    const sys::Fd directory = TRY(open_in(target_.root, path, O_PATH | O_DIRECTORY));
+    TRY(keep_time(directory.get(), file.info));
+  }
   return {};
 }
 
@@ -203,7 +226,8 @@ Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
     break;
   }
   TRY(finish(to.get(), file.info));
-  return copy_attributes(file, to.get());
+  TRY(copy_attributes(file, to.get()));
+  return keep_time(to.get(), file.info);
 }
 
 Result<> Copier::put_link(const PickedFile& file, const std::string& path) {
@@ -214,7 +238,8 @@ Result<> Copier::put_link(const PickedFile& file, const std::string& path) {
   if (::symlinkat(target.c_str(), dir.get(), name.c_str()) != 0)
     return fail_errno("make the link " + quoted("/" + path));
   const sys::Fd made = TRY(sys::open_at(dir.get(), name, O_PATH | O_NOFOLLOW));
-  return give(made.get(), file.info);
+  TRY(give(made.get(), file.info));
+  return keep_time(made.get(), file.info);
 }
 
 Result<> Copier::put_fifo(const PickedFile& file, const std::string& path) {
@@ -251,6 +276,7 @@ Result<> Copier::put(const PickedFile& file, const std::string& path) {
     case S_IFIFO:
       return put_fifo(file, path);
     default:
+      if (options_.for_host) return {};  // A device.
       return fail(Kind::Unsupported, quoted(file.path) +
                                          " is neither a file nor a directory nor a "
                                          "link");
@@ -272,7 +298,7 @@ Result<> Copier::copy(const Pick& pick, const std::string& destination, bool int
     if (!below.empty()) path = path.empty() ? below : path + "/" + below;
     TRY(put(file, path));
   }
-  return {};
+  return keep_times(pick, base);
 }
 
 // As if it lay in a tree with owners.

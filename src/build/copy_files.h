@@ -27,6 +27,8 @@ struct CopyOptions {
   std::optional<Owner> owner;  // None: root's, or with a tree that has owners, theirs.
   std::string mode;            // What --chmod says, checked; "": modes are as they are.
   bool parents = false;        // Sources keep their paths below the destination.
+  // For people, outside of any image: times as they are, and no program gets rights from its file.
+  bool for_host = false;
 };
 
 // What `text`, which check_mode() has passed, makes of a mode: "640", "u=rwX,go-w". [chmod(1)]

@@ -12,10 +12,6 @@ namespace tare::build {
 namespace {
 
 constexpr std::string_view kImageContext = "docker-image://";
-// Of what is made from nothing. Not 1970: archives of ZIP cannot say that, and some programs take
-// it for no time at all.
-constexpr UnixNanos kFirstTime = 315'532'800'000'000'000;  // 1980-01-01T00:00:00Z
-
 UnixNanos whole_seconds(UnixNanos time) { return time - time % 1'000'000'000; }
 
 }  // namespace
@@ -74,6 +70,7 @@ Result<bool> StageBuild::begin() {
     time_ = base.time();
     without_layer_ = base.without_layer_;
     inherited_ = base.inherited_;
+    outputs_ = base.outputs_;
   } else if (stage().base == "scratch" && !stage().is_context) {
     const oci::Platform platform = stage().platform.value_or(options.target_platform);
     state_ = StageState::scratch(graph.globals(), options, graph.escape(), platform);
@@ -118,7 +115,8 @@ Result<bool> StageBuild::advance() {
       return do_copy(now, copy->files, copy->parents, copy->optional);
     if (const auto* add = now.as<Add>()) return do_copy(now, add->files, false, false);
     if (now.as<Workdir>() != nullptr) return do_workdir();
-    if (now.as<Layer>() != nullptr || now.as<Package>() != nullptr)
+    if (now.as<Layer>() != nullptr && !outputs_.empty()) outputs_.back().ends_layer = true;
+    if (now.as<Package>() != nullptr)
       return fail(Kind::Unsupported, now.keyword + " is not there yet");
     return {};
   };
@@ -173,10 +171,29 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
 
 std::string StageBuild::step_name() const { return stage().label() + "#" + std::to_string(next_); }
 
+// What people change: of the context, or made of it in another stage.
+bool StageBuild::takes_sources(const Instruction& instruction) const {
+  const auto is_source = [this](const Dependency* from) {
+    return from == nullptr || from->stage || shared_.request.contexts.contains(from->image);
+  };
+  const auto* const copy = instruction.as<Copy>();
+  const auto* const add = instruction.as<Add>();
+  if (copy != nullptr) return !copy->files.paths.empty() && is_source(stage().dependency(next_));
+  return add != nullptr && !add->files.paths.empty();
+}
+
 void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
   shared_.notes.note(step_name(), key_);
   files_ = files_.with(layer.diff_id);
-  if (layer.diff_id.empty()) without_layer_.insert(state_->config().history.size() - 1);
+  const std::size_t entry = state_->config().history.size() - 1;
+  if (layer.diff_id.empty())
+    without_layer_.insert(entry);
+  else
+    outputs_.push_back({.diff_id = layer.diff_id,
+                        .size = layer.size,
+                        .entry = entry,
+                        .is_run = instruction.as<Run>() != nullptr,
+                        .takes_sources = takes_sources(instruction)});
   const Dependency* const from = instruction.as<Copy>() ? stage().dependency(next_) : nullptr;
   trace_.push_back(
       {.stage = stage().label(),
@@ -186,7 +203,8 @@ void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
                : from->stage   ? shared_.graph->stages()[*from->stage].label()
                                : from->image,
        .layer = layer,
-       .was_cached = was_cached_});
+       .was_cached = was_cached_,
+       .key = key_.digest()});
 }
 
 Result<> StageBuild::pump() {

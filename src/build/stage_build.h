@@ -19,6 +19,10 @@ namespace tare::build {
 
 class StageBuild;
 
+// Of what is made from nothing. Not 1970: archives of ZIP cannot say that, and some programs take
+// it for no time at all.
+constexpr UnixNanos kFirstTime = 315'532'800'000'000'000;  // 1980-01-01T00:00:00Z
+
 // What all stages of a build have in common.
 struct SharedBuild {
   Workshop& workshop;
@@ -50,6 +54,8 @@ class StageBuild {
   const Files& files() const { return files_; }
   const StageState& state() const { return *state_; }
   const std::vector<TracedStep>& trace() const { return trace_; }
+  // Steps whose layers end files().
+  const std::vector<OutputStep>& outputs() const { return outputs_; }
   UnixNanos time() const { return time_; }
   // With times, and without layers for steps that changed nothing.
   oci::ImageConfig final_config() const;
@@ -109,6 +115,7 @@ class StageBuild {
   Result<std::optional<StepLayer>> find(const StepKey& key);
   void take(const Instruction& instruction, const StepLayer& layer);
   std::string step_name() const;
+  bool takes_sources(const Instruction& instruction) const;
   Error failed(const Instruction& instruction, Error error) const;
 
   SharedBuild& shared_;
@@ -127,6 +134,7 @@ class StageBuild {
   bool was_cached_ = false;
   std::unique_ptr<Running> running_;
   std::vector<TracedStep> trace_;
+  std::vector<OutputStep> outputs_;
 };
 
 }  // namespace tare::build

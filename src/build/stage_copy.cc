@@ -160,20 +160,30 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
       (files.destination.text.ends_with('/') ? "/" : "");
   key.add("instruction", instruction.text);
   key.add("destination", destination);
-  key.add("time", std::to_string(time_));
-  key.add(StepKey::kFiles, files_.id.text());
+  CopyOptions options{.mode = files.chmod.text, .parents = parents};
+  if (!options.mode.empty()) TRY(check_mode(options.mode));
+  // A layer by itself: the same on whatever files it is put. Owners alone are looked up in those.
+  const Files below = files.link ? Files::nothing() : files_;
+  const UnixNanos time = files.link ? shared_.request.time.value_or(kFirstTime) : time_;
+  if (files.link) {
+    options.owner = TRY(owner_of(files.chown.text));
+    if (options.owner)
+      key.add("the owner",
+              std::to_string(options.owner->uid) + ":" + std::to_string(options.owner->gid));
+  } else {
+    key.add(StepKey::kFiles, files_.id.text());
+  }
+  key.add("time", std::to_string(time));
   if (const auto found = TRY(find(key))) {
     take(instruction, *found);
     return {};
   }
-  CopyOptions options{.mode = files.chmod.text, .parents = parents};
-  if (!options.mode.empty()) TRY(check_mode(options.mode));
-  options.owner = TRY(owner_of(files.chown.text));
+  if (!files.link) options.owner = TRY(owner_of(files.chown.text));
   const auto put = [&](const Target& target) {
     return put_sources(sources, files, target, destination, options);
   };
   const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = files_, .key = key_.digest(), .what = info_.label, .time = time_}, put));
+      {.files = below, .key = key_.digest(), .what = info_.label, .time = time}, put));
   shared_.reporter.ends(info_);
   take(instruction, layer);
   return {};

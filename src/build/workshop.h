@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,8 +116,19 @@ class Workshop {
   };
   virtual Result<StepLayer> change(const Change& change,
                                    const std::function<Result<>(const Target&)>& work) = 0;
-  virtual Result<image::Image> make_image(oci::ImageConfig config, const Files& files,
-                                          const std::vector<std::string>& names) = 0;
+  // One layer that makes of what is below it what `layers` make of it, unless it is there already;
+  // kept under `key`.
+  struct Merge {
+    std::vector<store::Layer> below;
+    std::vector<store::Layer> layers;
+    Digest key;
+    std::string what;
+  };
+  virtual Result<StepLayer> merge(const Merge& merge) = 0;
+  // `annotations`: of its manifest.
+  virtual Result<image::Image> make_image(
+      oci::ImageConfig config, const Files& files, const std::vector<std::string>& names,
+      const std::map<std::string, std::string>& annotations) = 0;
   // The uncompressed bytes of `file` (borrowed) from its start, when they are a tar; null
   // otherwise.
   virtual Result<std::unique_ptr<codec::Source>> open_archive(int file) = 0;

@@ -13,6 +13,7 @@
 #include "image/sniff.h"
 #include "oci/manifest.h"
 #include "store/decompressor.h"
+#include "store/merged_tar.h"
 #include "store/streams.h"
 #include "store/upper_tar.h"
 #include "sys/files.h"
@@ -56,10 +57,11 @@ Result<> BuildWorkshop::begin_work() {
   return {};
 }
 
-Result<image::Image> BuildWorkshop::make_image(oci::ImageConfig config, const build::Files& files,
-                                               const std::vector<std::string>& names) {
+Result<image::Image> BuildWorkshop::make_image(
+    oci::ImageConfig config, const build::Files& files, const std::vector<std::string>& names,
+    const std::map<std::string, std::string>& annotations) {
   if (unsynced_) unsynced_->pause();
-  image::Image image = TRY(steps_.make_image(std::move(config), files.layers, names));
+  image::Image image = TRY(steps_.make_image(std::move(config), files.layers, names, annotations));
   // The image is on the disk, and with it all that was made before.
   if (unsynced_) TRY(unsynced_->end(store::Unsynced::Disk::HasIt));
   unsynced_.reset();
@@ -103,6 +105,19 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
                      entries == 0 ? nullptr : &source));
   made_.push_back(step.key);
   return layer_of(step);
+}
+
+Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
+  if (const auto found = TRY(find_step(merge.key))) return *found;
+  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
+  const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
+  store::FileSink sink(tar.get());
+  const std::uint64_t entries = TRY(
+      store::write_merged_tar(state_.store, {.below = merge.below, .layers = merge.layers}, sink));
+  if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
+  store::FileSource source(tar.get());
+  return layer_of(TRY(steps_.add({.key = merge.key, .what = merge.what, .materials = {}},
+                                 entries == 0 ? nullptr : &source)));
 }
 
 Result<build::StepLayer> BuildWorkshop::change(
@@ -179,11 +194,13 @@ void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
 }
 
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
-                                 build::Reporter& reporter,
-                                 const image::TransferProgress& progress) {
+                                 build::Reporter& reporter, const image::TransferProgress& progress,
+                                 const BuildExport& exports) {
   BuildWorkshop workshop(engine, progress);
   TRY(workshop.begin());
-  return build::build(workshop, request, reporter);
+  build::Built built = TRY(build::build(workshop, request, reporter));
+  TRY(workshop.export_files(built.files, exports), "write the output");
+  return built;
 }
 
 Result<std::vector<image::Step>> build_cache(Engine& engine) {

@@ -9,11 +9,17 @@
 
 namespace tare::engine {
 
+// Where the files of the result go, beside an image or instead of one. All borrowed.
+struct BuildExport {
+  std::vector<int> directories;    // Ours; files get this user as their owner.
+  std::vector<codec::Sink*> tars;  // With the owners that the image has.
+};
+
 // PRIVILEGED. What steps have made stays in the store for the next build; no image does but the
 // one that was asked for. `progress` tells of images that are pulled. Errors: as build::build().
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
-                                 build::Reporter& reporter,
-                                 const image::TransferProgress& progress);
+                                 build::Reporter& reporter, const image::TransferProgress& progress,
+                                 const BuildExport& exports = {});
 
 // Builds it, and then once more without the cache under other circumstances: at another time, on
 // one processor, with other ids and another umask. `different`: the first step that had another

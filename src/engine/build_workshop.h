@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "build/workshop.h"
+#include "engine/build.h"
 #include "engine/state.h"
 #include "image/steps.h"
 #include "image/web_files.h"
@@ -45,14 +46,18 @@ class BuildWorkshop : public build::Workshop {
   Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
   Result<build::StepLayer> change(
       const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
+  Result<build::StepLayer> merge(const Merge& merge) override;
   Result<image::Image> make_image(oci::ImageConfig config, const build::Files& files,
-                                  const std::vector<std::string>& names) override;
+                                  const std::vector<std::string>& names,
+                                  const std::map<std::string, std::string>& annotations) override;
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::string> make_directory() override;
   Result<build::Fetched> fetch(const build::FetchRequest& request) override;
   Result<> keep_material(const image::Material& material, const std::string& what) override;
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
+
+  Result<> export_files(const build::Files& files, const BuildExport& exports);
 
   // Keys of the steps that were made.
   const std::vector<Digest>& made() const { return made_; }

@@ -51,8 +51,10 @@ Result<> check_content(const PlannedLayer& expected, std::uint64_t bytes, const 
 }
 
 std::string manifest_for(const Digest& config, std::size_t config_bytes,
-                         const std::vector<StagedLayer>& layers) {
+                         const std::vector<StagedLayer>& layers,
+                         const std::map<std::string, std::string>& annotations) {
   oci::Manifest manifest;
+  manifest.annotations = annotations;
   manifest.media_type = std::string(oci::kManifestType);
   manifest.config.media_type = std::string(oci::kConfigType);
   manifest.config.digest = config;
@@ -293,7 +295,8 @@ Result<> Intake::add(PlannedImage image) {
                                    .partial = staged.partial});
   }
   if (image.manifest_text.empty())
-    image.manifest_text = manifest_for(ready.record.id, image.config_text.size(), layers);
+    image.manifest_text =
+        manifest_for(ready.record.id, image.config_text.size(), layers, image.annotations);
   ready.record.manifest = codec::sha256(image.manifest_text);
   ready.plan = std::move(image);
   images_.push_back(std::move(ready));

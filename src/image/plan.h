@@ -3,6 +3,7 @@
 // still to be read. Private to the room.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,9 @@ struct PlannedImage {
   oci::ImageConfig config;
   std::string manifest_text;  // Empty: there was none, one is made.
   std::vector<PlannedLayer> layers;
-  std::vector<std::string> names;  // Full references.
-  std::string from;                // Record::from.
+  std::vector<std::string> names;                  // Full references.
+  std::string from;                                // Record::from.
+  std::map<std::string, std::string> annotations;  // Of the manifest that is made.
 };
 
 constexpr std::size_t kMaxLayers = 512;  // Of one image. Docker's own limit is 127.

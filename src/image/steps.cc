@@ -150,7 +150,8 @@ Result<Step> Steps::add(Step step, codec::Source* tar) {
 }
 
 Result<Image> Steps::make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
-                                const std::vector<std::string>& names) {
+                                const std::vector<std::string>& names,
+                                const std::map<std::string, std::string>& annotations) {
   PlannedImage planned;
   Intake intake = TRY(Intake::start(store_, rootfs_));
   config.diff_ids.clear();
@@ -167,6 +168,7 @@ Result<Image> Steps::make_image(oci::ImageConfig config, const std::vector<store
   planned.config_text = oci::print_image_config(config);
   planned.config = std::move(config);
   planned.names = names;
+  planned.annotations = annotations;
   TRY(intake.add(std::move(planned)));
   std::vector<Image> images = TRY(intake.commit(nullptr, {}));
   return std::move(images.front());

@@ -3,6 +3,7 @@
 // keeps it there (steps/KEY.json). A step is not an image, and images share layers with it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,9 +52,11 @@ class Steps {
   // then.
   Result<Step> add(Step step, codec::Source* tar);
   // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
+  // `annotations`: of the manifest.
   // Whoever calls holds hold(). Errors: NotFound (a layer).
   Result<Image> make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
-                           const std::vector<std::string>& names);
+                           const std::vector<std::string>& names,
+                           const std::map<std::string, std::string>& annotations = {});
 
   // Oldest use first. What cannot be read is not among them.
   Result<std::vector<Step>> list() const;

@@ -69,7 +69,7 @@ class UpperTar {
         prefix_(sys::in_initial_user_namespace() ? "trusted.overlay." : "user.overlay.") {}
 
   Result<std::uint64_t> write() {
-    TRY(add_children("", From::Upper));
+    TRY(add_children("", request_.whole ? From::Merged : From::Upper));
     TRY(tar_.finish());
     return entries_;
   }

@@ -24,6 +24,7 @@ struct UpperRequest {
   std::vector<std::string> places;
   UnixNanos newest = 0;     // Later times become this one.
   bool same_times = false;  // All times do.
+  bool whole = false;       // All that the mount shows, instead of what is in `upper` (unused).
 };
 
 // In an order that depends on names alone. Nobody may be writing. Sockets are left out, as are

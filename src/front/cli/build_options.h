@@ -8,6 +8,7 @@ namespace tare::cli {
 
 inline constexpr Option kBuild[] = {
     {0, "allow", OptionKind::List, "entitlement", "Allow security.insecure or network.host"},
+    {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",
      "A further context: a directory, or docker-image://NAME"},
@@ -22,7 +23,8 @@ inline constexpr Option kBuild[] = {
     {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host"},
     {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
     {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
-    {'o', "output", OptionKind::List, "spec", "Into a file instead: type=docker|oci,dest=FILE"},
+    {'o', "output", OptionKind::List, "spec",
+     "Where it goes: DIR, -, type=local|tar|oci|docker|image|registry|cacheonly,dest=PLACE"},
     {0, "platform", OptionKind::Value, "platform", "Of base images and the result"},
     {0, "print", OptionKind::Flag, "", "Print a Dockerfile without extensions, and build nothing"},
     {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
@@ -33,15 +35,17 @@ inline constexpr Option kBuild[] = {
     {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},
     {'t', "tag", OptionKind::List, "name", "Name of the image"},
     {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
-    {0, "annotation", OptionKind::MissingValue, "", "annotations are not there yet"},
     {0, "attest", OptionKind::MissingValue, "", "attestations are not there yet"},
     {0, "cache-from", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
     {0, "cache-to", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
     {0, "provenance", OptionKind::MissingValue, "", "provenance is not there yet", "false"},
     {0, "sbom", OptionKind::MissingValue, "", "lists of packages are not there yet", "false"},
-    {0, "push", OptionKind::MissingFlag, "", "push it afterwards: tare push NAME"},
-    {0, "load", OptionKind::Flag, "", "", {}, false, true},
-    {0, "squash", OptionKind::MissingFlag, "", "squashing is not there yet"},
+    {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
+    {0, "push", OptionKind::Flag, "", "Push the image by its names"},
+    {0, "layer-per-step", OptionKind::Flag, "",
+     "A layer for each step, as docker build makes them"},
+    {0, "squash", OptionKind::Flag, "", "One layer for all steps"},
+    {0, "squash-all", OptionKind::Flag, "", "One layer for all steps and the base image"},
 };
 
 inline constexpr Option kBuilderPrune[] = {

@@ -4,6 +4,7 @@
 #include "build/checks.h"
 #include "build/mount.h"
 #include "engine/build.h"
+#include "front/cli/build_outputs.h"
 #include "front/cli/build_request.h"
 #include "front/cli/build_view.h"
 #include "front/cli/handlers.h"
@@ -71,45 +72,6 @@ Result<> write_file(const std::string& path, std::string_view content) {
   return sys::write_all(file.get(), content);
 }
 
-struct Output {
-  image::SaveFormat format = image::SaveFormat::OciArchive;
-  std::string place;  // "-": standard output.
-};
-
-Result<std::vector<Output>> parse_outputs(const Arguments& arguments) {
-  std::vector<Output> outputs;
-  for (const std::string& text : arguments.list("output")) {
-    Output output;
-    std::string type;
-    for (const std::string& field : TRY(build::split_csv(text), "--output")) {
-      const auto pair = split_once(field, '=');
-      if (pair && pair->first == "type") type = pair->second;
-      if (pair && pair->first == "dest") output.place = pair->second;
-    }
-    if (type == "image" || (type == "docker" && output.place.empty())) continue;
-    if (type != "docker" && type != "oci")
-      return bad_value("output", text, "types are docker and oci; others are not there yet");
-    if (output.place.empty()) output.place = "-";
-    if (type == "docker") output.format = image::SaveFormat::DockerArchive;
-    outputs.push_back(std::move(output));
-  }
-  return outputs;
-}
-
-Result<> write_outputs(engine::Engine& engine, const build::Built& built,
-                       const std::vector<Output>& outputs, const build::BuildRequest& request) {
-  std::vector<std::string> names = request.names;
-  if (names.empty()) names.push_back(built.image.id.text());
-  for (const Output& output : outputs) {
-    sys::Fd file;
-    if (output.place != "-")
-      file = TRY(sys::open_path(output.place, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    store::FileSink sink(output.place == "-" ? 1 : file.get());
-    TRY(engine.images().save(names, output.format, sink, {}));
-  }
-  return {};
-}
-
 int report_difference(Context& context, const build::StepDifference& found) {
   const std::string file =
       found.difference.path.empty() ? "" : quoted(found.difference.path) + " differs: ";
@@ -120,11 +82,38 @@ int report_difference(Context& context, const build::StepDifference& found) {
 }
 
 std::string metadata(const build::Built& built, const build::BuildRequest& request) {
-  json::Value value;
+  json::Value value{json::Object()};
+  if (!request.makes_image) return json::print(value) + "\n";
   value.set("containerimage.config.digest", built.image.id.text());
   value.set("containerimage.digest", built.image.manifest.text());
   if (!request.names.empty()) value.set("image.name", join(request.names, ","));
   return json::print(value, json::Style::Indented) + "\n";
+}
+
+// In words that programs look for in docker build's output.
+// [vagrant 2.3, plugins/providers/docker/driver.rb]
+std::string summary(const build::Built& built, const build::BuildRequest& request) {
+  std::string text;
+  if (request.makes_image) {
+    text = "writing image " + built.image.id.text() + "\n";
+    for (const std::string& name : request.names) text += "naming to " + name + "\n";
+  }
+  return text + "built: " + std::to_string(built.cached) + " of " + std::to_string(built.steps) +
+         " steps were there\n";
+}
+
+Result<> report_built(Context& context, const Arguments& arguments, const build::Built& built,
+                      const build::BuildRequest& request, bool quiet, bool prints_id) {
+  const std::string id = built.image.id.text();
+  const auto id_file = arguments.value("iidfile");
+  if (id_file && request.makes_image) TRY(write_file(*id_file, id));
+  if (const auto file = arguments.value("metadata-file"))
+    TRY(write_file(*file, metadata(built, request)));
+  if (!quiet)
+    (void)sys::write_all(2, summary(built, request));
+  else if (prints_id)
+    context.print(id + "\n");
+  return {};
 }
 
 }  // namespace
@@ -132,8 +121,9 @@ std::string metadata(const build::Built& built, const build::BuildRequest& reque
 Result<int> cmd_build(Context& context, const Arguments& arguments) {
   const BuildView::Style style = TRY(style_of(arguments));
   // Before the engine: it may enter a user namespace, in which others' files belong to nobody.
-  const build::BuildRequest request = TRY(build_request(arguments));
-  const std::vector<Output> outputs = TRY(parse_outputs(arguments));
+  build::BuildRequest request = TRY(build_request(arguments));
+  BuildOutputs outputs = TRY(BuildOutputs::parse(arguments));
+  TRY(outputs.prepare(request, arguments));
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
@@ -141,34 +131,25 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
     const auto status = without_building(context, request);
     return status ? *status : report_with_line(context, status.error());
   }
+  TRY(outputs.open());
   engine::Engine& engine = *TRY(context.engine());
   const bool quiet = style == BuildView::Style::Quiet;
   TransferView transfer(context, quiet, false, true);
   std::optional<build::StepDifference> different;
   const auto built = [&]() -> Result<build::Built> {
     BuildView view(style);
+    // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
-      return engine::build_image(engine, request, view, transfer.callback());
+      return engine::build_image(engine, request, view, transfer.callback(), outputs.exports());
     auto checked = TRY(engine::check_reproducible(engine, request, view, transfer.callback()));
     different = std::move(checked.different);
     return std::move(checked.built);
   }();
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
-  TRY(write_outputs(engine, *built, outputs, request));
-  const std::string id = built->image.id.text();
-  if (const auto file = arguments.value("iidfile")) TRY(write_file(*file, id));
-  if (const auto file = arguments.value("metadata-file"))
-    TRY(write_file(*file, metadata(*built, request)));
-  if (quiet) {
-    context.print(id + "\n");
-  } else {
-    std::string line = "built " + id;
-    if (!request.names.empty()) line += " as " + join(request.names, ", ");
-    line += ": " + std::to_string(built->cached) + " of " + std::to_string(built->steps) +
-            " steps were there\n";
-    (void)sys::write_all(2, line);
-  }
+  TRY(outputs.finish(context, engine, *built, request, quiet));
+  TRY(report_built(context, arguments, *built, request, quiet,
+                   request.makes_image && !outputs.writes_to_stdout()));
   return 0;
 }
 

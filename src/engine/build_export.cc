@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of a build's result, outside of the store.
+#include <limits>
+
+#include "engine/build.h"
+#include "engine/build_workshop.h"
+#include "store/upper_tar.h"
+
+namespace tare::engine {
+namespace {
+
+sys::IdMap own_ids() {
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = ::geteuid(), .count = 1});
+  ids.group_ranges.push_back({.inside = 0, .outside = ::getegid(), .count = 1});
+  return ids;
+}
+
+// SECURITY: every name is looked up inside of the directory, whatever links are in it or in the
+// files. tests/security/build-output-escape.sh
+Result<> write_directory(const build::View& view, int directory) {
+  // Owners of images mean nothing here.
+  const build::Tree tree{.root = view.root.get()};
+  const auto picks = TRY(build::pick(tree, {.source = "/"}));
+  const sys::IdMap ids = own_ids();
+  return build::copy_files(tree, picks, {.root = directory, .ids = &ids}, "/",
+                           {.owner = build::Owner(), .for_host = true});
+}
+
+}  // namespace
+
+Result<> BuildWorkshop::export_files(const build::Files& files, const BuildExport& exports) {
+  if (exports.directories.empty() && exports.tars.empty()) return {};
+  const build::View view = TRY(look(files));
+  for (const int directory : exports.directories) TRY(write_directory(view, directory));
+  for (codec::Sink* sink : exports.tars)
+    (void)TRY(store::write_upper_tar(state_.store,
+                                     {.merged = view.root.get(),
+                                      .ids = &view.ids,
+                                      .newest = std::numeric_limits<UnixNanos>::max(),
+                                      .whole = true},
+                                     *sink));
+  return {};
+}
+
+}  // namespace tare::engine
