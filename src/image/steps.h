@@ -31,9 +31,6 @@ struct Material {
 // Whether its bytes are a blob, kept by the steps that have it.
 inline bool is_kept(const Material& material) { return material.kind != Material::Kind::Image; }
 
-// Whether its bytes are a blob, kept by the steps that have it.
-inline bool is_kept(const Material& material) { return material.kind != Material::Kind::Image; }
-
 struct Step {
   Digest key;              // Of all that its result depends on.
   Digest diff_id;          // Empty: it changed no file.

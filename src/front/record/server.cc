@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -39,9 +40,15 @@ Result<> look_up_names_there() {
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno("make a mount namespace");
   const sys::Fd root = TRY(sys::open_path("/", O_PATH | O_DIRECTORY));
   TRY(sys::set_mount_propagation(root.get(), MS_PRIVATE | MS_REC));
-  // Only now is what we have open of this namespace.
+  // What we have open is of the other namespace; its names are the same in this one.
+  char path[PATH_MAX]{};
+  const std::string link = "/proc/self/fd/" + std::to_string(copy.get());
+  if (::readlink(link.c_str(), path, sizeof path - 1) < 0)
+    return fail_errno("read " + quoted(link));
+  const sys::Fd file = TRY(sys::open_path(path, O_PATH));
   const sys::Fd place = TRY(sys::open_path(kResolv, O_PATH));
-  return sys::attach_mount(TRY(sys::clone_mount(copy.get(), false)).get(), place.get());
+  const sys::Fd mount = TRY(sys::clone_mount(file.get(), false));
+  return sys::attach_mount(mount.get(), place.get());
 }
 
 // It asks from where the container is: what the program could reach, and nothing else.
