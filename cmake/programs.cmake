@@ -31,6 +31,8 @@ tare_program(tare-oci SOURCE src/front/oci/main.cc ROOMS front/oci)
 tare_program(tare-net SOURCE src/front/net/main.cc ROOMS front/net)
 # What it needs (TLS, HTTP/2, resolvers) is in 30 libraries, which only transfers pay for.
 tare_program(tare-transfer SOURCE src/front/transfer/main.cc ROOMS front/transfer DYNAMIC)
+# What RUN of builds downloads goes through it (docs/decisions/0025).
+tare_program(tare-record SOURCE src/front/record/main.cc ROOMS front/record DYNAMIC)
 # ISA-L, which Debian has as a shared library only (docs/decisions/0014).
 tare_program(tare-inflate SOURCE src/front/inflate/main.cc ROOMS store DYNAMIC)
 target_link_libraries(tare-inflate PRIVATE codec_isal)
@@ -66,7 +68,7 @@ if(NOT TARE_FUZZ)
 endif()
 
 # The other programs are looked for beside tare.
-install(TARGETS tare tare-oci tare-net tare-keeper tare-init tare-transfer tare-inflate RUNTIME DESTINATION bin)
+install(TARGETS tare tare-oci tare-net tare-keeper tare-init tare-transfer tare-record tare-inflate RUNTIME DESTINATION bin)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare.1 DESTINATION share/man/man1)
 install(FILES ${CMAKE_BINARY_DIR}/man/tare-oci.8 DESTINATION share/man/man8)
 foreach(pair "bash|share/bash-completion/completions/tare" "zsh|share/zsh/site-functions/_tare"

@@ -8,7 +8,7 @@ if(TARE_FUZZ)
     add_executable(fuzz-${name} ${source})
     target_include_directories(fuzz-${name} PRIVATE src tests)
     target_compile_definitions(fuzz-${name} PRIVATE TARE_FUZZ_MAIN)
-    target_link_libraries(fuzz-${name} PRIVATE room_front_cli room_front_transfer room_build codec_isal)
+    target_link_libraries(fuzz-${name} PRIVATE room_front_cli room_front_transfer room_front_record room_build codec_isal)
     target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
     add_dependencies(fuzzers fuzz-${name})
   endforeach()
@@ -35,5 +35,5 @@ target_compile_definitions(tare-unit PRIVATE
 file(GLOB dockerfile_tests CONFIGURE_DEPENDS tests/dockerfile/*.cc)
 set_source_files_properties(${dockerfile_tests} PROPERTIES COMPILE_DEFINITIONS
                             TARE_DOCKERFILES="${CMAKE_SOURCE_DIR}/tests/dockerfile")
-target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_build room_keeper codec_isal
+target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_front_record room_build room_keeper codec_isal
                       ${SECCOMP_LIBRARIES})

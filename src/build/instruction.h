@@ -36,7 +36,8 @@ struct CommandLine {
 // Of RUN --security.
 enum class Security : std::uint8_t { Sandbox, Insecure };
 // Of RUN --network.
-enum class RunNetwork : std::uint8_t { Default, None, Host };
+// Recorded: nothing but what records downloads; only a build as a whole asks for it.
+enum class RunNetwork : std::uint8_t { Default, None, Host, Recorded };
 
 // RUN --device=NAME[,required]: a device of the container device interface.
 struct RunDevice {

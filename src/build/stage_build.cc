@@ -214,6 +214,10 @@ Result<> StageBuild::pump() {
   --shared_.running;
   const Instruction run = std::move(*std::exchange(pending_, std::nullopt));
   const std::unique_ptr<Running> ended = std::move(running_);
+  if (const std::string refused = ended->refused(); !refused.empty())
+    return std::unexpected(
+        failed(run, Error(Kind::Denied, refused)
+                        .hint("a build without --locked gets it, and writes the lock anew")));
   if (*status != 0)
     return std::unexpected(failed(
         run,

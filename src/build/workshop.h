@@ -59,7 +59,11 @@ struct RunRequest {
   Security security = Security::Sandbox;
   std::vector<RunMount> mounts;
   UnixNanos time = 0;  // What it writes is not younger.
-  std::vector<image::Material> materials;
+  std::vector<image::Material> materials;  // What is known of them before it runs.
+  // What it downloads is noted: the materials of the step.
+  bool is_recorded = true;
+  // Given: it gets these answers and no others, whatever the network.
+  std::optional<std::vector<image::Material>> answers;
 };
 
 // A program that runs.
@@ -71,6 +75,8 @@ class Running {
   virtual Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) = 0;
   // After it has ended with 0: keeps what it has written.
   virtual Result<StepLayer> keep() = 0;
+  // What it was not given of what it asked for, in a sentence; "": nothing.
+  virtual std::string refused() const { return ""; }
 };
 
 // A root file system that can be looked into, with the ids that it shows.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // RUN of builds: a container that nobody else sees.
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
 
 #include <utility>
 
 #include "codec/sha256.h"
+#include "engine/build_recorder.h"
 #include "engine/build_workshop.h"
 #include "sys/files.h"
 
@@ -30,8 +33,12 @@ std::string without_slash(const std::string& path) {
 // A step's program in a container that this removes.
 class BuildWorkshop::RunningStep : public build::Running {
  public:
-  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id)
-      : workshop_(workshop), request_(std::move(request)), id_(std::move(id)) {}
+  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id,
+              std::unique_ptr<RunRecorder> recorder)
+      : workshop_(workshop),
+        request_(std::move(request)),
+        id_(std::move(id)),
+        recorder_(std::move(recorder)) {}
   RunningStep(const RunningStep&) = delete;
   RunningStep& operator=(const RunningStep&) = delete;
   ~RunningStep() override {
@@ -40,14 +47,28 @@ class BuildWorkshop::RunningStep : public build::Running {
   }
 
   Result<> start() {
-    auto started = workshop_.engine_.start(id_, {.attach = AttachRequest{}, .owner = true}, {});
+    Engine::StartRequest wish{.attach = AttachRequest{}, .owner = true};
+    if (recorder_) wish.beside = recorder_->beside();
+    auto started = workshop_.engine_.start(id_, wish, {});
     if (!started) return std::unexpected(std::move(started).error().error);
     attachment_ = std::move(started->attachment);
-    return {};
+    if (recorder_) TRY(recorder_->begin());
+    both_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!both_) return fail_errno("epoll_create1");
+    TRY(watch(attachment_->fd()));
+    return recorder_ ? watch(recorder_->fd()) : Result<>();
   }
 
-  int fd() const override { return attachment_ ? attachment_->fd() : -1; }
+  int fd() const override { return attachment_ ? both_.get() : -1; }
   Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) override {
+    if (recorder_) {
+      const int before = recorder_->fd();
+      TRY(recorder_->pump());
+      // What was watched is closed: the kernel has forgotten it.
+      if (recorder_->fd() != before) TRY(watch(recorder_->fd()));
+    }
+    pollfd said{.fd = attachment_->fd(), .events = POLLIN, .revents = 0};
+    if (::poll(&said, 1, 0) <= 0) return std::nullopt;
     const Event event = TRY(attachment_->next());
     switch (event.type) {
       case Event::Type::Stdout:
@@ -74,14 +95,18 @@ class BuildWorkshop::RunningStep : public build::Running {
       dir = TRY(sys::open_at(dir.get(), "target", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     const sys::Fd root =
         TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
+    std::vector<image::Material> materials = request_.materials;
+    if (recorder_) std::ranges::move(TRY(recorder_->finish()), std::back_inserter(materials));
     std::vector<std::string> places = own_places();
     return workshop_.keep({.files = request_.files,
                            .key = request_.key,
                            .what = request_.what,
                            .time = request_.time,
-                           .materials = request_.materials},
+                           .materials = std::move(materials)},
                           dir.get(), root.get(), container.ids, std::move(places), false);
   }
+
+  std::string refused() const override { return recorder_ ? recorder_->refused() : ""; }
 
  private:
   // Where something was mounted into the files that are kept.
@@ -95,9 +120,17 @@ class BuildWorkshop::RunningStep : public build::Running {
     return places;
   }
 
+  Result<> watch(int fd) {
+    epoll_event event{.events = EPOLLIN, .data = {}};
+    if (::epoll_ctl(both_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("epoll_ctl");
+    return {};
+  }
+
   BuildWorkshop& workshop_;
   build::RunRequest request_;
   std::string id_;
+  std::unique_ptr<RunRecorder> recorder_;
+  sys::Fd both_;  // Readable when the program has said something, or asks for the recorder.
   std::unique_ptr<Attachment> attachment_;
 };
 
@@ -110,7 +143,9 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
                        .user = request.user,
                        .hostname = kHostname,
                        .auto_remove = true};
-  if (request.network == build::RunNetwork::None) config.network = "none";
+  if (request.network == build::RunNetwork::None ||
+      request.network == build::RunNetwork::Recorded || request.answers)
+    config.network = "none";
   if (request.network == build::RunNetwork::Host) config.network = "host";
   config.privileged = request.security == build::Security::Insecure;
   for (const build::RunMount& mount : request.mounts) {
@@ -132,15 +167,38 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
   return config;
 }
 
-Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& request) {
+// Where it has a network of its own: the recorder, and what the program gets for it.
+Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& request) {
+  const bool has_own = request.network == build::RunNetwork::Default ||
+                       request.network == build::RunNetwork::Recorded;
+  if (!has_own || !(request.is_recorded || request.answers)) return nullptr;
+  const std::string program = state_.programs + "/tare-record";
+  if (!authority_) authority_ = TRY(transfer::make_authority(program));
+  const std::string place = TRY(make_directory());
+  const sys::Fd dir = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+  const build::View view = TRY(look(request.tools ? *request.tools : request.files));
+  const std::string certificates = certificates_of(view.root.get());
+  TRY(write_recorder_files(dir.get(), certificates, *authority_, request.answers.has_value()));
+  request.mounts.push_back({.source = place, .target = kRecorderFiles});
+  if (const char* own = own_bundle(view.root.get()))
+    request.mounts.push_back({.source = place + "/" + kRecorderCertificates, .target = own});
+  transfer::RecorderSettings settings{.authority = *authority_};
+  request.environment = recorded_environment(std::move(request.environment), settings.proxies);
+  return RunRecorder::prepare({.store = state_.store, .program = program}, request,
+                              std::move(settings));
+}
+
+Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& wanted) {
   TRY(begin_work());
+  build::RunRequest request = wanted;
+  auto recorder = TRY(record(request));
   const build::Files& own = request.tools ? *request.tools : request.files;
   const image::Image files{.id = own.id, .layers = own.layers};
   std::optional<StepTarget> target;
   if (request.tools) target = {.id = request.files.id, .layers = request.files.layers};
   const std::string id =
       TRY(state_.make_container(engine_, container_of(request), &files, target, {}));
-  auto running = std::make_unique<RunningStep>(*this, request, id);
+  auto running = std::make_unique<RunningStep>(*this, std::move(request), id, std::move(recorder));
   TRY(running->start());
   return running;
 }

@@ -15,8 +15,11 @@
 #include "image/steps.h"
 #include "image/web_files.h"
 #include "store/unsynced.h"
+#include "transfer/recorder.h"
 
 namespace tare::engine {
+
+class RunRecorder;
 
 class BuildWorkshop : public build::Workshop {
  public:
@@ -68,6 +71,8 @@ class BuildWorkshop : public build::Workshop {
 
  private:
   class RunningStep;
+  // The recorder of a RUN that is to have one, and what its program needs for it, in `request`.
+  Result<std::unique_ptr<RunRecorder>> record(build::RunRequest& request);
 
   // Of a URL; of a git repository.
   Result<build::Fetched> fetch_url(const build::FetchRequest& request);
@@ -89,6 +94,7 @@ class BuildWorkshop : public build::Workshop {
   image::Steps steps_;
   const image::TransferProgress& progress_;
   sys::Fd hold_;
+  std::optional<transfer::Authority> authority_;  // Of this build, when it is needed first.
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
   std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.

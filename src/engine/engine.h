@@ -302,6 +302,8 @@ class Engine {
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
     std::function<bool()> gives_up = {};  // Asked while it waits for services; true: no longer.
+    // In the launching process, before the program runs. `pid`: of a process in its namespaces.
+    std::function<Result<>(int pid)> beside = {};
   };
   struct StartedContainer {
     std::unique_ptr<Attachment> attachment;  // Null without attach.

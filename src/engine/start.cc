@@ -54,6 +54,7 @@ struct Launch {
   sys::Fd client;  // The first client's end; may be empty.
   sys::Fd report;  // Write end.
   StartingNetworks* networks = nullptr;
+  std::function<Result<>(int pid)> beside;  // StartRequest's.
   const store::Store* store = nullptr;
 };
 
@@ -125,9 +126,10 @@ void make_networks(Launch& launch) {
     if (!std::exchange(is_settled, true)) return networks.settle();
     return networks.find_inside(pid);
   };
-  const auto make = [&networks](int pid) -> Result<> {
+  const auto make = [&networks, then = std::move(launch.beside)](int pid) -> Result<> {
     TRY(networks.find_inside(pid));
-    return networks.make();
+    TRY(networks.make());
+    return then ? then(pid) : Result<>();
   };
   launch.spec.born = begin;
   launch.spec.beside = make;
@@ -146,6 +148,7 @@ void make_networks(Launch& launch) {
              .at = isolate::FailedAt::Setup});
   std::string warnings;
   launch.spec.warn = [&warnings](const std::string& text) { warnings += escaped(text) + "\n"; };
+  launch.spec.beside = launch.beside;
   if (launch.networks->makes_interfaces()) make_networks(launch);
   auto started = isolate::launch(std::move(launch.spec), launch.stdin_kind);
   if (!started) give_up(started.error());
@@ -337,6 +340,7 @@ Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd 
     launch.cleanup = {self, "--root", store.path(), "rm", "--force", "--quiet", it.container.id};
   launch.probes = probe_arguments(it.container);
   launch.networks = &it.networks;
+  launch.beside = request.beside;
   launch.store = &store;
   return {};
 }

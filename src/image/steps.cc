@@ -39,6 +39,9 @@ json::Value print_material(const Material& material) {
   value.set("digest", material.digest.text());
   if (material.size != 0) value.set("size", material.size);
   if (!material.revision.empty()) value.set("revision", material.revision);
+  if (!material.request.empty()) value.set("request", material.request);
+  if (material.status != 0) value.set("status", material.status);
+  if (!material.headers.empty()) value.set("headers", json::Value(material.headers));
   return value;
 }
 
@@ -54,6 +57,9 @@ Result<Material> parse_material(const json::Value& value, const std::string& wha
   material.digest = TRY(Digest::parse(digest), what);
   material.size = value["size"].as_uint();
   material.revision = value["revision"].as_string();
+  material.request = value["request"].as_string();
+  material.status = static_cast<int>(value["status"].as_int());
+  material.headers = value["headers"].as_strings();
   return material;
 }
 

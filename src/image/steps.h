@@ -21,10 +21,14 @@ struct Material {
   Digest digest;           // Of its manifest (Image), of its bytes (Url), of a tar (Git).
   std::uint64_t size = 0;  // Bytes of a Url, of the tar of a Git; 0 otherwise.
   std::string revision;    // The commit (Git); "" otherwise.
+  // Of a Url that a program of RUN asked for: how (transfer/recording.h; "" is GET), and the answer
+  // without its body. A status of 0: a build itself took it.
+  std::string request;
+  int status = 0;
+  std::vector<std::string> headers;
 
   auto operator<=>(const Material&) const = default;
 };
-
 // Whether its bytes are a blob, kept by the steps that have it.
 inline bool is_kept(const Material& material) { return material.kind != Material::Kind::Image; }
 

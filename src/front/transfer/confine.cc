@@ -16,7 +16,6 @@
 
 #include "base/text.h"
 #include "sys/fd.h"
-#include "transfer/protocol.h"
 
 namespace tare::front_transfer {
 namespace {
@@ -73,7 +72,7 @@ Result<> allow_reading(int rules, const std::string& path) {
   return {};
 }
 
-Result<> limit_files() {
+Result<> limit_files(const Room& room) {
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
   const sys::Fd rules(
@@ -83,6 +82,16 @@ Result<> limit_files() {
   for (const char* path : kReadable) TRY(allow_reading(rules.get(), path));
   for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR"})
     if (const char* path = ::getenv(name)) TRY(allow_reading(rules.get(), path));
+  if (room.directory >= 0) {
+    landlock_path_beneath_attr beneath{};
+    beneath.parent_fd = room.directory;
+    beneath.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
+    if (room.may_write)
+      beneath.allowed_access |= LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                                LANDLOCK_ACCESS_FS_REMOVE_FILE;
+    if (::syscall(SYS_landlock_add_rule, rules.get(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) != 0)
+      return fail_errno("landlock_add_rule");
+  }
   if (::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0)
     return fail_errno("landlock_restrict_self");
   return {};
@@ -118,15 +127,15 @@ Result<> limit_resources() {
 
 }  // namespace
 
-Result<> confine() {
+Result<> confine(const Room& room) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
   // Nobody reads passwords out of our memory, and nothing of them gets into a core file.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("prctl");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
-  if (::syscall(SYS_close_range, transfer::kSocket + 1, ~0u, 0) != 0)
+  if (::syscall(SYS_close_range, room.last_descriptor + 1, ~0u, 0) != 0)
     return fail_errno("close_range");
   ::signal(SIGPIPE, SIG_IGN);
-  TRY(limit_files());
+  TRY(limit_files(room));
   TRY(drop_capabilities());
   return limit_resources();
 }

@@ -8,8 +8,14 @@
 
 namespace tare::front_transfer {
 
+struct Room {
+  int last_descriptor;     // Those behind it are closed.
+  int directory = -1;      // Whose files it may read (borrowed); -1: none.
+  bool may_write = false;  // And make, and remove.
+};
+
 // This process, for ever. Where the kernel has no Landlock the files stay in reach; all else is
 // needed. Errors: Denied and others of the calls.
-Result<> confine();
+Result<> confine(const Room& room);
 
 }  // namespace tare::front_transfer

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/lock.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "base/text.h"
+#include "build/builder.h"
+#include "codec/json.h"
+
+namespace tare::build {
+namespace {
+
+using image::Material;
+
+constexpr int kVersion = 1;
+constexpr json::Limits kLimits{.bytes = 64 << 20, .depth = 8, .values = 4'000'000};
+constexpr int kMinStatus = 200;
+constexpr int kMaxStatus = 599;
+constexpr std::size_t kMaxSources = 100'000;
+constexpr std::string_view kKinds[] = {"image", "url", "git"};
+
+auto order(const Material& one) { return std::tie(one.kind, one.uri, one.request); }
+
+// Members that say nothing are left out.
+json::Value print_source(const Material& material) {
+  json::Value value;
+  const auto kind = static_cast<std::size_t>(material.kind);
+  value.set(kKinds[kind], material.uri);
+  if (!material.request.empty()) value.set("platform", material.request);
+  if (!material.revision.empty()) value.set("commit", material.revision);
+  value.set("digest", material.digest.text());
+  if (material.size != 0) value.set("size", material.size);
+  return value;
+}
+
+json::Value print_download(const Material& material) {
+  json::Value value;
+  value.set("url", material.uri);
+  if (!material.request.empty()) value.set("request", material.request);
+  if (material.status != 200) value.set("status", material.status);
+  value.set("digest", material.digest.text());
+  value.set("size", material.size);
+  if (!material.headers.empty()) value.set("headers", json::Value(material.headers));
+  return value;
+}
+
+Result<Material> parse_source(const json::Value& value, const std::string& name) {
+  Material material;
+  const auto is_there = [&](std::string_view kind) { return value.find(kind) != nullptr; };
+  const auto* const kind = std::ranges::find_if(kKinds, is_there);
+  if (kind == std::end(kKinds))
+    return fail(Kind::Invalid, name + ": a source is neither image, url nor git");
+  material.kind = static_cast<Material::Kind>(kind - std::begin(kKinds));
+  material.uri = TRY(json::require_string(value, *kind, name));
+  material.request = value["platform"].as_string();
+  material.revision = value["commit"].as_string();
+  const std::string digest = TRY(json::require_string(value, "digest", name));
+  material.digest = TRY(Digest::parse(digest), name);
+  material.size = value["size"].as_uint();
+  return material;
+}
+
+Result<Material> parse_download(const json::Value& value, const std::string& name) {
+  Material material{.kind = Material::Kind::Url, .uri = "", .digest = {}, .revision = ""};
+  material.uri = TRY(json::require_string(value, "url", name));
+  material.request = value["request"].as_string();
+  material.status = static_cast<int>(value["status"].as_int(200));
+  if (material.status < kMinStatus || material.status > kMaxStatus)
+    return fail(Kind::Invalid, name + ": the status of " + quoted(material.uri) + " is none");
+  const std::string digest = TRY(json::require_string(value, "digest", name));
+  material.digest = TRY(Digest::parse(digest), name);
+  material.size = value["size"].as_uint();
+  material.headers = value["headers"].as_strings();
+  return material;
+}
+
+std::string lines_of(const json::Array& entries, std::string_view indent) {
+  std::string text;
+  for (const json::Value& entry : entries) {
+    if (!text.empty()) text += ",";
+    text += "\n" + std::string(indent) + json::print(entry);
+  }
+  return text;
+}
+
+bool is_download(const Material& material) {
+  return material.kind == Material::Kind::Url && material.status != 0;
+}
+
+// Its own come first.
+void add_missing(Lock& lock, const Lock& before) {
+  for (const Material& each : before.sources)
+    if (lock.find(each.kind, each.uri, each.request) == nullptr) lock.sources.push_back(each);
+  for (const LockedRun& run : before.runs)
+    if (lock.find_run(run.step) == nullptr) lock.runs.push_back(run);
+}
+
+}  // namespace
+
+const Material* Lock::find(Material::Kind kind, std::string_view uri,
+                           std::string_view platform) const {
+  const auto is_it = [&](const Material& each) {
+    return each.kind == kind && each.uri == uri && each.request == platform;
+  };
+  const auto found = std::ranges::find_if(sources, is_it);
+  return found == sources.end() ? nullptr : &*found;
+}
+
+const LockedRun* Lock::find_run(std::string_view step) const {
+  const auto found = std::ranges::find(runs, step, &LockedRun::step);
+  return found == runs.end() ? nullptr : &*found;
+}
+
+std::vector<Material> Lock::answers_for(std::string_view step) const {
+  std::vector<Material> answers;
+  std::set<std::pair<std::string, std::string>> own;
+  if (const LockedRun* run = find_run(step)) answers = run->downloads;
+  for (const Material& each : answers) own.emplace(each.uri, each.request);
+  for (const LockedRun& run : runs)
+    for (const Material& each : run.downloads)
+      if (run.step != step && !own.contains({each.uri, each.request})) answers.push_back(each);
+  return answers;
+}
+
+bool Lock::has(const Material& material) const {
+  if (!is_download(material)) {
+    const Material* const found = find(material.kind, material.uri, material.request);
+    return found != nullptr && found->digest == material.digest;
+  }
+  return std::ranges::any_of(runs, [&](const LockedRun& run) {
+    return std::ranges::find(run.downloads, material) != run.downloads.end();
+  });
+}
+
+std::string step_of_lock(std::string_view stage, std::string_view instruction) {
+  return "[" + std::string(stage) + "] " + std::string(instruction);
+}
+
+Lock lock_of(const Built& built, const Lock& before, bool is_part) {
+  Lock lock{.sources = built.materials};
+  for (const TracedStep& step : built.trace) {
+    LockedRun run{.step = step_of_lock(step.stage, step.text)};
+    for (const Material& each : step.layer.materials)
+      (is_download(each) ? run.downloads : lock.sources).push_back(each);
+    if (!run.downloads.empty() && lock.find_run(run.step) == nullptr)
+      lock.runs.push_back(std::move(run));
+  }
+  if (is_part) add_missing(lock, before);
+  std::ranges::stable_sort(lock.sources, {}, order);
+  const auto same = std::ranges::unique(lock.sources, {}, order);
+  lock.sources.erase(same.begin(), same.end());
+  return lock;
+}
+
+std::string print_lock(const Lock& lock) {
+  json::Array sources;
+  for (const Material& each : lock.sources) sources.push_back(print_source(each));
+  std::string text = "{\n  \"version\": " + std::to_string(kVersion) + ",\n  \"sources\": [";
+  text += lines_of(sources, "    ") + "\n  ],\n  \"runs\": [";
+  for (std::size_t i = 0; i < lock.runs.size(); ++i) {
+    json::Array downloads;
+    for (const Material& each : lock.runs[i].downloads) downloads.push_back(print_download(each));
+    text += std::string(i == 0 ? "" : ",") + "\n    {\"step\": " +
+            json::print(json::Value(lock.runs[i].step)) + ", \"downloads\": [" +
+            lines_of(downloads, "      ") + "\n    ]}";
+  }
+  return text + "\n  ]\n}\n";
+}
+
+Result<Lock> parse_lock(std::string_view text, const std::string& name) {
+  auto parsed = json::parse(text, kLimits);
+  if (!parsed)
+    return std::unexpected(std::move(parsed).error().wrap(name).hint(
+        "it is written by tare build; a build with --no-lock does without it"));
+  const json::Value& value = *parsed;
+  if (TRY(json::require_int(value, "version", name)) != kVersion)
+    return fail(Kind::Unsupported, name + ": it was written by another version of Tare");
+  Lock lock;
+  for (const json::Value& each : value["sources"].as_array()) {
+    if (lock.sources.size() == kMaxSources) return fail(Kind::Invalid, name + " has too many sources");
+    lock.sources.push_back(TRY(parse_source(each, name)));
+  }
+  std::ranges::stable_sort(lock.sources, {}, order);
+  for (const json::Value& each : value["runs"].as_array()) {
+    LockedRun run{.step = TRY(json::require_string(each, "step", name)), .downloads = {}};
+    for (const json::Value& download : each["downloads"].as_array())
+      run.downloads.push_back(TRY(parse_download(download, name)));
+    lock.runs.push_back(std::move(run));
+  }
+  return lock;
+}
+
+}  // namespace tare::build

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/lock.h"
+
+#include <doctest/doctest.h>
+
+#include "base/text.h"
+#include "build/builder.h"
+#include "codec/sha256.h"
+#include "support/must.h"
+
+using namespace tare;
+using namespace tare::build;
+using image::Material;
+
+namespace {
+
+Material image_of(const std::string& name, const std::string& content) {
+  return {.kind = Material::Kind::Image,
+          .uri = "docker-image://" + name,
+          .digest = codec::sha256(content),
+          .revision = ""};
+}
+
+Material download(const std::string& url, const std::string& content, int status = 200) {
+  return {.kind = Material::Kind::Url,
+          .uri = url,
+          .digest = codec::sha256(content),
+          .size = content.size(),
+          .revision = "",
+          .status = status,
+          .headers = {"etag: \"1\""}};
+}
+
+Built sample() {
+  Built built;
+  built.materials = {image_of("z", "1"), image_of("a", "2")};
+  built.trace.push_back({.stage = "build",
+                         .text = "RUN get",
+                         .layer = {.materials = {download("http://x/1", "one"),
+                                                 download("http://x/2", "", 404)}}});
+  Material added = download("https://y/file", "file");
+  added.status = 0;
+  added.headers.clear();
+  built.trace.push_back({.stage = "build", .text = "ADD", .layer = {.materials = {added}}});
+  built.trace.push_back({.stage = "build", .text = "RUN true"});
+  return built;
+}
+
+}  // namespace
+
+TEST_CASE("lock: of a build, in an order of its own, and back") {
+  const Lock lock = lock_of(sample(), {}, false);
+  REQUIRE(lock.sources.size() == 3);
+  CHECK(lock.sources[0].uri == "docker-image://a");
+  REQUIRE(lock.runs.size() == 1);
+  CHECK(lock.runs[0].step == "[build] RUN get");
+  const std::string text = print_lock(lock);
+  CHECK(must(parse_lock(text, "x")) == lock);
+  // One entry a line.
+  CHECK(std::ranges::count(text, '\n') == 14);
+  CHECK(print_lock(Lock()) == "{\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
+  CHECK(must(parse_lock(print_lock(Lock()), "x")) == Lock());
+}
+
+TEST_CASE("lock: what it knows") {
+  const Lock lock = lock_of(sample(), {}, false);
+  CHECK(lock.find(Material::Kind::Image, "docker-image://a") != nullptr);
+  CHECK(lock.find(Material::Kind::Image, "docker-image://a", "linux/arm64") == nullptr);
+  CHECK(lock.find(Material::Kind::Url, "https://y/file") != nullptr);
+  CHECK(lock.has(download("http://x/1", "one")));
+  CHECK_FALSE(lock.has(download("http://x/1", "other")));
+  CHECK(lock.has(image_of("a", "2")));
+  CHECK_FALSE(lock.has(image_of("a", "3")));
+  CHECK(lock.answers_for("[build] RUN get").size() == 2);
+  CHECK(lock.answers_for("[build] RUN other").size() == 2);
+}
+
+TEST_CASE("lock: its own answers are before those of other steps") {
+  Built built = sample();
+  built.trace.push_back({.stage = "build",
+                         .text = "RUN again",
+                         .layer = {.materials = {download("http://x/1", "newer")}}});
+  const Lock lock = lock_of(built, {}, false);
+  const auto answers = lock.answers_for("[build] RUN again");
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].digest == codec::sha256("newer"));
+  CHECK(answers[1].uri == "http://x/2");
+}
+
+TEST_CASE("lock: a build of one stage leaves what others have") {
+  const Lock before = lock_of(sample(), {}, false);
+  Built part;
+  part.materials = {image_of("a", "moved")};
+  const Lock kept = lock_of(part, before, true);
+  CHECK(kept.sources.size() == 3);
+  CHECK(kept.has(image_of("a", "moved")));
+  CHECK(kept.runs == before.runs);
+  CHECK(lock_of(part, before, false).sources.size() == 1);
+}
+
+TEST_CASE("lock: what is none") {
+  for (const char* text :
+       {"", "{}", R"({"version": 2})", R"({"version": 1, "sources": [{"digest": "x"}]})",
+        R"({"version": 1, "sources": [{"image": "a", "digest": "sha256:1"}]})",
+        R"({"version": 1, "runs": [{"downloads": []}]})",
+        R"({"version": 1, "runs": [{"step": "x", "downloads": [{"url": "u", "status": 7}]}]})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_lock(text, "x"));
+  }
+}

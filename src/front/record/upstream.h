@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request to a server, with libcurl; no redirect is followed and nothing repeated.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "front/record/http_message.h"
+#include "transfer/protocol.h"
+
+namespace tare::front_record {
+
+struct Question {
+  std::string method;
+  std::string url;
+  std::vector<Header> headers;  // As they are sent; Host is the URL's.
+  int body = -1;                // A file that is sent, from its start. Borrowed; -1: none.
+  std::uint64_t body_bytes = 0;
+};
+
+struct ResponseHead {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string header(std::string_view name) const;  // In lower case; the last.
+};
+
+class Upstream {
+ public:
+  // `refuses_machine`: see RecorderSettings. Both live as long as this.
+  Upstream(const transfer::Proxies& proxies, bool refuses_machine);
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+  ~Upstream();
+
+  // `begin` gets the head of the answer, before `take` gets its body in pieces; an error of either
+  // ends the exchange and is returned. Connections are kept for the next one. Errors: Unavailable
+  // (the network; a certificate that is not believed), Denied (an address that is not asked).
+  using Begin = std::function<Result<>(const ResponseHead& head)>;
+  using Take = std::function<Result<>(std::string_view bytes)>;
+  Result<> ask(const Question& question, const Begin& begin, const Take& take);
+
+ private:
+  const transfer::Proxies& proxies_;
+  bool refuses_machine_;
+  void* easy_;
+};
+
+}  // namespace tare::front_record
