@@ -166,6 +166,7 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
                                  build::Reporter& reporter,
                                  const image::TransferProgress& progress) {
   BuildWorkshop workshop(engine, progress);
+  workshop.use(request);
   TRY(workshop.begin());
   return build::build(workshop, request, reporter);
 }

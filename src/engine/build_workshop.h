@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "build/workshop.h"
+#include "build/builder.h"
 #include "engine/state.h"
 #include "image/steps.h"
 #include "image/web_files.h"
@@ -32,6 +32,8 @@ class BuildWorkshop : public build::Workshop {
     (void)steps_.sweep();
   }
 
+  // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
+  void use(const build::BuildRequest& request) { request_ = &request; }
   Result<> begin() {
     hold_ = TRY(steps_.hold());
     return {};
@@ -68,6 +70,8 @@ class BuildWorkshop : public build::Workshop {
   // Of a URL; of a git repository.
   Result<build::Fetched> fetch_url(const build::FetchRequest& request);
   Result<build::Fetched> fetch_git(const build::FetchRequest& request);
+  struct GitWork;
+  Result<GitWork> prepare_git(const build::FetchRequest& request);
 
   // A mount of the files that is writable through `scratch`, or read-only.
   Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
@@ -85,6 +89,7 @@ class BuildWorkshop : public build::Workshop {
   sys::Fd hold_;
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
+  const build::BuildRequest* request_ = nullptr;
   std::optional<image::WebFiles> web_;  // When it is needed first.
 };
 
