@@ -32,6 +32,22 @@ std::string inside_of(const std::string& destination, std::string_view name) {
   return destination.empty() || clean.empty() ? destination + clean : destination + "/" + clean;
 }
 
+Result<> copy_bytes(int from, int to) {
+  for (;;) {
+    const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, 1 << 30, 0);
+    if (count == 0) return {};
+    if (count > 0) continue;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+      return fail_errno("copy");
+    std::string buffer(256 << 10, '\0');
+    for (std::size_t got = buffer.size(); got == buffer.size();) {
+      got = TRY(sys::read_full(from, buffer.data(), buffer.size()));
+      TRY(sys::write_all(to, {buffer.data(), got}));
+    }
+    return {};
+  }
+}
+
 // The bits that "rwxXst" stand for, for those whose bits `who` has.
 std::uint32_t bits_of(char letter, std::uint32_t who, std::uint32_t mode, bool is_directory) {
   switch (letter) {
@@ -80,6 +96,9 @@ class Copier {
   Result<sys::Fd> ensure(const std::string& path);
   Result<sys::Fd> begin_file(const std::string& path);
   Result<> finish(int file, const struct stat& info);
+  bool is_directory(const std::string& path) const {
+    return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
+  }
   // Of an archive; `destination` is without slashes at its ends.
   Result<> unpack(tar::Reader& reader, const std::string& destination);
 
@@ -105,9 +124,6 @@ class Copier {
     // SECURITY: a program that an image has as its root's would be ours.
     const std::uint32_t mode = info.st_mode & (options_.for_host ? 01777U : 07777U);
     return options_.mode.empty() ? mode : change_mode(options_.mode, mode, S_ISDIR(info.st_mode));
-  }
-  bool is_directory(const std::string& path) const {
-    return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
   }
 
   const Tree& tree_;
@@ -212,19 +228,7 @@ Result<sys::Fd> Copier::begin_file(const std::string& path) {
 Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
   const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
   const sys::Fd to = TRY(begin_file(path));
-  for (;;) {
-    const ssize_t count = ::copy_file_range(from.get(), nullptr, to.get(), nullptr, 1 << 30, 0);
-    if (count == 0) break;
-    if (count > 0) continue;
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-      return fail_errno("copy to " + quoted("/" + path));
-    std::string buffer(256 << 10, '\0');
-    for (std::size_t got = buffer.size(); got == buffer.size();) {
-      got = TRY(sys::read_full(from.get(), buffer.data(), buffer.size()));
-      TRY(sys::write_all(to.get(), {buffer.data(), got}));
-    }
-    break;
-  }
+  TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));
   TRY(finish(to.get(), file.info));
   TRY(copy_attributes(file, to.get()));
   return keep_time(to.get(), file.info);
@@ -424,6 +428,20 @@ Result<> put_file(const Target& target, const std::string& destination, std::str
   struct stat info{};
   info.st_mode = kNewFile;
   return copier.finish(file.get(), info);
+}
+
+Result<> put_open_file(const Target& target, const std::string& destination, const OpenFile& file,
+                       const CopyOptions& options) {
+  const Tree nothing;
+  Copier copier(nothing, target, options);
+  std::string path = relative(destination);
+  if (destination.ends_with('/') || copier.is_directory(path))
+    path += (path.empty() ? "" : "/") + file.name;
+  const sys::Fd made = TRY(copier.begin_file(path));
+  TRY(copy_bytes(file.file, made.get()), "write " + quoted("/" + path));
+  struct stat info{};
+  info.st_mode = S_IFREG | file.mode;
+  return copier.finish(made.get(), info);
 }
 
 Result<> make_directory(const Target& target, const std::string& path, Owner owner) {

@@ -46,6 +46,15 @@ Result<> unpack_archive(codec::Source& archive, const Target& target,
 // One file with this content.
 Result<> put_file(const Target& target, const std::string& destination, std::string_view content,
                   const CopyOptions& options);
+// One that is open (borrowed), from where it stands. It goes into `destination` as copy_files() has
+// it.
+struct OpenFile {
+  int file = -1;
+  std::string name;
+  unsigned mode = 0;
+};
+Result<> put_open_file(const Target& target, const std::string& destination, const OpenFile& file,
+                       const CopyOptions& options);
 // The directory `path` and those above it that are not there, of `owner`.
 Result<> make_directory(const Target& target, const std::string& path, Owner owner);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "build/glob.h"
+#include "build/remote_source.h"
 #include "build/stage_state.h"
 #include "sys/signals.h"
 
@@ -190,7 +191,7 @@ void StageState::apply_files(const FileSources& files, std::string_view keyword,
   if (parents) said += " --parents";
   if (!files.chown.empty()) said += " --chown=" + files.chown.text;
   if (!files.chmod.empty()) said += " --chmod=" + files.chmod.text;
-  for (const Text& path : files.paths) said += " " + path.text;
+  for (const Text& path : files.paths) said += " " + hide_users(path.text);
   for (const Heredoc& heredoc : files.contents) said += " <<" + heredoc.name;
   note(said + " " + files.destination.text + " # buildkit", true);
 }

@@ -138,6 +138,20 @@ Result<AddSource> parse_add_source(std::string_view text, bool is_context) {
   return source;
 }
 
+std::string hide_users(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t scheme = text.find("://", at);
+    if (scheme == std::string_view::npos) return out += text.substr(at);
+    const std::size_t begin = scheme + 3;
+    out += text.substr(at, begin - at);
+    const std::size_t end = std::min(text.find_first_of("/?# \t\n\"',", begin), text.size());
+    const std::size_t user = text.substr(begin, end - begin).rfind('@');
+    at = user == std::string_view::npos ? begin : begin + user + 1;
+  }
+  return out;
+}
+
 Result<> check_mode(std::string_view text) {
   const auto refuse = [&] {
     return std::unexpected(Error(Kind::Invalid, quoted(text) + " is no mode")

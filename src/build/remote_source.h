@@ -35,6 +35,9 @@ struct AddSource {
 // asked for behind '?' does not exist or contradicts something.
 Result<AddSource> parse_add_source(std::string_view text, bool is_context = false);
 
+// A text without the users and passwords of the addresses in it: for records, and for people.
+std::string hide_users(std::string_view text);
+
 // --chmod: an octal number to 07777, or as chmod(1) has it: "u=rwX,go-w". Errors: Invalid.
 Result<> check_mode(std::string_view text);
 

@@ -107,6 +107,8 @@ Result<bool> StageBuild::advance() {
   if (waits_for_others()) return false;
   const Instruction& written = instruction();
   Expanded expanded = TRY(state_->expand(written));
+  if (written.as<Add>() != nullptr)
+    expanded.instruction.text = hide_users(expanded.instruction.text);
   const Instruction& now = expanded.instruction;
   const auto work = [&]() -> Result<> {
     if (now.as<Run>() != nullptr) return do_run(now, expanded.mounts);

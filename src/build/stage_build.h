@@ -76,11 +76,17 @@ class StageBuild {
     std::string name;  // Part of keys: whose files these are.
   };
 
+  // What ADD has an address of.
+  struct Remote {
+    FetchRequest request;
+    std::optional<Fetched> fetched;  // Empty: not needed so far.
+    Digest digest() const { return fetched ? fetched->material.digest : request.expected; }
+  };
   // What COPY or ADD takes.
   struct Sources {
     OpenTree open;
     std::vector<Pick> picks;
-    std::vector<Pick> archives;  // To be unpacked.
+    std::vector<Remote> remotes;
   };
 
   const Stage& stage() const;
@@ -92,9 +98,18 @@ class StageBuild {
                    bool optional);
   Result<Sources> pick_sources(const Instruction& instruction, const FileSources& files,
                                bool optional);
-  Result<> put_sources(const Sources& sources, const FileSources& files, const Target& target,
+  Result<> put_sources(const Sources& sources, const Instruction& instruction,
+                       const FileSources& files, const Target& target,
                        const std::string& destination, const CopyOptions& options);
-  Result<bool> is_unpacked(const Add& add, const Tree& tree, const Pick& pick);
+  Result<Remote> find_remote(AddSource source, const Add& add);
+  Result<> fetch_missing(std::vector<Remote>& remotes);
+  Result<> put_remote(const Remote& remote, const Add& add, const Target& target,
+                      const std::string& destination, const CopyOptions& options);
+  Result<> put_pick(const Pick& pick, const Add* add, const Tree& tree, const Target& target,
+                    const std::string& destination, const CopyOptions& options);
+  // Of all that the step makes.
+  Result<UnixNanos> time_of(const Instruction& instruction, const FileSources& files,
+                            const Sources& sources) const;
   Result<> do_workdir();
   // The tree of a dependency, or the context.
   Result<OpenTree> open_tree(const Dependency* dependency);

@@ -9,6 +9,7 @@
 #include "build/remote_source.h"
 #include "build/stage_build.h"
 #include "codec/sha256.h"
+#include "image/web_files.h"
 #include "isolate/isolate.h"
 #include "sys/files.h"
 
@@ -86,13 +87,6 @@ Result<> StageBuild::do_workdir() {
   return {};
 }
 
-// A local archive is, unless it is said that it is not.
-Result<bool> StageBuild::is_unpacked(const Add& add, const Tree& tree, const Pick& pick) {
-  if (!add.unpack.value_or(true)) return false;
-  const sys::Fd file = TRY(open_in(tree.root, pick.source, O_RDONLY | O_NONBLOCK));
-  return TRY(shared_.workshop.open_archive(file.get())) != nullptr;
-}
-
 Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruction,
                                                      const FileSources& files, bool optional) {
   Sources sources;
@@ -101,45 +95,37 @@ Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruct
   std::vector<std::string> excludes;
   for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
   for (const Text& source : files.paths) {
-    if (add != nullptr && TRY(parse_add_source(source.text)).kind != AddSource::Kind::Path)
-      return std::unexpected(
-          Error(Kind::Unsupported, "ADD of " + quoted(source.text) + " is not there yet")
-              .hint("download it before the build, or in a RUN"));
+    if (add != nullptr) {
+      AddSource address = TRY(parse_add_source(source.text));
+      if (address.kind != AddSource::Kind::Path) {
+        sources.remotes.push_back(TRY(find_remote(std::move(address), *add)));
+        continue;
+      }
+    }
     auto found = pick(sources.open.tree, {.source = source.text, .excludes = excludes});
     if (!found && optional && found.error().kind() == Kind::NotFound) continue;
-    for (Pick& each : TRY(std::move(found))) {
-      const bool unpacked =
-          add != nullptr && !each.is_directory && TRY(is_unpacked(*add, sources.open.tree, each));
-      (unpacked ? sources.archives : sources.picks).push_back(std::move(each));
-    }
+    std::ranges::move(TRY(std::move(found)), std::back_inserter(sources.picks));
   }
-  if (sources.picks.empty() && sources.archives.empty() && files.contents.empty() && !optional)
+  if (sources.picks.empty() && sources.remotes.empty() && files.contents.empty() && !optional)
     return fail(Kind::NotFound,
                 "no file matches " + quoted(files.paths.empty() ? "" : files.paths[0].text));
   return sources;
 }
 
-Result<> StageBuild::put_sources(const Sources& sources, const FileSources& files,
-                                 const Target& target, const std::string& destination,
-                                 const CopyOptions& options) {
-  CopyOptions own = options;
+Result<> StageBuild::put_sources(const Sources& sources, const Instruction& instruction,
+                                 const FileSources& files, const Target& target,
+                                 const std::string& destination, const CopyOptions& options) {
+  const Add* const add = instruction.as<Add>();
   Tree tree = sources.open.tree;
-  // Owners are the stage's, which is shown with the same ids; those of this machine mean nothing.
-  if (sources.open.view.root)
-    tree.ids = &sources.open.view.ids;
-  else if (!own.owner)
-    own.owner = Owner();
-  TRY(copy_files(tree, sources.picks, target, destination, own));
-  for (const Pick& each : sources.archives) {
-    const sys::Fd file = TRY(open_in(tree.root, each.source, O_RDONLY | O_NONBLOCK));
-    const auto archive = TRY(shared_.workshop.open_archive(file.get()));
-    if (!archive) return fail(Kind::Invalid, quoted(each.name) + " is no archive any more");
-    TRY(unpack_archive(*archive, target, destination, options));
-  }
-  const bool into = destination.ends_with('/') || files.contents.size() + sources.picks.size() > 1;
+  if (sources.open.view.root) tree.ids = &sources.open.view.ids;
+  const bool several = sources.picks.size() + sources.remotes.size() + files.contents.size() > 1;
+  const bool into = destination.ends_with('/') || several;
+  const std::string place = into && !destination.ends_with('/') ? destination + "/" : destination;
+  for (const Pick& each : sources.picks) TRY(put_pick(each, add, tree, target, place, options));
+  for (const Remote& each : sources.remotes) TRY(put_remote(each, *add, target, place, options));
   for (const Heredoc& content : files.contents)
-    TRY(put_file(target, into ? join_path(destination, content.name) : destination,
-                 heredoc_text(content), options));
+    TRY(put_file(target, into ? join_path(place, content.name) : place, heredoc_text(content),
+                 options));
   return {};
 }
 
@@ -147,11 +133,13 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
                              bool optional) {
   info_ = describe(instruction);
   TRY(check_sources(instruction));
-  const Sources sources = TRY(pick_sources(instruction, files, optional));
+  Sources sources = TRY(pick_sources(instruction, files, optional));
+  const UnixNanos time = TRY(time_of(instruction, files, sources));
   StepKey key;
-  for (const auto* picks : {&sources.picks, &sources.archives})
-    for (const Pick& each : *picks)
-      key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(sources.open.tree, each)));
+  for (const Pick& each : sources.picks)
+    key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(sources.open.tree, each)));
+  for (const Remote& each : sources.remotes)
+    key.add(image::without_user(each.request.source.text), each.digest().text());
   for (const Heredoc& content : files.contents)
     key.add("<<" + content.name, digest_of(heredoc_text(content)));
   const std::string& directory = state_->config().working_dir;
@@ -164,7 +152,6 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   if (!options.mode.empty()) TRY(check_mode(options.mode));
   // A layer by itself: the same on whatever files it is put. Owners alone are looked up in those.
   const Files below = files.link ? Files::nothing() : files_;
-  const UnixNanos time = files.link ? shared_.request.time.value_or(kFirstTime) : time_;
   if (files.link) {
     options.owner = TRY(owner_of(files.chown.text));
     if (options.owner)
@@ -179,11 +166,14 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     return {};
   }
   if (!files.link) options.owner = TRY(owner_of(files.chown.text));
+  TRY(fetch_missing(sources.remotes));
   const auto put = [&](const Target& target) {
-    return put_sources(sources, files, target, destination, options);
+    return put_sources(sources, instruction, files, target, destination, options);
   };
-  const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = below, .key = key_.digest(), .what = info_.label, .time = time}, put));
+  Workshop::Change change{
+      .files = below, .key = key_.digest(), .what = info_.label, .time = time, .materials = {}};
+  for (const Remote& each : sources.remotes) change.materials.push_back(each.fetched->material);
+  const StepLayer layer = TRY(shared_.workshop.change(change, put));
   shared_.reporter.ends(info_);
   take(instruction, layer);
   return {};

@@ -197,6 +197,7 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
                                  build::Reporter& reporter, const image::TransferProgress& progress,
                                  const BuildExport& exports) {
   BuildWorkshop workshop(engine, progress);
+  workshop.use(request);
   TRY(workshop.begin());
   build::Built built = TRY(build::build(workshop, request, reporter));
   TRY(workshop.export_files(built.files, exports), "write the output");

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a build takes from elsewhere.
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <chrono>
+
+#include "build/git_fetch.h"
 #include "codec/json.h"
 #include "codec/sha256.h"
 #include "engine/build_workshop.h"
+#include "store/streams.h"
+#include "sys/files.h"
 
 namespace tare::engine {
 namespace {
+
+constexpr auto kGitPatience = std::chrono::minutes(30);
 
 std::string web_note(const std::string& url) { return "web-" + codec::sha256(url).hex(); }
 
@@ -60,11 +68,65 @@ Result<build::Fetched> BuildWorkshop::fetch_url(const build::FetchRequest& reque
                         .file = TRY(state_.store.open_blob(file.digest))};
 }
 
+// Directories for git and for what is made of it, which git cannot write to.
+struct BuildWorkshop::GitWork {
+  store::Store::Scratch place;
+  store::Store::Scratch result;
+  build::GitWish wish;
+};
+
+Result<BuildWorkshop::GitWork> BuildWorkshop::prepare_git(const build::FetchRequest& request) {
+  TRY(engine_.bound_room());
+  image::NetworkSurroundings surroundings = TRY(image::find_network_surroundings());
+  GitWork work{.place = TRY(state_.store.make_scratch()),
+               .result = TRY(state_.store.make_scratch()),
+               .wish = {.source = request.source.git, .keep_git_dir = request.keep_git_dir}};
+  TRY(sys::create_file(work.place.dir.get(), "known_hosts", surroundings.known_hosts));
+  work.wish.place = {.directory = work.place.dir.get(),
+                     .path = state_.store.path() + "/" + work.place.name,
+                     .environment = std::move(surroundings.environment),
+                     .readable = std::move(surroundings.readable),
+                     .settings = {},
+                     .file_bytes = state_.store.room(),
+                     .is_interrupted = request.is_interrupted,
+                     .until = std::chrono::steady_clock::now() + kGitPatience};
+  if (request_ == nullptr) return work;
+  work.wish.secrets = request_->secrets;
+  const auto agent = request_->agents.find("default");
+  if (agent != request_->agents.end()) work.wish.agent = agent->second;
+  return work;
+}
+
 Result<build::Fetched> BuildWorkshop::fetch_git(const build::FetchRequest& request) {
-  return std::unexpected(
-      Error(Kind::Unsupported,
-            "git repositories as " + quoted(request.source.git.remote) + " are not there yet")
-          .hint("get it before the build"));
+  GitWork work = TRY(prepare_git(request));
+  const build::GitSource& source = request.source.git;
+  const std::string uri = build::hide_users(source.remote);
+  const build::GitCommit commit = TRY(build::find_commit(work.wish));
+  std::string fragment = source.ref.empty() && source.folder.empty() ? "" : "#" + source.ref;
+  if (!source.folder.empty()) fragment += ":" + source.folder;
+  std::string what = "git 1\n" + uri + "\n" + commit.id + "\n" + source.folder + "\n";
+  what += source.submodules.value_or(true) ? "submodules\n" : "\n";
+  if (request.keep_git_dir) what += commit.ref + "\n";
+  const std::string note = "git-" + codec::sha256(what).hex();
+  auto known = known_file(load_note(note), state_.store);
+  if (!known) {
+    if (progress_) progress_({uri, "Fetching " + commit.id, 0, 0});
+    const sys::Fd file =
+        TRY(sys::open_at(work.result.dir.get(), "tree.tar", O_WRONLY | O_CREAT | O_EXCL, 0400));
+    store::FileSink plain(file.get());
+    codec::HashingSink sink(plain);
+    TRY(build::write_commit(work.wish, commit, sink));
+    if (::fsync(file.get()) != 0) return fail_errno("write to the store");
+    known = image::WebFile{.digest = sink.digest(), .size = sink.bytes()};
+    TRY(state_.store.adopt_blob(work.result.dir.get(), "tree.tar", known->digest));
+    save_note(note, print_file(*known));
+  }
+  return build::Fetched{.material = {.kind = image::Material::Kind::Git,
+                                     .uri = uri + fragment,
+                                     .digest = known->digest,
+                                     .size = known->size,
+                                     .revision = commit.id},
+                        .file = TRY(state_.store.open_blob(known->digest))};
 }
 
 // A step that has no layer.

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "build/workshop.h"
+#include "build/builder.h"
 #include "engine/build.h"
 #include "engine/state.h"
 #include "image/steps.h"
@@ -37,6 +37,8 @@ class BuildWorkshop : public build::Workshop {
     (void)steps_.sweep();
   }
 
+  // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
+  void use(const build::BuildRequest& request) { request_ = &request; }
   Result<> begin() {
     hold_ = TRY(steps_.hold());
     return {};
@@ -77,6 +79,8 @@ class BuildWorkshop : public build::Workshop {
   // Of a URL; of a git repository.
   Result<build::Fetched> fetch_url(const build::FetchRequest& request);
   Result<build::Fetched> fetch_git(const build::FetchRequest& request);
+  struct GitWork;
+  Result<GitWork> prepare_git(const build::FetchRequest& request);
 
   // Before anything is made that only this build and the next ones need.
   Result<> begin_work();
@@ -97,6 +101,7 @@ class BuildWorkshop : public build::Workshop {
   std::optional<transfer::Authority> authority_;  // Of this build, when it is needed first.
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
+  const build::BuildRequest* request_ = nullptr;
   std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.
   std::optional<image::WebFiles> web_;       // When it is needed first.
 };

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "image/downloads.h"
 #include "image/proxies.h"
+#include "image/surroundings.h"
 #include "store/streams.h"
 
 namespace tare::image {
@@ -79,6 +80,26 @@ std::string without_user(std::string_view url) {
   std::string text(url);
   if (const auto user = find_user(url)) text.erase(user->first, user->second - user->first);
   return text;
+}
+
+Result<NetworkSurroundings> find_network_surroundings() {
+  const transfer::Proxies proxies = TRY(find_proxies());
+  NetworkSurroundings all;
+  for (const auto& [name, value] :
+       {std::pair("http_proxy", proxies.http), std::pair("https_proxy", proxies.https),
+        std::pair("no_proxy", proxies.none)})
+    if (!value.empty()) all.environment[name] = value;
+  for (const auto& [ours, gits] :
+       {std::pair("SSL_CERT_FILE", "GIT_SSL_CAINFO"), std::pair("SSL_CERT_DIR", "GIT_SSL_CAPATH")})
+    if (const std::string path = surroundings(ours); !path.empty()) {
+      all.environment[gits] = path;
+      all.readable.push_back(path);
+    }
+  constexpr std::size_t kMostHosts = 4 << 20;
+  const std::string home = surroundings("HOME");
+  if (const auto file = sys::open_path(home + "/.ssh/known_hosts", O_RDONLY | O_NONBLOCK))
+    all.known_hosts = TRY(sys::read_all(file->get(), kMostHosts), "~/.ssh/known_hosts");
+  return all;
 }
 
 Result<transfer::Reply> WebFiles::ask(const WebWish& wish, transfer::Request request, int file,

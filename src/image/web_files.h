@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image/transfers.h"
 #include "store/store.h"
@@ -47,6 +49,15 @@ class WebFiles {
   TransferOptions options_;
   std::optional<transfer::Client> client_;  // Started when it is needed first.
 };
+
+// What other programs that go to the net for a build are told of the surroundings: proxies, files
+// of certificates; and what ssh knows of hosts.
+struct NetworkSurroundings {
+  std::map<std::string, std::string> environment;
+  std::vector<std::string> readable;  // Files that those name.
+  std::string known_hosts;            // Content of ~/.ssh/known_hosts.
+};
+Result<NetworkSurroundings> find_network_surroundings();
 
 // An address without the user and password that may be in it.
 std::string without_user(std::string_view url);
