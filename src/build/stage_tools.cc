@@ -36,8 +36,8 @@ void StageBuild::use_tools(const Tools& tools, RunRequest& wanted, StepKey& key)
     if (std::ranges::none_of(environment, is_it)) environment.push_back(variable);
   }
   wanted.environment = std::move(environment);
-  wanted.directory = join_path(kToolsTarget, "./" + wanted.directory);
-  wanted.user = "0";
+  wanted.directory = join_path(kToolsTarget, std::string("./").append(wanted.directory));
+  wanted.user = std::string("0");
   wanted.tools = tools.files;
   wanted.materials = tools.materials;
   key.add("the tools", tools.files.id.text());
