@@ -64,7 +64,9 @@ Result<> Builder::resolve() {
     if (!request.ignore_name.empty())
       shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
   }
-  shared_.note_name = codec::sha256(request.context + "\n" + request.dockerfile).hex();
+  shared_.materials = request.materials;
+  const std::string place = request.remote.empty() ? request.context : hide_users(request.remote);
+  shared_.note_name = codec::sha256(place + "\n" + request.dockerfile).hex();
   shared_.notes = StepNotes::parse(shared_.workshop.load_note("steps-" + shared_.note_name));
   shared_.digests = FileDigests::parse(shared_.workshop.load_note("files-" + shared_.note_name));
   shared_.stages.resize(shared_.graph->stages().size());

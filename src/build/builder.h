@@ -18,16 +18,20 @@
 namespace tare::build {
 
 struct BuildRequest {
-  std::string dockerfile;   // Its name, for errors and for its .dockerignore.
-  std::string text;         // Its content.
-  std::string context;      // A directory; "" when there is none.
-  std::string ignore_name;  // Of the rules; "" when there are none.
+  std::string dockerfile;  // Its name, for errors and for its .dockerignore.
+  std::string text;        // Its content.
+  std::string context;     // A directory; "" when there is none.
+  std::string remote;      // Where the context is, if it was fetched; "-": standard input.
+  std::string input;       // What was read of that already.
+  std::vector<image::Material> materials;  // It, then.
+  std::string ignore_name;                 // Of the rules; "" when there are none.
   std::string ignore_text;
   BuildOptions options;
-  std::map<std::string, std::string> contexts;  // Named: a directory, or "docker-image://NAME".
-  std::map<std::string, std::string> secrets;   // By id.
-  std::map<std::string, std::string> agents;    // Sockets of SSH agents by id.
-  std::vector<std::string> names;               // Of the image: full references.
+  // Named: a directory, "docker-image://NAME", "oci-layout://DIR[:TAG|@DIGEST]", or an address.
+  std::map<std::string, std::string> contexts;
+  std::map<std::string, std::string> secrets;  // By id.
+  std::map<std::string, std::string> agents;   // Sockets of SSH agents by id.
+  std::vector<std::string> names;              // Of the image: full references.
   std::map<std::string, std::string> labels;
   std::optional<RunNetwork> network;  // Of every RUN that says nothing.
   std::optional<UnixNanos> time;      // Of all that is made. None: when the base image was made.

@@ -315,6 +315,7 @@ struct stat Copier::facts_of(const tar::Entry& entry) const {
 }
 
 Result<> Copier::set_attributes(const tar::Entry& entry, int file) {
+  if (!options_.attributes) return {};
   for (const auto& [name, value] : entry.xattrs) {
     if (name != "security.capability" && !name.starts_with("user.")) continue;
     if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) != 0)
@@ -328,10 +329,16 @@ Result<> Copier::unpack_file(tar::Reader& reader, const std::string& path) {
   const sys::Fd file = TRY(begin_file(path));
   std::string buffer(256 << 10, '\0');
   while (true) {
+    if (const std::uint64_t hole = reader.hole_bytes(); hole > 0) {
+      if (::lseek(file.get(), static_cast<off_t>(hole), SEEK_CUR) < 0) return fail_errno("seek");
+      reader.skip_hole();
+    }
     const std::size_t count = TRY(reader.read_content(buffer.data(), buffer.size()));
     if (count == 0) break;
     TRY(sys::write_all(file.get(), {buffer.data(), count}));
   }
+  if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
+    return fail_errno("set the size of " + quoted("/" + path));
   TRY(finish(file.get(), facts_of(entry)));
   return set_attributes(entry, file.get());
 }

@@ -29,6 +29,7 @@ struct CopyOptions {
   bool parents = false;        // Sources keep their paths below the destination.
   // For people, outside of any image: times as they are, and no program gets rights from its file.
   bool for_host = false;
+  bool attributes = true;      // Extended ones of an archive come along.
 };
 
 // What `text`, which check_mode() has passed, makes of a mode: "640", "u=rwX,go-w". [chmod(1)]

@@ -6,12 +6,16 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "build/remote_tree.h"
 #include "codec/sha256.h"
 
 namespace tare::build {
 namespace {
 
-constexpr std::string_view kImageContext = "docker-image://";
+bool is_image_context(std::string_view place) {
+  return place.starts_with(kImageContext) || place.starts_with(kLayoutContext);
+}
+
 UnixNanos whole_seconds(UnixNanos time) { return time - time % 1'000'000'000; }
 
 }  // namespace
@@ -33,18 +37,34 @@ Result<image::Image> SharedBuild::find_image(const std::string& name, const std:
   if (const auto found = images.find(known); found != images.end()) return found->second;
   std::string wanted = name;
   if (const auto named = request.contexts.find(name); named != request.contexts.end()) {
-    if (!named->second.starts_with(kImageContext))
+    if (!is_image_context(named->second))
       return fail(Kind::Unsupported,
                   "the build context " + quoted(name) + " is a directory and not an image");
-    wanted = named->second.substr(kImageContext.size());
+    wanted = named->second;
+    if (wanted.starts_with(kImageContext)) wanted.erase(0, kImageContext.size());
   }
   image::Image image = TRY(workshop.find_image(wanted, platform, request.pull));
   images.emplace(known, image);
-  materials.push_back({.kind = image::Material::Kind::Image,
-                       .uri = "docker-image://" + wanted,
-                       .digest = image.manifest,
-                       .revision = ""});
+  materials.push_back(
+      {.kind = image::Material::Kind::Image,
+       .uri = wanted.starts_with(kLayoutContext) ? wanted : "docker-image://" + wanted,
+       .digest = image.manifest,
+       .revision = ""});
   return image;
+}
+
+Result<std::optional<std::string>> SharedBuild::find_directory(const std::string& name) {
+  const auto named = request.contexts.find(name);
+  if (named == request.contexts.end() || is_image_context(named->second)) return std::nullopt;
+  if (!is_remote_context(named->second)) return named->second;
+  if (const auto known = fetched.find(name); known != fetched.end()) return known->second;
+  RemoteTree tree = TRY(fetch_context(workshop, named->second, "--build-context " + name, false,
+                                      [this] { return reporter.is_interrupted(); }));
+  if (tree.directory.empty())
+    return fail(Kind::Invalid, "the build context " + quoted(name) + " is no tar archive");
+  materials.push_back(tree.material);
+  fetched[name] = tree.directory;
+  return tree.directory;
 }
 
 Result<image::Image> SharedBuild::find_base(const Stage& stage) {

@@ -37,11 +37,14 @@ struct SharedBuild {
   std::map<std::string, image::Image> images;       // By name and platform: each is found once.
   std::vector<image::Material> materials;           // Those images.
   std::vector<std::unique_ptr<StageBuild>> stages;  // By index; null: not needed.
+  std::map<std::string, std::string> fetched;       // Directories of named contexts.
   std::size_t numbered = 0;
   std::size_t running = 0;
   std::size_t steps = 0;
   std::size_t cached = 0;
 
+  // The directory that the context of a name is; nothing when it is an image.
+  Result<std::optional<std::string>> find_directory(const std::string& name);
   Result<image::Image> find_base(const Stage& stage);
   Result<image::Image> find_image(const std::string& name, const std::string& platform);
 };

@@ -18,14 +18,6 @@ namespace {
 
 std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
 
-// The directory that the context of a name is; nothing when it is an image.
-std::optional<std::string> directory_of(const BuildRequest& request, const std::string& name) {
-  const auto found = request.contexts.find(name);
-  if (found == request.contexts.end() || found->second.find("://") != std::string::npos)
-    return std::nullopt;
-  return found->second;
-}
-
 }  // namespace
 
 Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency) {
@@ -37,7 +29,7 @@ Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency)
         .root = shared_.context.get(), .ignore = &shared_.ignore, .digests = &shared_.digests};
     return open;
   }
-  if (const auto directory = directory_of(shared_.request, dependency->image)) {
+  if (const auto directory = TRY(shared_.find_directory(dependency->image))) {
     open.name = "context " + dependency->image;
     open.directory = TRY(sys::open_path(*directory, O_RDONLY | O_DIRECTORY),
                          "build context " + quoted(dependency->image));

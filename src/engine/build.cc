@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "build/remote_tree.h"
 #include "codec/sha256.h"
 #include "engine/build_workshop.h"
 #include "image/sniff.h"
@@ -29,6 +30,7 @@ build::StepLayer layer_of(const image::Step& step) {
 
 Result<image::Image> BuildWorkshop::find_image(const std::string& name, const std::string& platform,
                                                bool always) {
+  if (name.starts_with(build::kLayoutContext)) return find_in_layout(name, platform);
   if (!always) {
     auto here = state_.images.find(name);
     const auto is_wanted = [&](const image::Image& image) {
@@ -65,6 +67,7 @@ Result<image::Image> BuildWorkshop::make_image(
   // The image is on the disk, and with it all that was made before.
   if (unsynced_) TRY(unsynced_->end(store::Unsynced::Disk::HasIt));
   unsynced_.reset();
+  std::erase_if(layouts_, [&](const auto& layout) { return layout.second == image.id; });
   return image;
 }
 

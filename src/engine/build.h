@@ -2,6 +2,9 @@
 // Builds on this engine's store, with its containers.
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "build/builder.h"
 #include "build/compare.h"
 #include "engine/engine.h"
@@ -20,6 +23,15 @@ struct BuildExport {
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,
                                  const BuildExport& exports = {});
+
+// What has a build context that was fetched, or came on standard input, as long as it exists. Empty
+// for one that is a directory.
+using FetchedContext = std::shared_ptr<build::Workshop>;
+// PRIVILEGED. Fetches and unpacks the context of a request that has one elsewhere
+// (`request.remote`) and reads from it what the request has not yet. Errors: as
+// build::open_remote_context().
+Result<FetchedContext> fetch_context(Engine& engine, build::BuildRequest& request,
+                                     const image::TransferProgress& progress);
 
 // Builds it, and then once more without the cache under other circumstances: at another time, on
 // one processor, with other ids and another umask. `different`: the first step that had another

@@ -52,6 +52,7 @@ Result<Checked> check_reproducible(Engine& engine, const build::BuildRequest& re
                   .different = std::nullopt};
   await_next_second();
   BuildWorkshop workshop(engine, progress);
+  workshop.use(request);
   TRY(workshop.begin());
   build::BuildRequest again = request;
   again.is_check = true;

@@ -6,8 +6,10 @@
 #include <chrono>
 
 #include "build/git_fetch.h"
+#include "build/remote_tree.h"
 #include "codec/json.h"
 #include "codec/sha256.h"
+#include "engine/build.h"
 #include "engine/build_workshop.h"
 #include "store/streams.h"
 #include "sys/files.h"
@@ -135,6 +137,52 @@ Result<> BuildWorkshop::keep_material(const image::Material& material, const std
   if (TRY(steps_.find(key))) return {};
   (void)TRY(steps_.add({.key = key, .what = what, .materials = {material}}, nullptr));
   return {};
+}
+
+// The store has an image by a name, until the build is over.
+Result<image::Image> BuildWorkshop::find_in_layout(const std::string& place,
+                                                   const std::string& platform) {
+  const std::string rest = place.substr(build::kLayoutContext.size());
+  const std::size_t mark = rest.find_first_of(":@", rest.rfind('/') + 1);
+  const std::string tag = mark == std::string::npos ? "" : ":" + rest.substr(mark + 1);
+  const std::string name = "localhost/build-context:" + codec::sha256(place).short_hex();
+  const auto copied = TRY(engine_.copy({.source = "oci:" + rest.substr(0, mark) + tag,
+                                        .target = "store:" + name,
+                                        .platform = platform},
+                                       progress_),
+                          quoted(place));
+  layouts_[name] = copied.image;
+  return state_.images.find(copied.image.text());
+}
+
+void BuildWorkshop::forget_layouts() {
+  for (const auto& [name, id] : layouts_) (void)state_.images.remove(name, {.force = true}, {});
+}
+
+// The archive that comes on standard input, in a file: it is looked into before it is unpacked.
+Result<sys::Fd> BuildWorkshop::spool_input(const std::string& first) {
+  TRY(engine_.bound_room());
+  directories_.push_back(TRY(state_.store.make_scratch()));
+  sys::Fd file =
+      TRY(sys::open_at(directories_.back().dir.get(), "context", O_RDWR | O_CREAT | O_EXCL, 0600));
+  store::FileSource input(STDIN_FILENO);
+  store::RoomSource bounded(input, state_.store);
+  store::FileSink sink(file.get());
+  TRY(sink.write(first));
+  (void)TRY(codec::copy(bounded, sink), "read the build context");
+  return file;
+}
+
+Result<FetchedContext> fetch_context(Engine& engine, build::BuildRequest& request,
+                                     const image::TransferProgress& progress) {
+  if (request.remote.empty()) return nullptr;
+  auto workshop = std::make_shared<BuildWorkshop>(engine, progress);
+  workshop->use(request);
+  TRY(workshop->begin());
+  sys::Fd archive;
+  if (request.remote == "-") archive = TRY(workshop->spool_input(request.input));
+  TRY(build::open_remote_context(*workshop, request, archive.get(), {}));
+  return workshop;
 }
 
 }  // namespace tare::engine

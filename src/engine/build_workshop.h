@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,11 +33,13 @@ class BuildWorkshop : public build::Workshop {
   BuildWorkshop& operator=(const BuildWorkshop&) = delete;
   ~BuildWorkshop() override {
     directories_.clear();
+    forget_layouts();
     // The file systems of steps go with the sweep: no image has them.
     hold_.reset();
     (void)steps_.sweep();
   }
 
+  Result<sys::Fd> spool_input(const std::string& first);
   // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
   void use(const build::BuildRequest& request) { request_ = &request; }
   Result<> begin() {
@@ -79,6 +82,8 @@ class BuildWorkshop : public build::Workshop {
   // Of a URL; of a git repository.
   Result<build::Fetched> fetch_url(const build::FetchRequest& request);
   Result<build::Fetched> fetch_git(const build::FetchRequest& request);
+  Result<image::Image> find_in_layout(const std::string& place, const std::string& platform);
+  void forget_layouts();
   struct GitWork;
   Result<GitWork> prepare_git(const build::FetchRequest& request);
 
@@ -102,6 +107,7 @@ class BuildWorkshop : public build::Workshop {
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
   const build::BuildRequest* request_ = nullptr;
+  std::map<std::string, Digest> layouts_;    // Images that have their names for the build alone.
   std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.
   std::optional<image::WebFiles> web_;       // When it is needed first.
 };

@@ -140,6 +140,7 @@ class LayoutSource : public CopySource {
   }
 
   bool is_meant(const oci::Descriptor& descriptor) const {
+    if (descriptor.digest.text() == tag_) return true;
     const auto wanted = Reference::parse(tag_);
     return std::ranges::any_of(names_of(descriptor), [&](const std::string& name) {
       const auto full = Reference::parse(name);

@@ -5,11 +5,15 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "build/ignore.h"
 #include "build/mount.h"
+#include "build/remote_tree.h"
+#include "codec/compress.h"
 #include "front/cli/request.h"
+#include "image/sniff.h"
 #include "sys/files.h"
 
 namespace tare::cli {
@@ -24,29 +28,48 @@ Result<std::string> whole_path(const std::string& path) {
   return std::string(buffer);
 }
 
-bool is_remote(const std::string& place) {
-  return place.find("://") != std::string::npos || place.starts_with("git@");
+// What comes on standard input: an archive, whose first bytes are kept, or a Dockerfile.
+Result<> read_input(build::BuildRequest& request) {
+  std::string first;
+  first.resize(image::kTarBlock);
+  first.resize(TRY(sys::read_full(0, first.data(), first.size()), "read standard input"));
+  const bool is_archive = image::is_tar_block(first) || first.starts_with("BZh") ||
+                          codec::detect_compression(first) != codec::Compression::None;
+  if (is_archive) {
+    request.remote = "-";
+    request.input = std::move(first);
+    return {};
+  }
+  request.text = std::move(first);
+  request.text += TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
+  return {};
+}
+
+// One that is elsewhere: what is to be read of it has to wait until it is here.
+Result<> plan_remote(build::BuildRequest& request, const std::string& place,
+                     const std::string& file) {
+  request.dockerfile = file.empty() || file == "-" ? "Dockerfile" : file;
+  if (place != "-") {
+    request.remote = place;
+    if (file == "-") request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
+    return {};
+  }
+  if (file == "-")
+    return fail(Kind::Invalid, "standard input cannot be both context and Dockerfile");
+  TRY(read_input(request));
+  if (request.remote.empty() && !file.empty())
+    return std::unexpected(
+        Error(Kind::Invalid,
+              "what came on standard input is no tar archive that has " + quoted(file))
+            .hint("tar -c . | tare build -f FILE -; or a Dockerfile there, and no -f"));
+  return {};
 }
 
 // The context, and the Dockerfile in it or elsewhere.
 Result<> read_context(build::BuildRequest& request, const Arguments& arguments) {
   const std::string& place = arguments.operands[0];
-  if (is_remote(place))
-    return std::unexpected(
-        Error(Kind::Unsupported, "build contexts from " + quoted(place) + " are not there yet")
-            .hint("get it first, and build in its directory"));
   std::string file = arguments.value_or("file", "");
-  if (place == "-") {
-    if (!file.empty() && file != "-")
-      return fail(Kind::Unsupported, "an archive as the build context is not there yet");
-    request.dockerfile = "Dockerfile";
-    request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
-    if (request.text.find('\0') != std::string::npos)
-      return std::unexpected(
-          Error(Kind::Unsupported, "an archive as the build context is not there yet")
-              .hint("unpack it, and build in its directory"));
-    return {};
-  }
+  if (place == "-" || build::is_remote_context(place)) return plan_remote(request, place, file);
   request.context = TRY(whole_path(place), "build context");
   struct stat info{};
   if (::stat(request.context.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
@@ -100,6 +123,19 @@ Result<> read_secret(build::BuildRequest& request, const std::string& text) {
   return {};
 }
 
+// A directory by its whole path; what is elsewhere as it is.
+Result<std::string> context_place(const std::string& place) {
+  if (place.starts_with(build::kLayoutContext)) {
+    const std::string rest = place.substr(build::kLayoutContext.size());
+    const std::size_t mark = rest.find_first_of(":@", rest.rfind('/') + 1);
+    const std::string path = TRY(whole_path(rest.substr(0, mark)));
+    return std::string(build::kLayoutContext) + path +
+           (mark == std::string::npos ? "" : rest.substr(mark));
+  }
+  if (place.starts_with(build::kImageContext) || build::is_remote_context(place)) return place;
+  return whole_path(place);
+}
+
 Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
   for (const std::string& text : arguments.list("build-arg")) {
     const auto pair = split_once(text, '=');
@@ -115,8 +151,7 @@ Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
     const auto pair = split_once(text, '=');
     if (!pair) return bad_value("build-context", text, "write NAME=PLACE");
     const std::string place(pair->second);
-    request.contexts[std::string(pair->first)] =
-        is_remote(place) ? place : TRY(whole_path(place), "--build-context");
+    request.contexts[std::string(pair->first)] = TRY(context_place(place), "--build-context");
     request.options.contexts.insert(std::string(pair->first));
   }
   for (const std::string& text : arguments.list("secret")) TRY(read_secret(request, text));

@@ -127,14 +127,19 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
+  if (without_building == nullptr) TRY(outputs.open());
+  const bool quiet = style == BuildView::Style::Quiet;
+  TransferView transfer(context, quiet, false, true);
+  engine::FetchedContext fetched;
+  if (!request.remote.empty()) {
+    engine::Engine& engine = *TRY(context.engine());
+    fetched = TRY(engine::fetch_context(engine, request, transfer.callback()));
+  }
   if (without_building != nullptr) {
     const auto status = without_building(context, request);
     return status ? *status : report_with_line(context, status.error());
   }
-  TRY(outputs.open());
   engine::Engine& engine = *TRY(context.engine());
-  const bool quiet = style == BuildView::Style::Quiet;
-  TransferView transfer(context, quiet, false, true);
   std::optional<build::StepDifference> different;
   const auto built = [&]() -> Result<build::Built> {
     BuildView view(style);
