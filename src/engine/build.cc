@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "codec/sha256.h"
+#include "engine/attest.h"
 #include "engine/build_workshop.h"
 #include "image/sniff.h"
 #include "oci/manifest.h"
@@ -201,6 +202,9 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
   TRY(workshop.begin());
   build::Built built = TRY(build::build(workshop, request, reporter));
   TRY(workshop.export_files(built.files, exports), "write the output");
+  if (!request.is_check && !built.image.id.empty())
+    built.notes =
+        TRY(attest_build(BuildWorkshop::store_of(engine), request, built), "attestations");
   return built;
 }
 

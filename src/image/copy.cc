@@ -147,7 +147,8 @@ Result<Images::Copied> Images::copy(const CopyRequest& request, const TransferPr
                .images = *this,
                .registry = nullptr,
                .scratch = nullptr,
-               .unpack_for = request.unpack_for},
+               .unpack_for = request.unpack_for,
+               .all = request.all},
               request, progress)
       .run();
 }

@@ -37,6 +37,7 @@ struct Reference {
 struct Image {
   Digest id;                       // Of the config: what Docker shows as image id.
   Digest manifest;                 // Of the stored manifest.
+  Digest attestations;  // Of the manifest with what is attested of it (attestations.h), or empty.
   std::vector<std::string> names;  // Full references, sorted; empty: dangling.
   oci::ImageConfig config;
   std::vector<store::Layer> layers;
