@@ -6,7 +6,9 @@
 
 #include "codec/sha256.h"
 #include "engine/image_files.h"
+#include "engine/image_packages.h"
 #include "image/attestations.h"
+#include "image/leaks.h"
 #include "store/layers.h"
 #include "trust/statement.h"
 
@@ -252,7 +254,10 @@ Result<std::vector<std::string>> attest_build(store::Store& store,
   const Digest& subject = built.image.manifest;
   const auto add = [&](std::string_view type, json::Value predicate) {
     std::string text = statement(type, subject, std::move(predicate));
-    if (text.size() > image::kMaxStatement)
+    if (image::has_secret(text, request.secrets))
+      left_out.push_back("the attestation " + std::string(type) +
+                         " is left out: a secret of the build would be in it");
+    else if (text.size() > image::kMaxStatement)
       left_out.push_back("the attestation " + std::string(type) + " is left out: it has " +
                          human_size(text.size()));
     else
@@ -261,11 +266,23 @@ Result<std::vector<std::string>> attest_build(store::Store& store,
   if (request.attest.provenance) {
     const trust::Provenance provenance = provenance_of(request, built);
     add(trust::kProvenanceType, trust::print_provenance(provenance));
+    const std::vector<std::string> lists{std::string(trust::kSpdxType),
+                                         std::string(trust::kCycloneDxType)};
     if (!statements.empty() &&
-        image::is_attested(store, built.image, {}, codec::sha256(statements[0].text)))
+        image::is_attested(store, built.image, codec::sha256(statements[0].text), lists,
+                           request.attest.packages))
       return left_out;
     const trust::FileRecord record = TRY(file_record_of(store, built, provenance));
     if (!record.entries.empty()) add(trust::kFilesType, trust::print_file_record(record));
+  }
+  if (request.attest.packages) {
+    ImageFiles files = TRY(ImageFiles::open(store, built.image.layers));
+    trust::PackageList list = packages_of(files);
+    list.image = subject;
+    list.created = built.image.config.created;
+    list.version = TARE_VERSION;
+    add(trust::kSpdxType, trust::print_spdx(list));
+    add(trust::kCycloneDxType, trust::print_cyclonedx(list));
   }
   TRY(image::attest(store, built.image.id, statements));
   return left_out;

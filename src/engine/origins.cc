@@ -2,9 +2,11 @@
 #include "engine/origins.h"
 
 #include <algorithm>
+#include <map>
 
 #include "engine/build_workshop.h"
 #include "engine/image_files.h"
+#include "engine/image_packages.h"
 #include "image/attestations.h"
 #include "trust/file_record.h"
 #include "trust/provenance.h"
@@ -132,7 +134,11 @@ struct Origins::State {
   const store::Store* store = nullptr;
   std::vector<Known> images;  // The image, its base if that is here, that one's, and so on.
   std::optional<ImageFiles> files;
+  std::optional<PackageOwners> owners;
+  std::map<std::string, std::string> urls;  // Of what was fetched, by its last part.
   std::vector<std::string> notes;
+
+  void tell_package(FileOrigin& origin) const;
 
   FileOrigin tell(const std::string& path, const ImageFiles::Found& found);
   void tell_step(const std::string& path, std::size_t layer, FileOrigin& origin);
@@ -213,6 +219,14 @@ void Origins::State::tell_step(const std::string& path, std::size_t layer, FileO
     origin.steps.push_back({.place = "", .stage = "", .instruction = lines[layer]});
 }
 
+void Origins::State::tell_package(FileOrigin& origin) const {
+  const trust::Package* const package = owners->find(origin.path);
+  if (package == nullptr) return;
+  origin.package = package->name + " " + package->version;
+  for (const std::string& name : archive_names(*package))
+    if (const auto url = urls.find(name); url != urls.end()) origin.url = url->second;
+}
+
 FileOrigin Origins::State::tell(const std::string& path, const ImageFiles::Found& found) {
   const Inode& inode = files->inode(found.inode);
   const std::vector<store::Layer>& layers = images.front().image.layers;
@@ -230,6 +244,7 @@ FileOrigin Origins::State::tell(const std::string& path, const ImageFiles::Found
   if (found.layer >= layers.size()) return origin;
   origin.layer = layers[found.layer].diff_id;
   tell_step(path, found.layer, origin);
+  tell_package(origin);
   return origin;
 }
 
@@ -249,6 +264,13 @@ Result<Origins> Origins::open(Engine& engine, const std::string& name) {
     state->images.push_back(know(*state->store, *found, state->notes));
   }
   state->files = TRY(ImageFiles::open(*state->store, state->images.front().image.layers));
+  state->owners = PackageOwners::read(*state->files);
+  for (const Known& known : state->images) {
+    if (!known.provenance) continue;
+    for (const trust::BuildStep& step : known.provenance->steps)
+      for (const trust::Resource& each : step.materials)
+        state->urls.emplace(each.uri.substr(each.uri.rfind('/') + 1), each.uri);
+  }
   return Origins(std::move(state));
 }
 

@@ -118,23 +118,23 @@ Result<std::vector<Statement>> statements_of(const store::Store& store, const Im
   return statements;
 }
 
-bool is_attested(const store::Store& store, const Image& image,
-                 const std::vector<std::string>& predicate_types, const Digest& one_of_them) {
+bool is_attested(const store::Store& store, const Image& image, const Digest& one,
+                 const std::vector<std::string>& types, bool wanted) {
   if (image.attestations.empty()) return false;
   const auto text = store.load_blob(image.attestations);
   if (!text) return false;
   const auto manifest = parse_attestations(*text, image.manifest);
   if (!manifest) return false;
-  std::multiset<std::string> types;
+  std::set<std::string> known;
   bool found = false;
   for (const oci::Descriptor& layer : manifest->layers) {
     if (const auto type = layer.annotations.find(kPredicateType); type != layer.annotations.end())
-      types.insert(type->second);
-    found = found || layer.digest == one_of_them;
+      known.insert(type->second);
+    found = found || layer.digest == one;
     if (!store.has_blob(layer.digest)) return false;
   }
-  return found && std::ranges::all_of(predicate_types, [&](const std::string& type) {
-           return types.contains(type);
+  return found && std::ranges::all_of(types, [&](const std::string& type) {
+           return known.contains(type) == wanted;
          });
 }
 

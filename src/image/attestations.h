@@ -25,8 +25,9 @@ constexpr std::size_t kMaxStatements = 16;
 Result<> attest(store::Store& store, const Digest& id, const std::vector<Statement>& statements);
 // Errors: Corrupt, NotFound.
 Result<std::vector<Statement>> statements_of(const store::Store& store, const Image& image);
-// Whether exactly these are attested. What cannot be read is not.
-bool is_attested(const store::Store& store, const Image& image,
-                 const std::vector<std::string>& predicate_types, const Digest& one_of_them);
+// Whether a statement with the digest `one` is attested, and those of `types` are (or are not, if
+// not `wanted`). What cannot be read is not.
+bool is_attested(const store::Store& store, const Image& image, const Digest& one,
+                 const std::vector<std::string>& types, bool wanted);
 
 }  // namespace tare::image

@@ -34,15 +34,10 @@ struct PlannedImage {
   oci::ImageConfig config;
   std::string manifest_text;  // Empty: there was none, one is made.
   std::vector<PlannedLayer> layers;
-<<<<<<< HEAD
   std::vector<std::string> names;                  // Full references.
   std::string from;                                // Record::from.
   std::map<std::string, std::string> annotations;  // Of the manifest that is made.
-=======
-  std::vector<std::string> names;  // Full references.
-  std::string from;                // Record::from.
   Attested attested;
->>>>>>> 10a6392 (build: What a build did is attached to its image; why and blame)
 };
 
 constexpr std::size_t kMaxLayers = 512;  // Of one image. Docker's own limit is 127.

@@ -8,6 +8,7 @@
 #include "image/attested.h"
 #include "image/blob_mover.h"
 #include "image/copy_ends.h"
+#include "image/leaks.h"
 #include "image/records.h"
 #include "image/registry.h"
 #include "store/layers.h"
@@ -33,7 +34,7 @@ std::string origin_of(const std::vector<Image>& images, const Reference& target,
 
 class Push {
  public:
-  Push(const store::Store& store, const Images& images, const Images::PushRequest& request,
+  Push(store::Store& store, const Images& images, const Images::PushRequest& request,
        const TransferProgress& progress)
       : store_(store), images_(images), request_(request), progress_(progress) {}
 
@@ -75,6 +76,7 @@ class Push {
   Result<Images::Pushed> push_one(Registry& registry, const Site& site, const Reference& name) {
     const sys::Fd lock = TRY(store_.lock(store::Store::kBlobsLock, sys::Lock::Shared));
     const Image image = TRY(images_.find(name.text()));
+    std::vector<std::string> notes = TRY(check_secrets(image));
     const AttestedDocuments documents = TRY(attested_documents(store_, image));
     const oci::Document document = TRY(oci::parse_document(documents.image.text, ""));
     const auto* parsed = std::get_if<oci::Manifest>(&document);
@@ -91,8 +93,21 @@ class Push {
     (void)TRY(registry.put_manifest(site, name.tag, named));
     say(name.tag + ": digest: " + named.digest.text() +
         " size: " + std::to_string(named.text.size()));
-    return Images::Pushed{
-        .familiar = name.familiar(), .digest = named.digest, .size = named.text.size()};
+    return Images::Pushed{.familiar = name.familiar(),
+                          .digest = named.digest,
+                          .size = named.text.size(),
+                          .notes = std::move(notes)};
+  }
+
+  // What is known to be secret stays here; of what only looks so, the user is told.
+  Result<std::vector<std::string>> check_secrets(const Image& image) {
+    std::vector<Digest> digests{image.id};
+    for (const store::Layer& layer : image.layers) digests.push_back(layer.diff_id);
+    TRY(refuse_leaks(store_, digests, request_.allowed_secrets));
+    std::vector<std::string> notes;
+    for (const Leak& leak : TRY(find_patterns(store_, image), "look for secrets"))
+      notes.push_back("what looks like " + leak.id + " was pushed: " + join(leak.where, ", "));
+    return notes;
   }
 
   // What the index has in it: the image first, for others refer to it.
@@ -122,7 +137,7 @@ class Push {
     if (progress_) progress_({"", text, 0, 0});
   }
 
-  const store::Store& store_;
+  store::Store& store_;
   const Images& images_;
   const Images::PushRequest& request_;
   const TransferProgress& progress_;

@@ -147,27 +147,10 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   }();
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
-<<<<<<< HEAD
+  for (const std::string& note : built->notes) context.warn(note);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request, quiet,
                    request.makes_image && !outputs.writes_to_stdout()));
-=======
-  for (const std::string& note : built->notes) context.warn(note);
-  TRY(write_outputs(engine, *built, outputs, request));
-  const std::string id = built->image.id.text();
-  if (const auto file = arguments.value("iidfile")) TRY(write_file(*file, id));
-  if (const auto file = arguments.value("metadata-file"))
-    TRY(write_file(*file, metadata(*built, request)));
-  if (quiet) {
-    context.print(id + "\n");
-  } else {
-    std::string line = "built " + id;
-    if (!request.names.empty()) line += " as " + join(request.names, ", ");
-    line += ": " + std::to_string(built->cached) + " of " + std::to_string(built->steps) +
-            " steps were there\n";
-    (void)sys::write_all(2, line);
-  }
->>>>>>> 10a6392 (build: What a build did is attached to its image; why and blame)
   return 0;
 }
 
