@@ -136,11 +136,16 @@ Result<Built> Builder::finish() {
   Built built{.image = std::move(image),
               .files = target.files(),
               .trace = {},
+              .stages = {},
               .materials = shared_.materials,
+              .notes = {},
               .steps = shared_.steps,
               .cached = shared_.cached};
-  for (const std::size_t index : order_)
-    std::ranges::copy(shared_.stages[index]->trace(), std::back_inserter(built.trace));
+  for (const std::size_t index : order_) {
+    const StageBuild& stage = *shared_.stages[index];
+    std::ranges::copy(stage.trace(), std::back_inserter(built.trace));
+    built.stages.push_back(stage.traced());
+  }
   return built;
 }
 

@@ -46,6 +46,11 @@ struct BuildRequest {
   // Not for its image, which is not made, but to compare its steps with those of another build:
   // none is taken from the cache, and none goes into it.
   bool is_check = false;
+  struct Attestations {
+    bool provenance = true;
+    bool minimal = false;  // Without the Dockerfile's text, and without values of --build-arg.
+    bool packages = true;  // SPDX and CycloneDX.
+  } attest;
 };
 
 struct StepInfo {
@@ -74,13 +79,27 @@ struct TracedStep {
   bool was_cached = false;
   Digest key;              // That it is kept under.
   bool is_target = false;  // Its layer is in the result, not only files of it.
+  std::size_t stage_number = 0;               // TracedStage::number.
+  std::map<std::string, std::string> inputs;  // What its key was made of (StepKey).
+};
+
+// A stage that was needed.
+struct TracedStage {
+  std::size_t number = 0;  // In the file, from 0.
+  std::string label;
+  std::optional<std::size_t> base;  // The stage that it starts from; else
+  Digest image;                     // the manifest of the image; empty: scratch.
+  Files files;                      // At its end.
+  bool is_target = false;
 };
 
 struct Built {
   image::Image image;                      // Empty when none was wanted.
   Files files;                             // With a layer for each step.
   std::vector<TracedStep> trace;           // Stages in the order of the file, each step in order.
+  std::vector<TracedStage> stages;         // In the order of the trace.
   std::vector<image::Material> materials;  // Base images; those of steps are in the trace.
+  std::vector<std::string> notes;          // Sentences for the user.
   std::size_t steps = 0;                   // That can be kept,
   std::size_t cached = 0;                  // and those that were.
 };

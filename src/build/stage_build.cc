@@ -104,6 +104,7 @@ Result<bool> StageBuild::begin() {
     inherited_ = config.history.size();
     state_ = StageState(graph.globals(), options, graph.escape(), std::move(config));
     files_ = Files::of(base);
+    image_ = base.manifest;
   }
   if (shared_.request.time) time_ = *shared_.request.time;
   begun_ = true;
@@ -226,7 +227,18 @@ void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
                                : from->image,
        .layer = layer,
        .was_cached = was_cached_,
-       .key = key_.digest()});
+       .key = key_.digest(),
+       .stage_number = index_,
+       .inputs = key_.parts()});
+}
+
+TracedStage StageBuild::traced() const {
+  return {.number = index_,
+          .label = stage().label(),
+          .base = stage().base_stage,
+          .image = image_,
+          .files = files_,
+          .is_target = index_ == shared_.graph->target().index};
 }
 
 Result<> StageBuild::pump() {

@@ -59,6 +59,7 @@ class StageBuild {
   const std::vector<TracedStep>& trace() const { return trace_; }
   // Steps whose layers end files().
   const std::vector<OutputStep>& outputs() const { return outputs_; }
+  TracedStage traced() const;
   UnixNanos time() const { return time_; }
   // With times, and without layers for steps that changed nothing.
   oci::ImageConfig final_config() const;
@@ -143,6 +144,7 @@ class StageBuild {
   bool done_ = false;
   std::optional<StageState> state_;
   Files files_;
+  Digest image_;  // TracedStage::image.
   UnixNanos time_ = 0;
   std::set<std::size_t> without_layer_;  // Entries of the history.
   std::size_t inherited_ = 0;            // Entries that are the base's.

@@ -5,11 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "build/remote_tree.h"
 #include "codec/sha256.h"
+#include "engine/attest.h"
+#include "engine/build_secrets.h"
 #include "engine/build_workshop.h"
 #include "image/sniff.h"
 #include "oci/manifest.h"
@@ -202,8 +206,21 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
   BuildWorkshop workshop(engine, progress);
   workshop.use(request);
   TRY(workshop.begin());
-  build::Built built = TRY(build::build(workshop, request, reporter));
+  SecretListener listener(reporter, request.secrets);
+  build::Built built = TRY(build::build(workshop, request, listener));
   TRY(workshop.export_files(built.files, exports), "write the output");
+  if (request.is_check || built.image.id.empty()) return built;
+  store::Store& store = BuildWorkshop::store_of(engine);
+  built.notes = listener.notes();
+  const auto add = [&](std::vector<std::string> more) {
+    std::ranges::move(more, std::back_inserter(built.notes));
+  };
+  // Also without secrets: what an earlier build has found in a layer is in this image, too.
+  if (!request.secrets.empty() || ::faccessat(store.dir(), "leaks", F_OK, 0) == 0) {
+    const std::vector<image::Image> images = TRY(engine.images().list());
+    add(TRY(mark_secrets(store, images, request.secrets, built), "look for secrets"));
+  }
+  add(TRY(attest_build(store, request, built), "attestations"));
   return built;
 }
 

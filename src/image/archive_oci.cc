@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codec/sha256.h"
+#include "image/attested.h"
 #include "image/plan.h"
 
 namespace tare::image {
@@ -83,6 +84,7 @@ class OciPlanner {
         continue;
       // An image of a nested index for all platforms need not be in the layout as a whole.
       if (depth > 0 && !archive_.has(blob_path(descriptor.digest))) continue;
+      attestations_ = find_attestations(index, descriptor.digest);
       TRY(plan_descriptor(descriptor, names, depth), "manifest " + descriptor.digest.text());
     }
     return {};
@@ -127,6 +129,14 @@ class OciPlanner {
       const std::string path = TRY(archive_.resolve(blob_path(layer.digest)));
       image.layers.push_back({.path = path, .digest = layer.digest, .size = layer.size});
     }
+    if (attestations_ != nullptr) {
+      const auto load = [&](const oci::Descriptor& one) { return load_document(archive_, one); };
+      const Digest digest = codec::sha256(text);
+      // What is wrong with it is no reason to go without the image.
+      Attested attested = load_attested(*attestations_, digest, load).value_or(Attested());
+      for (const std::string& blob : attested.blobs) attested_bytes_ += blob.size();
+      if (attested_bytes_ <= kMaxRead) image.attested = std::move(attested);
+    }
     return add(std::move(image));
   }
 
@@ -155,10 +165,12 @@ class OciPlanner {
   }
 
   const Archive& archive_;
+  const oci::Descriptor* attestations_ = nullptr;  // Of the manifest under way.
   std::vector<PlannedImage> images_;
   std::vector<std::string> others_;
   std::size_t planned_bytes_ = 0;
   std::size_t read_bytes_ = 0;
+  std::size_t attested_bytes_ = 0;
   int documents_ = 0;
 };
 

@@ -3,6 +3,7 @@
 // then the blobs, three at once; then what names them.
 #include "base/text.h"
 #include "image/copy_plan.h"
+#include "image/leaks.h"
 #include "image/registries.h"
 #include "image/remote_image.h"
 
@@ -25,6 +26,7 @@ class Copy {
     TRY(open_registry());
     const auto source = TRY(open_source(), request_.source);
     const CopyPlan plan = TRY(plan_copy(*source, choice), request_.source);
+    if (to_.type == Type::Registry) TRY(refuse_secrets(plan));
     const auto target = TRY(open_target(), request_.target);
     auto copied = move(*source, *target, plan);
     if (!copied) return std::unexpected(std::move(copied).error());
@@ -43,6 +45,17 @@ class Copy {
 
  private:
   using Type = Location::Type;
+
+  // As a push refuses them.
+  Result<> refuse_secrets(const CopyPlan& plan) const {
+    std::vector<Digest> digests;
+    for (const MovedBlob& blob : plan.blobs) digests.push_back(blob.descriptor.digest);
+    if (from_.type == Type::Store) {
+      const Image image = TRY(context_.images.find(from_.place));
+      for (const store::Layer& layer : image.layers) digests.push_back(layer.diff_id);
+    }
+    return refuse_leaks(context_.store, digests, request_.allowed_secrets);
+  }
 
   Result<> open_registry() {
     if (from_.type != Type::Registry && to_.type != Type::Registry) return {};
@@ -147,7 +160,8 @@ Result<Images::Copied> Images::copy(const CopyRequest& request, const TransferPr
                .images = *this,
                .registry = nullptr,
                .scratch = nullptr,
-               .unpack_for = request.unpack_for},
+               .unpack_for = request.unpack_for,
+               .all = request.all},
               request, progress)
       .run();
 }

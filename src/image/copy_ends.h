@@ -71,6 +71,11 @@ class CopyTarget {
   virtual std::string note() const { return ""; }
 };
 
+// Adds `referrer`, which is there, to the list that a registry without one of its own has under a
+// tag. Errors: those of the registry.
+Result<> list_referrer(Registry& registry, const Site& site, const Digest& subject,
+                       const CopiedDocument& referrer);
+
 // The context of a copy, for both ends.
 struct CopyContext {
   store::Store& store;
@@ -79,6 +84,7 @@ struct CopyContext {
   Registry* registry = nullptr;
   store::Store::Scratch* scratch = nullptr;
   const sys::IdMap* unpack_for = nullptr;
+  bool all = false;  // CopyRequest::all.
 };
 
 // `site` is connected.

@@ -62,43 +62,44 @@ class RegistryTarget : public CopyTarget {
       const transfer::Reply reply = TRY(registry_.put_manifest(site_, reference, document.raw));
       const Digest& subject = subject_of(document.document);
       if (!subject.empty() && reply.header("oci-subject") != subject.text())
-        TRY(list_referrer(subject, document), "list " + digest + " as a referrer");
+        TRY(list_referrer(registry_, site_, subject, document), "list " + digest + " as a referrer");
     }
     return {};
   }
 
  private:
-  // This registry keeps no list of what refers to what: we do, under a tag. Who does the same at
-  // the same time may be overwritten: the specification has no way around it.
-  Result<> list_referrer(const Digest& subject, const CopiedDocument& referrer) {
-    const std::string tag = referrers_tag(subject);
-    oci::Index index;
-    index.media_type = std::string(oci::kIndexType);
-    const auto known = registry_.manifest(site_, tag);
-    if (!known && known.error().kind() != Kind::NotFound) return std::unexpected(known.error());
-    if (known) {
-      const oci::Document document = TRY(oci::parse_document(known->text, known->media_type));
-      if (const auto* list = std::get_if<oci::Index>(&document)) index = *list;
-    }
-    const bool listed = std::ranges::any_of(index.manifests, [&](const oci::Descriptor& other) {
-      return other.digest == referrer.raw.digest;
-    });
-    if (listed) return {};
-    CopiedDocument described = referrer;
-    described.is_referrer = true;
-    index.manifests.push_back(describe(described));
-    const std::string text = oci::print_index(index);
-    (void)TRY(registry_.put_manifest(
-        site_, tag, {.text = text, .media_type = index.media_type, .digest = codec::sha256(text)}));
-    return {};
-  }
-
   Registry& registry_;
   Site site_;
   Reference name_;
 };
 
 }  // namespace
+
+// This registry keeps no list of what refers to what: we do, under a tag. Who does the same at
+// the same time may be overwritten: the specification has no way around it.
+Result<> list_referrer(Registry& registry, const Site& site, const Digest& subject,
+                       const CopiedDocument& referrer) {
+  const std::string tag = referrers_tag(subject);
+  oci::Index index;
+  index.media_type = std::string(oci::kIndexType);
+  const auto known = registry.manifest(site, tag);
+  if (!known && known.error().kind() != Kind::NotFound) return std::unexpected(known.error());
+  if (known) {
+    const oci::Document document = TRY(oci::parse_document(known->text, known->media_type));
+    if (const auto* list = std::get_if<oci::Index>(&document)) index = *list;
+  }
+  const bool listed = std::ranges::any_of(index.manifests, [&](const oci::Descriptor& other) {
+    return other.digest == referrer.raw.digest;
+  });
+  if (listed) return {};
+  CopiedDocument described = referrer;
+  described.is_referrer = true;
+  index.manifests.push_back(describe(described));
+  const std::string text = oci::print_index(index);
+  (void)TRY(registry.put_manifest(
+      site, tag, {.text = text, .media_type = index.media_type, .digest = codec::sha256(text)}));
+  return {};
+}
 
 std::unique_ptr<CopySource> registry_source(const CopyContext& context, Site site,
                                             RawManifest named) {

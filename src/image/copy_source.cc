@@ -11,6 +11,7 @@
 #include "codec/sha256.h"
 #include "image/absent.h"
 #include "image/archive_writer.h"
+#include "image/attested.h"
 #include "image/copy_ends.h"
 #include "image/plan.h"
 #include "image/sniff.h"
@@ -242,20 +243,28 @@ class DockerSource : public CopySource {
   std::map<Digest, std::string> paths_;
 };
 
+// The image by itself; with all that its name stands for elsewhere, its attestations, too.
 class StoreSource : public CopySource {
  public:
-  StoreSource(const store::Store& store, RawManifest named, sys::Fd lock)
-      : store_(store), named_(std::move(named)), lock_(std::move(lock)) {}
+  StoreSource(const store::Store& store, AttestedDocuments documents, bool all, sys::Fd lock)
+      : store_(store), documents_(std::move(documents)), all_(all), lock_(std::move(lock)) {}
 
-  Result<RawManifest> named() override { return named_; }
+  Result<RawManifest> named() override {
+    return all_ && !documents_.index.text.empty() ? documents_.index : documents_.image;
+  }
   Result<RawManifest> document(const oci::Descriptor& descriptor) override {
+    for (const RawManifest* each : {&documents_.image, &documents_.attestations})
+      if (each->digest == descriptor.digest) return *each;
     return fail(Kind::NotFound, "the store has no manifest " + descriptor.digest.text());
   }
   Result<std::string> config(const oci::Descriptor& descriptor) override {
     return store_.load_blob(descriptor.digest);
   }
-  Result<std::vector<oci::Descriptor>> referrers(const Digest&) override {
-    return std::vector<oci::Descriptor>();
+  Result<std::vector<oci::Descriptor>> referrers(const Digest& digest) override {
+    std::vector<oci::Descriptor> all;
+    if (digest == documents_.image.digest && !documents_.index.text.empty())
+      all.push_back(documents_.attestations_descriptor);
+    return all;
   }
   Result<sys::Fd> open(const oci::Descriptor& descriptor) override {
     return open_present_file(store_, descriptor.digest);
@@ -263,7 +272,8 @@ class StoreSource : public CopySource {
 
  private:
   const store::Store& store_;
-  RawManifest named_;
+  AttestedDocuments documents_;
+  bool all_;
   sys::Fd lock_;  // Nobody removes blobs meanwhile.
 };
 
@@ -271,10 +281,9 @@ Result<std::unique_ptr<CopySource>> store_source(const CopyContext& context,
                                                  const std::string& name) {
   sys::Fd lock = TRY(context.store.lock(store::Store::kBlobsLock, sys::Lock::Shared));
   const Image image = TRY(context.images.find(name));
-  RawManifest raw{.text = TRY(context.store.load_blob(image.manifest)),
-                  .media_type = {},
-                  .digest = image.manifest};
-  return std::make_unique<StoreSource>(context.store, std::move(raw), std::move(lock));
+  AttestedDocuments documents = TRY(attested_documents(context.store, image));
+  return std::make_unique<StoreSource>(context.store, std::move(documents), context.all,
+                                       std::move(lock));
 }
 
 // The one with that name, or the only one.

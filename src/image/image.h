@@ -35,8 +35,9 @@ struct Reference {
 };
 
 struct Image {
-  Digest id;                       // Of the config: what Docker shows as image id.
-  Digest manifest;                 // Of the stored manifest.
+  Digest id;            // Of the config: what Docker shows as image id.
+  Digest manifest;      // Of the stored manifest.
+  Digest attestations;  // Of the manifest with what is attested of it (attestations.h), or empty.
   std::vector<std::string> names;  // Full references, sorted; empty: dangling.
   oci::ImageConfig config;
   std::vector<store::Layer> layers;
@@ -149,15 +150,18 @@ class Images {
   Result<std::vector<Pulled>> pull(const PullWish& request, const TransferProgress& progress);
 
   // To the registry that the name names. The manifest's digest stays what it is.
+  // Errors: also Denied: a secret that was given to its build is in it (image/leaks.h).
   struct PushRequest {
     std::string reference;
     bool all_tags = false;
+    std::vector<std::string> allowed_secrets;  // Ids of those that may be in it.
     TransferOptions options;
   };
   struct Pushed {
     std::string familiar;
     Digest digest;
-    std::uint64_t size = 0;  // Of the manifest.
+    std::uint64_t size = 0;               // Of the manifest.
+    std::vector<std::string> notes = {};  // What looks like a secret in it; sentences.
   };
   Result<std::vector<Pushed>> push(const PushRequest& request,
                                    const TransferProgress& progress) const;
@@ -171,8 +175,9 @@ class Images {
     std::string target;
     std::string platform;  // As PullWish::platform; of an index, unless `all` of it is wanted.
     bool all = false;
-    bool referrers = false;   // Also what refers to it.
-    TransferOptions options;  // But for tls_verify.
+    bool referrers = false;                         // Also what refers to it.
+    std::vector<std::string> allowed_secrets = {};  // As PushRequest::allowed_secrets.
+    TransferOptions options;                        // But for tls_verify.
     std::optional<bool> source_tls_verify;
     std::optional<bool> target_tls_verify;
     const sys::IdMap* unpack_for = nullptr;

@@ -298,6 +298,10 @@ Result<> Intake::add(PlannedImage image) {
     image.manifest_text =
         manifest_for(ready.record.id, image.config_text.size(), layers, image.annotations);
   ready.record.manifest = codec::sha256(image.manifest_text);
+  if (!image.attested.manifest_text.empty())
+    ready.record.attestations = codec::sha256(image.attested.manifest_text);
+  for (const std::string& blob : image.attested.blobs)
+    ready.record.statements.push_back(codec::sha256(blob));
   ready.plan = std::move(image);
   images_.push_back(std::move(ready));
   return {};
@@ -334,8 +338,13 @@ Result<> Intake::store_blobs() {
   for (const Ready& ready : images_) {
     TRY(store_->put_blob(ready.plan.config_text));
     TRY(store_->put_blob(ready.plan.manifest_text));
-    for (const Digest& digest : {ready.record.id, ready.record.manifest})
-      store::unmark_damaged(*store_, digest);
+    if (!ready.plan.attested.manifest_text.empty())
+      TRY(store_->put_blob(ready.plan.attested.manifest_text));
+    for (const std::string& blob : ready.plan.attested.blobs) TRY(store_->put_blob(blob));
+    std::vector<Digest> documents = ready.record.statements;
+    documents.insert(documents.end(), {ready.record.id, ready.record.manifest});
+    if (!ready.record.attestations.empty()) documents.push_back(ready.record.attestations);
+    for (const Digest& digest : documents) store::unmark_damaged(*store_, digest);
   }
   for (const auto& [key, staged] : layers_)
     for (const Digest& digest : {staged.layer.blob, staged.layer.facts.diff_id})
@@ -359,9 +368,14 @@ Result<> Intake::write_records() {
   const sys::Fd lock = TRY(store_->lock(store::Store::kImagesLock));
   for (Ready& ready : images_) {
     // What was pulled once can be had there again, also when it is loaded now.
-    if (const auto before = load_record(*store_, ready.record.id);
-        before && ready.record.from.empty())
-      ready.record.from = before->from;
+    if (const auto before = load_record(*store_, ready.record.id)) {
+      if (ready.record.from.empty()) ready.record.from = before->from;
+      // What was attested of exactly this stays, until something else is.
+      if (ready.record.attestations.empty() && before->manifest == ready.record.manifest) {
+        ready.record.attestations = before->attestations;
+        ready.record.statements = before->statements;
+      }
+    }
     TRY(write_record(*store_, ready.record));
   }
   for (const Step& step : steps_) TRY(write_step(*store_, step));

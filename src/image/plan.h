@@ -23,6 +23,12 @@ struct PlannedLayer {
   std::optional<ChunkedPlace> chunked = {};  // Its frames can be got one by one.
 };
 
+// What is attested of an image, as it came; docs/formats/attestations.md.
+struct Attested {
+  std::string manifest_text;       // Empty: nothing.
+  std::vector<std::string> blobs;  // Its config and its statements.
+};
+
 struct PlannedImage {
   std::string config_text;
   oci::ImageConfig config;
@@ -31,6 +37,7 @@ struct PlannedImage {
   std::vector<std::string> names;                  // Full references.
   std::string from;                                // Record::from.
   std::map<std::string, std::string> annotations;  // Of the manifest that is made.
+  Attested attested;
 };
 
 constexpr std::size_t kMaxLayers = 512;  // Of one image. Docker's own limit is 127.

@@ -41,6 +41,7 @@ bool is_damaged(const store::Store& store, const Image& image) {
     return store::is_damaged(store, layer.blob) || store::is_damaged(store, layer.diff_id);
   };
   return store::is_damaged(store, image.id) || store::is_damaged(store, image.manifest) ||
+         (!image.attestations.empty() && store::is_damaged(store, image.attestations)) ||
          std::ranges::any_of(image.layers, marked);
 }
 
@@ -371,7 +372,9 @@ Result<Images::Pulled> Pull::pull_one(Registry& registry, const Site& site,
   if (!kept.tag.empty()) remote.plan.names = {kept.text()};
   remote.plan.from = name.registry + "/" + name.repository;
   const auto before = images_.find(kept.tag.empty() ? name.text() : kept.text());
+  const std::string& attested = remote.plan.attested.manifest_text;
   pulled.is_new = !before || before->manifest != remote.manifest || is_damaged(store_, *before) ||
+                  (!attested.empty() && codec::sha256(attested) != before->attestations) ||
                   (request_.whole && lacks_bytes(store_, *before));
   if (pulled.is_new)
     pulled.image = TRY(take(registry, site, std::move(remote)));

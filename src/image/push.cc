@@ -5,7 +5,10 @@
 
 #include "base/text.h"
 #include "image/absent.h"
+#include "image/attested.h"
 #include "image/blob_mover.h"
+#include "image/copy_ends.h"
+#include "image/leaks.h"
 #include "image/records.h"
 #include "image/registry.h"
 #include "store/layers.h"
@@ -31,7 +34,7 @@ std::string origin_of(const std::vector<Image>& images, const Reference& target,
 
 class Push {
  public:
-  Push(const store::Store& store, const Images& images, const Images::PushRequest& request,
+  Push(store::Store& store, const Images& images, const Images::PushRequest& request,
        const TransferProgress& progress)
       : store_(store), images_(images), request_(request), progress_(progress) {}
 
@@ -73,22 +76,52 @@ class Push {
   Result<Images::Pushed> push_one(Registry& registry, const Site& site, const Reference& name) {
     const sys::Fd lock = TRY(store_.lock(store::Store::kBlobsLock, sys::Lock::Shared));
     const Image image = TRY(images_.find(name.text()));
-    const std::string manifest = TRY(store_.load_blob(image.manifest));
-    const oci::Document document = TRY(oci::parse_document(manifest, ""));
+    std::vector<std::string> notes = TRY(check_secrets(image));
+    const AttestedDocuments documents = TRY(attested_documents(store_, image));
+    const oci::Document document = TRY(oci::parse_document(documents.image.text, ""));
     const auto* parsed = std::get_if<oci::Manifest>(&document);
     if (parsed == nullptr) return fail(Kind::Internal, "the image's manifest is an index");
     const BlobEnds ends{
         .open = [&](const oci::Descriptor& blob) { return open_present_file(store_, blob.digest); },
         .to = &site};
-    const std::vector<MovedBlob> blobs = TRY(blobs_of(*parsed, name));
+    std::vector<MovedBlob> blobs = TRY(blobs_of(*parsed, name));
+    for (const oci::Descriptor& blob : documents.blobs)
+      blobs.push_back({.descriptor = blob, .origin = {}, .is_told = false});
     TRY(BlobMover(&registry, ends, progress_).run(blobs));
-    (void)TRY(registry.put_manifest(
-        site, name.tag,
-        {.text = manifest, .media_type = parsed->media_type, .digest = image.manifest}));
-    say(name.tag + ": digest: " + image.manifest.text() +
-        " size: " + std::to_string(manifest.size()));
-    return Images::Pushed{
-        .familiar = name.familiar(), .digest = image.manifest, .size = manifest.size()};
+    const RawManifest& named = documents.index.text.empty() ? documents.image : documents.index;
+    if (!documents.index.text.empty()) TRY(put_members(registry, site, documents));
+    (void)TRY(registry.put_manifest(site, name.tag, named));
+    say(name.tag + ": digest: " + named.digest.text() +
+        " size: " + std::to_string(named.text.size()));
+    return Images::Pushed{.familiar = name.familiar(),
+                          .digest = named.digest,
+                          .size = named.text.size(),
+                          .notes = std::move(notes)};
+  }
+
+  // What is known to be secret stays here; of what only looks so, the user is told.
+  Result<std::vector<std::string>> check_secrets(const Image& image) {
+    std::vector<Digest> digests{image.id};
+    for (const store::Layer& layer : image.layers) digests.push_back(layer.diff_id);
+    TRY(refuse_leaks(store_, digests, request_.allowed_secrets));
+    std::vector<std::string> notes;
+    for (const Leak& leak : TRY(find_patterns(store_, image), "look for secrets"))
+      notes.push_back("what looks like " + leak.id + " was pushed: " + join(leak.where, ", "));
+    return notes;
+  }
+
+  // What the index has in it: the image first, for others refer to it.
+  static Result<> put_members(Registry& registry, const Site& site,
+                              const AttestedDocuments& documents) {
+    (void)TRY(registry.put_manifest(site, documents.image.digest.text(), documents.image));
+    const std::string digest = documents.attestations.digest.text();
+    const transfer::Reply reply =
+        TRY(registry.put_manifest(site, digest, documents.attestations), "attestations");
+    if (reply.header("oci-subject") == documents.image.digest.text()) return {};
+    CopiedDocument referrer{.raw = documents.attestations,
+                            .document = TRY(oci::parse_document(documents.attestations.text, "")),
+                            .is_referrer = true};
+    return list_referrer(registry, site, documents.image.digest, referrer);
   }
 
   Result<std::vector<MovedBlob>> blobs_of(const oci::Manifest& manifest, const Reference& target) {
@@ -104,7 +137,7 @@ class Push {
     if (progress_) progress_({"", text, 0, 0});
   }
 
-  const store::Store& store_;
+  store::Store& store_;
   const Images& images_;
   const Images::PushRequest& request_;
   const TransferProgress& progress_;

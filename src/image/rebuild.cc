@@ -188,7 +188,10 @@ std::optional<Record> find_origin(const store::Store& store, const Damage& damag
     records.push_back(binned.record);
   const auto has = [&](const Record& record) {
     if (record.from.empty()) return false;
-    if (record.id == damage.digest || record.manifest == damage.digest) return true;
+    if (record.id == damage.digest || record.manifest == damage.digest ||
+        record.attestations == damage.digest ||
+        std::ranges::find(record.statements, damage.digest) != record.statements.end())
+      return true;
     return std::ranges::any_of(record.layers, [&](const RecordLayer& layer) {
       return layer.layer.blob == damage.digest || layer.layer.diff_id == damage.digest;
     });

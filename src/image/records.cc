@@ -63,6 +63,11 @@ json::Value record_value(const Record& record) {
   value.set("manifest", record.manifest.text());
   value.set("loadedAt", rfc3339(record.loaded_at));
   if (!record.from.empty()) value.set("from", record.from);
+  if (!record.attestations.empty()) {
+    value.set("attestations", record.attestations.text());
+    json::Value& statements = value.set("statements", json::Array());
+    for (const Digest& each : record.statements) statements.push(each.text());
+  }
   json::Value& layers = value.set("layers", json::Array());
   for (const RecordLayer& layer : record.layers) {
     json::Value& object = layers.push(json::Object());
@@ -91,6 +96,8 @@ struct Marks {
     images.insert(record.id);
     blobs.insert(record.id);
     blobs.insert(record.manifest);
+    if (!record.attestations.empty()) blobs.insert(record.attestations);
+    blobs.insert(record.statements.begin(), record.statements.end());
     for (const RecordLayer& layer : record.layers) {
       blobs.insert(layer.layer.blob);
       layers.insert(layer.layer.diff_id);
@@ -131,6 +138,10 @@ Result<Record> parse_record(const Digest& id, std::string_view text) {
   record.id = id;
   record.manifest = TRY(digest_member(value, "manifest"), what);
   record.from = value["from"].as_string();
+  if (value.find("attestations") != nullptr)
+    record.attestations = TRY(digest_member(value, "attestations"), what);
+  for (const std::string& each : value["statements"].as_strings())
+    record.statements.push_back(TRY(Digest::parse(each), what));
   const std::string when = TRY(json::require_string(value, "loadedAt", what));
   record.loaded_at = TRY(parse_rfc3339(when), what);
   for (const json::Value& object : value["layers"].as_array()) {
@@ -257,6 +268,7 @@ Result<Image> assemble(const store::Store& store, const Record& record,
   Image image;
   image.id = record.id;
   image.manifest = record.manifest;
+  image.attestations = record.attestations;
   image.names = std::move(names);
   std::sort(image.names.begin(), image.names.end());
   image.loaded_at = record.loaded_at;

@@ -24,6 +24,8 @@ struct RecordLayer {
 struct Record {
   Digest id;
   Digest manifest;
+  Digest attestations;             // Of the manifest with what is attested of it, or empty;
+  std::vector<Digest> statements;  // and of the blobs that it has.
   std::vector<RecordLayer> layers;
   UnixNanos loaded_at = 0;
   std::string from;  // Repository that it was pulled from, in full; empty: it was not.

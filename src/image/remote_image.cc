@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "codec/sha256.h"
+#include "image/attested.h"
 
 namespace tare::image {
 namespace {
@@ -21,15 +22,18 @@ class Finder {
     RawManifest raw = TRY(registry_.manifest(site_, tag_or_digest));
     RemoteImage image;
     image.named = raw.digest;
+    oci::Index outer;  // The one that the manifest stands in.
     for (int depth = 0;; ++depth) {
       if (depth > kMaxNesting) return fail(Kind::Invalid, "indexes are nested too deeply");
       const oci::Document document = TRY(parse(raw), "manifest " + raw.digest.text());
       if (const auto* manifest = std::get_if<oci::Manifest>(&document)) {
         image.manifest = raw.digest;
         image.plan = TRY(plan(*manifest, raw.text));
+        image.plan.attested = attested(outer, raw.digest);
         return image;
       }
-      raw = TRY(choose(std::get<oci::Index>(document)));
+      outer = std::get<oci::Index>(document);
+      raw = TRY(choose(outer));
     }
   }
 
@@ -67,6 +71,17 @@ class Finder {
       return raw;
     }
     return no_such_platform(wanted_, others);
+  }
+
+  // What cannot be got, or is wrong, is no reason to go without the image.
+  Attested attested(const oci::Index& index, const Digest& manifest) {
+    const oci::Descriptor* found = find_attestations(index, manifest);
+    if (found == nullptr) return {};
+    const auto load = [&](const oci::Descriptor& descriptor) -> Result<std::string> {
+      if (descriptor.digest != found->digest) return registry_.blob_text(site_, descriptor);
+      return TRY(registry_.manifest(site_, descriptor.digest.text())).text;
+    };
+    return load_attested(*found, manifest, load).value_or(Attested());
   }
 
   Result<PlannedImage> plan(const oci::Manifest& manifest, const std::string& text) {

@@ -7,6 +7,7 @@
 
 #include "image/absent.h"
 #include "image/archive_writer.h"
+#include "image/attested.h"
 #include "image/image.h"
 #include "image/records.h"
 #include "oci/manifest.h"
@@ -19,6 +20,7 @@ namespace {
 struct Chosen {
   Image image;
   std::vector<Reference> names;  // Those it was asked by, sorted.
+  AttestedDocuments documents;   // Without attestations, unless they are to go with it.
 };
 
 Result<std::vector<Chosen>> choose(const Images& images, const std::vector<std::string>& names) {
@@ -46,20 +48,19 @@ Result<std::vector<Chosen>> choose(const Images& images, const std::vector<std::
   return sorted;
 }
 
-// One descriptor a name, as the specification wants it; one without a name when there is none.
-Result<std::string> make_index(const store::Store& store, const std::vector<Chosen>& chosen) {
+// One descriptor a name, as the specification wants it; one without a name when there is none. What
+// is attested goes with the image in an index of both, so that a name is one thing to every reader.
+std::string make_index(const std::vector<Chosen>& chosen) {
   oci::Index index;
   index.media_type = std::string(oci::kIndexType);
   for (const Chosen& entry : chosen) {
-    const std::string text = TRY(store.load_blob(entry.image.manifest));
-    const oci::Document document = TRY(oci::parse_document(text, ""));
-    oci::Descriptor descriptor;
-    descriptor.media_type = std::get<oci::Manifest>(document).media_type;
-    descriptor.digest = entry.image.manifest;
-    descriptor.size = text.size();
-    descriptor.platform = {.os = entry.image.config.os,
-                           .architecture = entry.image.config.architecture,
-                           .variant = entry.image.config.variant};
+    oci::Descriptor descriptor = entry.documents.image_descriptor;
+    if (const RawManifest& both = entry.documents.index; !both.text.empty()) {
+      descriptor.media_type = both.media_type;
+      descriptor.digest = both.digest;
+      descriptor.size = both.text.size();
+      descriptor.platform = {};
+    }
     if (entry.names.empty()) index.manifests.push_back(descriptor);
     for (const Reference& name : entry.names) {
       descriptor.annotations = {{"io.containerd.image.name", name.text()},
@@ -86,6 +87,9 @@ std::set<Digest> blobs_of(const std::vector<Chosen>& chosen) {
   for (const Chosen& entry : chosen) {
     blobs.insert({entry.image.id, entry.image.manifest});
     for (const store::Layer& layer : entry.image.layers) blobs.insert(layer.blob);
+    if (entry.documents.index.text.empty()) continue;
+    blobs.insert(entry.image.attestations);
+    for (const oci::Descriptor& blob : entry.documents.blobs) blobs.insert(blob.digest);
   }
   return blobs;
 }
@@ -97,8 +101,13 @@ Result<> Images::save(const std::vector<std::string>& names, SaveFormat format, 
   if (names.empty()) return fail(Kind::Invalid, "save needs the name of an image");
   // Nobody removes blobs meanwhile.
   const sys::Fd lock = TRY(store_.lock(store::Store::kBlobsLock, sys::Lock::Shared));
-  const std::vector<Chosen> chosen = TRY(choose(*this, names));
-  const std::string index = TRY(make_index(store_, chosen));
+  std::vector<Chosen> chosen = TRY(choose(*this, names));
+  for (Chosen& entry : chosen) {
+    Image image = entry.image;
+    if (format == SaveFormat::DockerArchive) image.attestations = Digest();
+    entry.documents = TRY(attested_documents(store_, image));
+  }
+  const std::string index = make_index(chosen);
   const std::set<Digest> blobs = blobs_of(chosen);
   std::uint64_t total = 0;
   for (const Digest& blob : blobs) total += TRY(open_present_bytes(store_, blob)).size;
@@ -112,6 +121,11 @@ Result<> Images::save(const std::vector<std::string>& names, SaveFormat format, 
     done += blob.size;
     if (progress) progress("saving", done, total);
   }
+  for (const Chosen& entry : chosen)
+    if (const RawManifest& both = entry.documents.index; !both.text.empty()) {
+      codec::StringSource source(both.text);
+      TRY(archive.add_blob(both.digest, both.text.size(), source));
+    }
   TRY(archive.finish());
   return sink.finish();
 }

@@ -101,7 +101,10 @@ class Verification {
 
  private:
   void parts(const Record& record) {
-    for (const Digest& blob : {record.id, record.manifest})
+    std::vector<Digest> documents{record.id, record.manifest};
+    if (!record.attestations.empty()) documents.push_back(record.attestations);
+    documents.insert(documents.end(), record.statements.begin(), record.statements.end());
+    for (const Digest& blob : documents)
       if (const auto bytes = store_.load_blob(blob); !bytes)
         add("document", blob, Damage::Mend::Fetch, bytes.error());
       else

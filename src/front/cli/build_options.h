@@ -35,17 +35,25 @@ inline constexpr Option kBuild[] = {
     {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},
     {'t', "tag", OptionKind::List, "name", "Name of the image"},
     {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
-    {0, "attest", OptionKind::MissingValue, "", "attestations are not there yet"},
+    {0, "attest", OptionKind::List, "type=provenance|sbom[,...]",
+     "What is said of the image in it: type=provenance,mode=min|max, type=sbom; disabled=true"},
     {0, "cache-from", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
     {0, "cache-to", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
-    {0, "provenance", OptionKind::MissingValue, "", "provenance is not there yet", "false"},
-    {0, "sbom", OptionKind::MissingValue, "", "lists of packages are not there yet", "false"},
+    {0, "provenance", OptionKind::Value, "mode=min|max|false",
+     "How the image was built, attached to it (default mode=max)"},
+    {0, "sbom", OptionKind::Value, "true|false",
+     "The packages in the image, attached to it (on by default)"},
     {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
     {0, "push", OptionKind::Flag, "", "Push the image by its names"},
     {0, "layer-per-step", OptionKind::Flag, "",
      "A layer for each step, as docker build makes them"},
     {0, "squash", OptionKind::Flag, "", "One layer for all steps"},
     {0, "squash-all", OptionKind::Flag, "", "One layer for all steps and the base image"},
+};
+
+inline constexpr Option kWhy[] = {
+    {0, "format", OptionKind::Value, "format", "json, or a Go template"},
+    {0, "json", OptionKind::Flag, "", "The same as --format json"},
 };
 
 inline constexpr Option kBuilderPrune[] = {

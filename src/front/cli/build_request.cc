@@ -165,6 +165,40 @@ Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
   return {};
 }
 
+// [docker buildx build: --attest, --provenance, --sbom]
+Result<> read_attestation(build::BuildRequest& request, const std::string& option,
+                          const std::string& text) {
+  std::string type = option == "attest" ? "" : option;
+  bool enabled = true;
+  std::string mode;
+  for (const std::string& field : TRY(build::split_csv(text), "--" + option)) {
+    const auto pair = split_once(field, '=');
+    const std::string name(pair ? pair->first : "");
+    const std::string value(pair ? pair->second : field);
+    const bool is_switch = value == "true" || value == "false";
+    if (name == "type" && option == "attest")
+      type = value;
+    else if (name == "disabled" && is_switch)
+      enabled = value == "false";
+    else if (name.empty() && is_switch)
+      enabled = value == "true";
+    else if (name == "mode" && type == "provenance")
+      mode = value;
+    else
+      return bad_value(option, text, "true, false, mode=min, mode=max, disabled=true");
+  }
+  if (!mode.empty() && mode != "min" && mode != "max")
+    return bad_value(option, text, "modes are min and max");
+  if (type == "sbom")
+    request.attest.packages = enabled;
+  else if (type != "provenance")
+    return bad_value(option, text, "types are provenance and sbom");
+  else
+    request.attest.provenance = enabled;
+  if (type == "provenance" && !mode.empty()) request.attest.minimal = mode == "min";
+  return {};
+}
+
 Result<oci::Platform> parse_platform(const std::string& text) {
   const std::vector<std::string> parts = split(text, '/');
   if (parts.size() < 2 || parts.size() > 3)
@@ -192,6 +226,10 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
     if (!reference) return bad_value("tag", name, reference.error().message());
     request.names.push_back(reference->text());
   }
+  for (const std::string& text : arguments.list("attest"))
+    TRY(read_attestation(request, "attest", text));
+  for (const char* option : {"provenance", "sbom"})
+    if (const auto text = arguments.value(option)) TRY(read_attestation(request, option, *text));
   request.no_cache = arguments.flag("no-cache");
   for (const std::string& text : arguments.list("no-cache-filter"))
     for (const std::string& stage : split(text, ',')) request.no_cache_stages.insert(stage);

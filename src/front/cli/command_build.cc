@@ -152,6 +152,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   }();
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
+  for (const std::string& note : built->notes) context.warn(note);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request, quiet,
                    request.makes_image && !outputs.writes_to_stdout()));

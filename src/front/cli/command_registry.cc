@@ -130,6 +130,7 @@ Result<int> cmd_push(Context& context, const Arguments& arguments) {
   image::Images::PushRequest request;
   request.reference = arguments.operands[0];
   request.all_tags = arguments.flag("all-tags");
+  request.allowed_secrets = arguments.list("allow-secret");
   request.options = TRY(transfer_options(arguments));
   const auto reference = TRY(image::Reference::parse(request.reference));
   if (request.all_tags) TRY(refuse_tag(request.reference, reference));
@@ -138,6 +139,8 @@ Result<int> cmd_push(Context& context, const Arguments& arguments) {
   if (!quiet && !json && !request.all_tags && !request.reference.ends_with(":" + reference.tag))
     context.print("Using default tag: latest\n");
   const auto all = TRY(engine.push(request, view.callback()), "push " + quoted(request.reference));
+  for (const auto& pushed : all)
+    for (const std::string& note : pushed.notes) context.warn(note);
   if (quiet && !json)
     context.print(
         (request.all_tags ? reference.registry + "/" + reference.repository : reference.text()) +
@@ -154,6 +157,7 @@ Result<int> cmd_copy(Context& context, const Arguments& arguments) {
   request.platform = arguments.value_or("platform", "");
   request.all = arguments.flag("all");
   request.referrers = arguments.flag("referrers");
+  request.allowed_secrets = arguments.list("allow-secret");
   request.options = TRY(transfer_options(arguments));
   if (request.all && !request.platform.empty())
     return fail(Kind::Invalid, "--all takes all platforms, and --platform one: not both");

@@ -23,6 +23,7 @@ inline constexpr Option kPull[] = {
 };
 inline constexpr Option kPush[] = {
     {'a', "all-tags", Flag, "", "All tags of the repository that are here"},
+    {0, "allow-secret", List, "id", "Push it although this secret of its build is in it"},
     {'q', "quiet", Flag, "", "Print the name only"},
     {0, "platform", MissingValue, "", "an image here is for one platform"},
     {0, "disable-content-trust", Flag, "", "", {}, true, true},
@@ -30,6 +31,7 @@ inline constexpr Option kPush[] = {
 
 inline constexpr Option kCopy[] = {
     {'a', "all", Flag, "", "Of an index everything: all platforms, and what else is in it"},
+    {0, "allow-secret", List, "id", "To a registry although this secret of its build is in it"},
     {0,
      "dest-tls-verify",
      Flag,

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// One reader for each kind of file. Private to the room.
+#pragma once
+
+#include "trust/packages.h"
+
+namespace tare::trust {
+
+// [dpkg(1), deb-control(5)]; only what is installed.
+std::vector<Package> read_dpkg(std::string_view text, const Distribution& distribution);
+// [apk-tools, apk-package(5) "installed"]
+std::vector<Package> read_apk(std::string_view text, const Distribution& distribution);
+// [npm docs, package-lock.json and package.json]
+std::vector<Package> read_npm_package(std::string_view text, const Distribution&);
+std::vector<Package> read_npm_lock(std::string_view text, const Distribution&);
+// [Python packaging, core metadata specifications; requirements file format: pins alone]
+std::vector<Package> read_python_metadata(std::string_view text, const Distribution&);
+std::vector<Package> read_requirements(std::string_view text, const Distribution&);
+// [Go modules reference, "go.mod files"]
+std::vector<Package> read_go_mod(std::string_view text, const Distribution&);
+// [The Cargo Book, "Cargo.toml vs Cargo.lock"]
+std::vector<Package> read_cargo_lock(std::string_view text, const Distribution&);
+// [Composer documentation, "composer.lock"]
+std::vector<Package> read_composer_lock(std::string_view text, const Distribution&);
+// [Bundler documentation, Gemfile.lock]
+std::vector<Package> read_gemfile_lock(std::string_view text, const Distribution&);
+
+}  // namespace tare::trust

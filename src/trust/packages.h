@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which packages are in a file system, from what package managers leave there. The bytes come from
+// images, so from anywhere: what cannot be read counts as nothing, and all of it is bounded.
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tare::trust {
+
+struct Package {
+  std::string type;   // As in purls: "deb", "apk", "npm", "pypi", ...
+  std::string space;  // The namespace: "debian", "@babel".
+  std::string name;
+  std::string version;
+  std::string architecture;
+  std::string source;   // Name of the source package, when it is another one.
+  std::string license;  // As it is told.
+  std::string place;    // The file that tells of it.
+
+  // "pkg:deb/debian/libc6@2.36-9?arch=amd64" [package-url specification]
+  std::string purl() const;
+  auto operator<=>(const Package&) const = default;
+};
+
+// The distribution, from /etc/os-release. [os-release(5)]
+struct Distribution {
+  std::string id;       // "debian"
+  std::string version;  // "12"
+};
+Distribution parse_os_release(std::string_view text);
+
+// Which files tell of packages: whether `path` (absolute) is one, by its name.
+bool tells_of_packages(std::string_view path);
+// What the file `path` tells.
+std::vector<Package> read_packages(std::string_view path, std::string_view text,
+                                   const Distribution& distribution);
+
+// Files of packages: calls `take` with an absolute path and a package, as NAME VERSION.
+using TakeFile = std::function<void(std::string path, const Package& package)>;
+void read_apk_files(std::string_view installed, const Distribution& distribution,
+                    const TakeFile& take);
+
+inline constexpr std::size_t kMostPackages = 20'000;  // Of one image.
+
+}  // namespace tare::trust
