@@ -114,6 +114,7 @@ Result<> Builder::wait() {
     }
   if (polled.empty()) return fail(Kind::Internal, "the build has nothing to do and is not done");
   const int count = ::poll(polled.data(), polled.size(), kLookAgainMs);
+  shared_.reporter.waits();
   if (shared_.reporter.is_interrupted())
     return fail(Kind::Unavailable, "the build was interrupted");
   if (count < 0 && errno != EINTR) return fail_errno("poll");

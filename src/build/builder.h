@@ -67,6 +67,7 @@ class Reporter {
   virtual void ends(const StepInfo& step) = 0;
   virtual void is_cached(const StepInfo& step) = 0;
   virtual bool is_interrupted() const = 0;
+  virtual void waits() {}  // For programs; several times a second.
 };
 
 // A step that the result stands on, or that files were copied from.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/cli/build_view.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 
 #include "base/text.h"
-#include "codec/json.h"
 #include "sys/fd.h"
 
 namespace tare::cli {
@@ -31,74 +32,97 @@ void handle_interrupts(bool wanted) {
   }
 }
 
+// As docker build --progress=plain.
+class PlainView : public BuildView {
+ public:
+  explicit PlainView(Context& context) : transfer_(context, false, false, true) {}
+
+  void begins(const build::StepInfo& step, std::string_view why) override {
+    shown_[step.number].begun = now_ns();
+    line(step, step.label);
+    if (!why.empty()) line(step, "again, because " + escaped(why));
+  }
+  void says(const build::StepInfo& step, std::string_view output) override {
+    Shown& shown = shown_[step.number];
+    tell(step, shown.lines.add(output));
+  }
+  void ends(const build::StepInfo& step) override {
+    Shown& shown = shown_[step.number];
+    tell(step, shown.lines.rest());
+    line(step, "DONE " + seconds_since(shown.begun));
+  }
+  void is_cached(const build::StepInfo& step) override {
+    line(step, step.label);
+    line(step, "CACHED");
+  }
+  image::TransferProgress transfers() override { return transfer_.callback(); }
+  void results(const std::vector<std::string>& lines) override {
+    for (const std::string& text : lines) (void)sys::write_all(STDERR_FILENO, text + "\n");
+  }
+
+ private:
+  struct Shown {
+    UnixNanos begun = 0;
+    LineCutter lines;
+  };
+  void line(const build::StepInfo& step, const std::string& text) {
+    (void)sys::write_all(STDERR_FILENO, "#" + std::to_string(step.number) + " " + text + "\n");
+  }
+  void tell(const build::StepInfo& step, const std::vector<std::string>& lines) {
+    const std::string since = seconds_since(shown_[step.number].begun);
+    for (const std::string& text : lines) line(step, since + " " + escaped(text));
+  }
+
+  TransferView transfer_;
+  std::map<std::size_t, Shown> shown_;
+};
+
+}  // namespace
+
 std::string seconds_since(UnixNanos begun) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1fs", static_cast<double>(now_ns() - begun) / 1e9);
   return text;
 }
 
-}  // namespace
+std::vector<std::string> LineCutter::add(std::string_view output) {
+  std::vector<std::string> lines;
+  rest_ += output;
+  std::size_t at = 0;
+  while (true) {
+    std::size_t end = rest_.find('\n', at);
+    if (end == std::string::npos && rest_.size() - at > kLongestLine) end = at + kLongestLine;
+    if (end == std::string::npos) break;
+    std::string text = rest_.substr(at, end - at);
+    if (text.ends_with('\r')) text.pop_back();
+    lines.push_back(std::move(text));
+    at = end + (end < rest_.size() && rest_[end] == '\n' ? 1 : 0);
+  }
+  rest_.erase(0, at);
+  return lines;
+}
 
-BuildView::BuildView(Style style) : style_(style) { handle_interrupts(true); }
+std::vector<std::string> LineCutter::rest() {
+  return rest_.empty() ? std::vector<std::string>() : add("\n");
+}
+
+BuildView::BuildView() { handle_interrupts(true); }
 BuildView::~BuildView() { handle_interrupts(false); }
 
 bool BuildView::is_interrupted() const { return g_interrupted != 0; }
 
-void BuildView::line(const build::StepInfo& step, const std::string& text) {
-  const std::string whole = "#" + std::to_string(step.number) + " " + text + "\n";
-  (void)sys::write_all(2, whole);
-}
-
-void BuildView::event(const build::StepInfo& step, const char* what, const std::string& text) {
-  json::Value value;
-  value.set("step", static_cast<std::uint64_t>(step.number));
-  value.set("event", what);
-  value.set("text", text);
-  (void)sys::write_all(2, json::print(value) + "\n");
-}
-
-void BuildView::begins(const build::StepInfo& step, std::string_view why) {
-  shown_[step.number].begun = now_ns();
-  if (style_ == Style::Json) event(step, "begins", step.label);
-  if (style_ == Style::Json && !why.empty()) event(step, "because", std::string(why));
-  if (style_ != Style::Plain) return;
-  line(step, step.label);
-  if (!why.empty()) line(step, "again, because " + escaped(why));
-}
-
-// Whole lines, so that steps that run at the same time do not mix.
-void BuildView::says(const build::StepInfo& step, std::string_view output) {
-  if (style_ == Style::Quiet) return;
-  Shown& shown = shown_[step.number];
-  shown.rest += output;
-  std::size_t at = 0;
-  while (true) {
-    std::size_t end = shown.rest.find('\n', at);
-    if (end == std::string::npos && shown.rest.size() - at > kLongestLine) end = at + kLongestLine;
-    if (end == std::string::npos) break;
-    std::string text = shown.rest.substr(at, end - at);
-    if (text.ends_with('\r')) text.pop_back();
-    if (style_ == Style::Json)
-      event(step, "says", text);
-    else
-      line(step, seconds_since(shown.begun) + " " + escaped(text));
-    at = end + (end < shown.rest.size() && shown.rest[end] == '\n' ? 1 : 0);
+std::unique_ptr<BuildView> BuildView::make(Style style, Context& context) {
+  switch (style) {
+    case Style::Quiet:
+      break;
+    case Style::Plain:
+      return std::make_unique<PlainView>(context);
+    case Style::Terminal:
+      return make_terminal_view();
+    case Style::Json:
+      return make_json_view();
   }
-  shown.rest.erase(0, at);
-}
-
-void BuildView::ends(const build::StepInfo& step) {
-  if (!shown_[step.number].rest.empty()) says(step, "\n");
-  const std::string took = seconds_since(shown_[step.number].begun);
-  if (style_ == Style::Json) event(step, "ends", took);
-  if (style_ == Style::Plain) line(step, "DONE " + took);
-}
-
-void BuildView::is_cached(const build::StepInfo& step) {
-  if (style_ == Style::Json) event(step, "cached", step.label);
-  if (style_ != Style::Plain) return;
-  line(step, step.label);
-  line(step, "CACHED");
+  return std::make_unique<BuildView>();
 }
 
 }  // namespace tare::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "build/checks.h"
 #include "build/mount.h"
@@ -59,11 +60,16 @@ Result<int> print_plain(Context& context, const build::BuildRequest& request) {
 }
 
 Result<BuildView::Style> style_of(const Arguments& arguments) {
-  const std::string progress = arguments.value_or("progress", "auto");
+  // [docker build reference, BUILDKIT_PROGRESS]
+  const std::string progress =
+      arguments.value_or("progress", process_environment("BUILDKIT_PROGRESS").value_or("auto"));
   if (arguments.flag("quiet") || progress == "quiet") return BuildView::Style::Quiet;
   if (progress == "rawjson") return BuildView::Style::Json;
-  if (progress == "auto" || progress == "plain" || progress == "tty")
-    return BuildView::Style::Plain;
+  const std::string terminal = process_environment("TERM").value_or("");
+  const bool can_draw = ::isatty(STDERR_FILENO) == 1 && !terminal.empty() && terminal != "dumb";
+  if (progress == "auto" || progress == "tty")
+    return can_draw ? BuildView::Style::Terminal : BuildView::Style::Plain;
+  if (progress == "plain") return BuildView::Style::Plain;
   return bad_value("progress", progress, "auto, plain, tty, quiet or rawjson");
 }
 
@@ -92,28 +98,34 @@ std::string metadata(const build::Built& built, const build::BuildRequest& reque
 
 // In words that programs look for in docker build's output.
 // [vagrant 2.3, plugins/providers/docker/driver.rb]
-std::string summary(const build::Built& built, const build::BuildRequest& request) {
-  std::string text;
+std::vector<std::string> summary(const build::Built& built, const build::BuildRequest& request) {
+  std::vector<std::string> lines;
   if (request.makes_image) {
-    text = "writing image " + built.image.id.text() + "\n";
-    for (const std::string& name : request.names) text += "naming to " + name + "\n";
+    lines.push_back("writing image " + built.image.id.text());
+    for (const std::string& name : request.names) lines.push_back("naming to " + name);
   }
-  return text + "built: " + std::to_string(built.cached) + " of " + std::to_string(built.steps) +
-         " steps were there\n";
+  lines.push_back("built: " + std::to_string(built.cached) + " of " + std::to_string(built.steps) +
+                  " steps were there");
+  return lines;
 }
 
 Result<> report_built(Context& context, const Arguments& arguments, const build::Built& built,
-                      const build::BuildRequest& request, bool quiet, bool prints_id) {
+                      const build::BuildRequest& request, bool prints_id) {
   const std::string id = built.image.id.text();
   const auto id_file = arguments.value("iidfile");
   if (id_file && request.makes_image) TRY(write_file(*id_file, id));
   if (const auto file = arguments.value("metadata-file"))
     TRY(write_file(*file, metadata(built, request)));
-  if (!quiet)
-    (void)sys::write_all(2, summary(built, request));
-  else if (prints_id)
-    context.print(id + "\n");
+  if (prints_id) context.print(id + "\n");
   return {};
+}
+
+// One that is elsewhere; it goes with what is returned.
+Result<engine::FetchedContext> fetch_context(Context& context, build::BuildRequest& request,
+                                             bool quiet) {
+  if (request.remote.empty()) return engine::FetchedContext();
+  TransferView transfer(context, quiet, false, true);
+  return engine::fetch_context(*TRY(context.engine()), request, transfer.callback());
 }
 
 }  // namespace
@@ -129,33 +141,34 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
                                                           : nullptr;
   if (without_building == nullptr) TRY(outputs.open());
   const bool quiet = style == BuildView::Style::Quiet;
-  TransferView transfer(context, quiet, false, true);
-  engine::FetchedContext fetched;
-  if (!request.remote.empty()) {
-    engine::Engine& engine = *TRY(context.engine());
-    fetched = TRY(engine::fetch_context(engine, request, transfer.callback()));
-  }
+  const engine::FetchedContext fetched = TRY(fetch_context(context, request, quiet));
   if (without_building != nullptr) {
     const auto status = without_building(context, request);
     return status ? *status : report_with_line(context, status.error());
   }
   engine::Engine& engine = *TRY(context.engine());
   std::optional<build::StepDifference> different;
+  auto view = BuildView::make(style, context);
   const auto built = [&]() -> Result<build::Built> {
-    BuildView view(style);
+    const image::TransferProgress transfers = view->transfers();
     // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
-      return engine::build_image(engine, request, view, transfer.callback(), outputs.exports());
-    auto checked = TRY(engine::check_reproducible(engine, request, view, transfer.callback()));
+      return engine::build_image(engine, request, *view, transfers, outputs.exports());
+    auto checked = TRY(engine::check_reproducible(engine, request, *view, transfers));
     different = std::move(checked.different);
     return std::move(checked.built);
   }();
+  if (!built)
+    view->fails(built.error());
+  else
+    view->results(summary(*built, request));
+  view.reset();
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
   for (const std::string& note : built->notes) context.warn(note);
   TRY(outputs.finish(context, engine, *built, request, quiet));
-  TRY(report_built(context, arguments, *built, request, quiet,
-                   request.makes_image && !outputs.writes_to_stdout()));
+  TRY(report_built(context, arguments, *built, request,
+                   quiet && request.makes_image && !outputs.writes_to_stdout()));
   return 0;
 }
 
