@@ -100,7 +100,8 @@ class Copier {
     return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
   }
   // Of an archive; `destination` is without slashes at its ends.
-  Result<> unpack(tar::Reader& reader, const std::string& destination);
+  Result<> unpack(tar::Reader& reader, const std::string& destination,
+                  std::vector<std::string>* paths);
 
  private:
   Result<> unpack_entry(tar::Reader& reader, const std::string& path,
@@ -193,7 +194,8 @@ Result<> Copier::copy_attributes(const PickedFile& file, int to) {
 }
 
 Result<sys::Fd> Copier::ensure(const std::string& path) {
-  auto there = open_in(target_.root, path, O_RDONLY | O_DIRECTORY);
+  // With the dot a link to a directory is followed, as /bin and /lib are in many images.
+  auto there = open_in(target_.root, path + "/.", O_RDONLY | O_DIRECTORY);
   if (there || there.error().errnum() != ENOENT) return there;
   const auto [above, name] = split_last(path);
   const sys::Fd dir = TRY(ensure(above));
@@ -292,7 +294,7 @@ Result<> Copier::copy(const Pick& pick, const std::string& destination, bool int
   if (options_.parents)
     base = pick.is_directory ? join_path(destination, pick.source)
                              : join_path(destination, split_last(pick.source).first);
-  const bool goes_in = !pick.is_directory && (into || options_.parents || is_directory(base));
+  const bool goes_in = !pick.is_directory && (into || options_.parents || is_directory(base + "/."));
   if (pick.is_directory || goes_in) (void)TRY(ensure(base == "." ? "" : base));
   for (const PickedFile& file : pick.files) {
     std::string path = base == "." ? "" : base;
@@ -371,6 +373,8 @@ Result<> Copier::unpack_entry(tar::Reader& reader, const std::string& path,
   const tar::Entry& entry = reader.entry();
   switch (entry.type) {
     case tar::Type::Directory: {
+      // A link to a directory stays one.
+      if (!is_directory(path) && is_directory(path + "/.")) return {};
       const sys::Fd made = TRY(ensure(path));
       TRY(finish(made.get(), facts_of(entry)));
       return set_attributes(entry, made.get());
@@ -386,11 +390,14 @@ Result<> Copier::unpack_entry(tar::Reader& reader, const std::string& path,
   }
 }
 
-Result<> Copier::unpack(tar::Reader& reader, const std::string& destination) {
+Result<> Copier::unpack(tar::Reader& reader, const std::string& destination,
+                        std::vector<std::string>* paths) {
   (void)TRY(ensure(destination));
   while (TRY(reader.next())) {
     const std::string path = inside_of(destination, reader.entry().name);
-    if (path != destination) TRY(unpack_entry(reader, path, destination), "unpack");
+    if (path == destination) continue;
+    TRY(unpack_entry(reader, path, destination), "unpack");
+    if (paths != nullptr) paths->push_back(path);
   }
   return {};
 }
@@ -419,11 +426,12 @@ Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Targ
 }
 
 Result<> unpack_archive(codec::Source& archive, const Target& target,
-                        const std::string& destination, const CopyOptions& options) {
+                        const std::string& destination, const CopyOptions& options,
+                        std::vector<std::string>* paths) {
   const Tree nothing;
   Copier copier(nothing, target, options);
   tar::Reader reader(archive);
-  return copier.unpack(reader, relative(destination));
+  return copier.unpack(reader, relative(destination), paths);
 }
 
 Result<> put_file(const Target& target, const std::string& destination, std::string_view content,

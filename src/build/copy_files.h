@@ -41,9 +41,11 @@ std::uint32_t change_mode(std::string_view text, std::uint32_t mode, bool is_dir
 Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Target& target,
                     const std::string& destination, const CopyOptions& options);
 // What is in an archive, below the directory `destination`, with the archive's owners unless the
-// options have one. Errors: Corrupt (the archive); Unsupported (devices).
+// options have one. `paths` gets where it went, without '/' in front. Errors: Corrupt (the archive);
+// Unsupported (devices).
 Result<> unpack_archive(codec::Source& archive, const Target& target,
-                        const std::string& destination, const CopyOptions& options);
+                        const std::string& destination, const CopyOptions& options,
+                        std::vector<std::string>* paths = nullptr);
 // One file with this content.
 Result<> put_file(const Target& target, const std::string& destination, std::string_view content,
                   const CopyOptions& options);

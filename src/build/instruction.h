@@ -160,6 +160,8 @@ struct Layer {
 struct Package {
   std::string format;  // "deb"
   std::vector<Text> names;
+  std::vector<Text> repositories;  // --from="URL SUITE COMPONENT..."
+  std::vector<Text> keys;          // --key=FILE: files of the context.
 };
 
 using Body = std::variant<From, Run, Cmd, Entrypoint, Label, Env, Arg, Expose, Volume, User,

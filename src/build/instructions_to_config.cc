@@ -78,6 +78,11 @@ Result<> StageState::apply(const Instruction& instruction, std::set<std::string>
     config_.author = maintainer->name;
     note("MAINTAINER " + maintainer->name);
   }
+  if (const Package* package = instruction.as<Package>()) {
+    std::string said = "PKG " + package->format + ":";
+    for (const Text& name : package->names) said += " " + name.text;
+    note(std::move(said), true);
+  }
   if (const OnBuild* onbuild = instruction.as<OnBuild>())
     config_.on_build.push_back(onbuild->trigger);
   return {};

@@ -220,10 +220,15 @@ Result<Body> parse_layer(const LineContext& context) {
 }
 
 Result<Body> parse_package(const LineContext& context) {
-  TRY(want_no_flags(context));
+  constexpr std::array<FlagRule, 2> kFlags = {
+      {{FlagRule::Takes::Values, "from"}, {FlagRule::Takes::Values, "key"}}};
+  const Flags flags = TRY(Flags::parse(context.line, context.parts, kFlags));
   TRY(want_arguments(context, "PKG deb: NAME"));
   const std::vector<Piece> words = split_words(context.line.text, context.parts.arguments);
-  Package package{.format = words[0].text};
+  Package package{.format = words[0].text,
+                  .names = {},
+                  .repositories = flags.all("from"),
+                  .keys = flags.all("key")};
   if (package.format != "deb:")
     return failed(context, words[0], "PKG knows packages of the format 'deb:'");
   package.format = "deb";

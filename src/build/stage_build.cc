@@ -139,8 +139,7 @@ Result<bool> StageBuild::advance() {
     if (const auto* add = now.as<Add>()) return do_copy(now, add->files, false, false);
     if (now.as<Workdir>() != nullptr) return do_workdir();
     if (now.as<Layer>() != nullptr && !outputs_.empty()) outputs_.back().ends_layer = true;
-    if (now.as<Package>() != nullptr)
-      return fail(Kind::Unsupported, now.keyword + " is not there yet");
+    if (now.as<Package>() != nullptr) return do_packages(now);
     return {};
   };
   if (auto done = work(); !done) return std::unexpected(failed(written, std::move(done).error()));

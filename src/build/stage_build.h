@@ -115,6 +115,8 @@ class StageBuild {
   Result<UnixNanos> time_of(const Instruction& instruction, const FileSources& files,
                             const Sources& sources) const;
   Result<> do_workdir();
+  Result<> do_packages(const Instruction& instruction);
+  Result<std::string> read_key_file(const std::string& name);
   // The tree of a dependency, or the context.
   Result<OpenTree> open_tree(const Dependency* dependency);
   Result<RunMount> make_mount(const Mount& mount, const Dependency* dependency, StepKey& key,

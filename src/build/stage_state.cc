@@ -167,7 +167,9 @@ Result<Expanded> StageState::expand(const Instruction& original) const {
   }
   TRY(check_sources(out.instruction));
   if (auto* unset = std::get_if<Unset>(&body)) TRY(expand_all(original, unset->names, out));
-  if (auto* package = std::get_if<Package>(&body)) TRY(expand_all(original, package->names, out));
+  if (auto* package = std::get_if<Package>(&body))
+    for (auto* texts : {&package->names, &package->repositories, &package->keys})
+      TRY(expand_all(original, *texts, out));
   return out;
 }
 
@@ -209,7 +211,8 @@ RunCommand StageState::command(const Run& run, const oci::ImageConfig* tools) co
 
 bool makes_layer(const Instruction& instruction) {
   return instruction.as<Run>() != nullptr || instruction.as<Copy>() != nullptr ||
-         instruction.as<Add>() != nullptr || instruction.as<Workdir>() != nullptr;
+         instruction.as<Add>() != nullptr || instruction.as<Workdir>() != nullptr ||
+         instruction.as<Package>() != nullptr;
 }
 
 }  // namespace tare::build

@@ -138,6 +138,8 @@ class Workshop {
   // The uncompressed bytes of `file` (borrowed) from its start, when they are a tar; null
   // otherwise.
   virtual Result<std::unique_ptr<codec::Source>> open_archive(int file) = 0;
+  // The same of any bytes. Errors while they are read: Corrupt.
+  virtual Result<std::unique_ptr<codec::Source>> open_plain(int file) = 0;
   // SECURITY: the one way in for what a build itself takes from elsewhere (images and RUN are
   // others'). Nothing is got again that is in the store and is known to be the same still: by
   // `expected`, by commit, or because the server says so. Errors: NotFound; Denied; Corrupt

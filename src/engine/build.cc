@@ -164,7 +164,16 @@ class Archive : public codec::Source {
 }  // namespace
 
 Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_archive(int file) {
-  std::unique_ptr<Archive> archive;
+  auto opened = TRY(open_plain(file));
+  auto& archive = static_cast<Archive&>(*opened);
+  // What cannot be decompressed is no archive, but a file as any other.
+  const auto is_tar = archive.is_tar();
+  if (!is_tar || !*is_tar) return nullptr;
+  return opened;
+}
+
+Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_plain(int file) {
+  std::unique_ptr<codec::Source> archive;
   if (store::compression_of(file) == codec::Compression::None) {
     sys::Fd own(::fcntl(file, F_DUPFD_CLOEXEC, 3));
     if (!own) return fail_errno("duplicate a descriptor");
@@ -177,9 +186,6 @@ Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_archive(int file) {
                                         .empty_dir = empty.get(),
                                         .program = state_.store.program("tare-inflate")})));
   }
-  // What cannot be decompressed is no archive, but a file as any other.
-  const auto is_tar = archive->is_tar();
-  if (!is_tar || !*is_tar) return nullptr;
   return archive;
 }
 

@@ -59,6 +59,7 @@ class BuildWorkshop : public build::Workshop {
                                   const std::vector<std::string>& names,
                                   const std::map<std::string, std::string>& annotations) override;
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
+  Result<std::unique_ptr<codec::Source>> open_plain(int file) override;
   Result<std::string> make_directory() override;
   Result<build::Fetched> fetch(const build::FetchRequest& request) override;
   Result<> keep_material(const image::Material& material, const std::string& what) override;
