@@ -13,6 +13,7 @@
 #include "build/stage_build.h"
 #include "build/stages.h"
 #include "codec/sha256.h"
+#include "image/build_cache.h"
 
 namespace tare::build {
 namespace {
@@ -47,6 +48,7 @@ class Builder {
   Result<> advance_all();
   Result<> wait();
   Result<Built> finish();
+  std::set<std::size_t> target_chain() const;
   bool is_done() const { return shared_.stages[shared_.graph->target().index]->is_done(); }
 
   SharedBuild shared_;
@@ -127,14 +129,7 @@ Result<Built> Builder::finish() {
   StageBuild& target = *shared_.stages[shared_.graph->target().index];
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
-  image::Image image;
-  if (!shared_.request.is_check && shared_.request.makes_image) {
-    const Files files = TRY(make_output_layers(shared_.workshop, target.files(), target.outputs(),
-                                               shared_.request.layers, config.history));
-    image = TRY(shared_.workshop.make_image(config, files, shared_.request.names,
-                                            shared_.request.annotations));
-  }
-  Built built{.image = std::move(image),
+  Built built{.image = {},
               .files = target.files(),
               .trace = {},
               .stages = {},
@@ -142,12 +137,36 @@ Result<Built> Builder::finish() {
               .notes = {},
               .steps = shared_.steps,
               .cached = shared_.cached};
+  const std::set<std::size_t> chain = target_chain();
   for (const std::size_t index : order_) {
     const StageBuild& stage = *shared_.stages[index];
-    std::ranges::copy(stage.trace(), std::back_inserter(built.trace));
+    for (TracedStep step : stage.trace()) {
+      step.is_target = chain.contains(index);
+      built.trace.push_back(std::move(step));
+    }
     built.stages.push_back(stage.traced());
   }
+  const BuildRequest& request = shared_.request;
+  if (request.is_check || !request.makes_image) return built;
+  // A build elsewhere looks for one step after the other.
+  const LayerWish wish = request.inline_cache ? LayerWish::Steps : request.layers;
+  const Files files = TRY(
+      make_output_layers(shared_.workshop, target.files(), target.outputs(), wish, config.history));
+  auto annotations = request.annotations;
+  if (request.inline_cache)
+    annotations[image::kBuildCacheAnnotation] =
+        image::print_build_cache(steps_of(built.trace, false));
+  built.image = TRY(shared_.workshop.make_image(config, files, request.names, annotations));
   return built;
+}
+
+// The target, and the stages that it stands on.
+std::set<std::size_t> Builder::target_chain() const {
+  std::set<std::size_t> chain;
+  std::optional<std::size_t> index = shared_.graph->target().index;
+  for (; index && chain.insert(*index).second; index = shared_.graph->stages()[*index].base_stage) {
+  }
+  return chain;
 }
 
 Result<Built> Builder::build() {
@@ -174,6 +193,18 @@ Result<Built> Builder::build() {
 }
 
 }  // namespace
+
+std::vector<image::Step> steps_of(const std::vector<TracedStep>& trace, bool all) {
+  std::vector<image::Step> steps;
+  for (const TracedStep& step : trace)
+    if (all || step.is_target)
+      steps.push_back({.key = step.key,
+                       .diff_id = step.layer.diff_id,
+                       .size = step.layer.size,
+                       .what = step.text,
+                       .materials = step.layer.materials});
+  return steps;
+}
 
 Result<Built> build(Workshop& workshop, const BuildRequest& request, Reporter& reporter) {
   return Builder(workshop, request, reporter).build();

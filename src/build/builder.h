@@ -105,6 +105,9 @@ struct Built {
   std::size_t cached = 0;                  // and those that were.
 };
 
+// For a cache elsewhere: those of the result, or all.
+std::vector<image::Step> steps_of(const std::vector<TracedStep>& trace, bool all);
+
 // For INCLUDE: files of the context `context` (a directory's descriptor, borrowed; or -1).
 IncludeReader reader_of(int context);
 

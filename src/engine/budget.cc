@@ -10,6 +10,7 @@
 #include <ranges>
 
 #include "engine/bin.h"
+#include "engine/build_room.h"
 #include "engine/engine.h"
 #include "engine/record.h"
 #include "engine/state.h"
@@ -20,9 +21,10 @@ namespace tare::engine {
 namespace {
 
 struct Candidate {
-  enum class Kind : std::uint8_t { Binned, Download, Image } kind = Kind::Binned;
+  enum class Kind : std::uint8_t { Binned, Download, Step, Image } kind = Kind::Binned;
   Removed removed;    // Binned.
   std::string owner;  // Download.
+  Digest step;        // Step: its key.
   Digest image;       // Image.
   std::string sentence;
 };
@@ -62,9 +64,11 @@ std::string name_of(const std::vector<std::string>& names, const std::string& id
   return reference && reference->text() == names[0] ? reference->familiar() : names[0];
 }
 
-// In the order in which they go: the bin, oldest first, then downloads that were begun, then images
+// In the order in which they go: the bin, oldest first, then downloads that were begun, then steps
+// of builds, those first that were used least recently, then images
 // without containers, those first that were used least recently.
-Candidates find_candidates(const Usage& usage, std::vector<Removed> bin, const Digest& spared) {
+Candidates find_candidates(const Usage& usage, std::vector<Removed> bin,
+                           const std::vector<UnusedStep>& steps, const Digest& spared) {
   Candidates out;
   for (const auto& [owner, bytes] : usage.store.owners) out.parts[owner].bytes = bytes;
   for (const ImageUsage& image : usage.images)
@@ -87,6 +91,14 @@ Candidates find_candidates(const Usage& usage, std::vector<Removed> bin, const D
                .owner = owner,
                .sentence = "a download that was begun (" + owner + ")"},
               owner, {owner});
+  for (const UnusedStep& one : steps)
+    for (const std::string& owner : one.owners) ++out.parts[owner].owners;
+  for (const UnusedStep& one : steps)
+    if (!one.step.key.empty())
+      out.add({.kind = Candidate::Kind::Step,
+               .step = one.step.key,
+               .sentence = "a step of a build, " + quoted(one.step.what)},
+              one.step.key.text(), one.owners);
   std::vector<const ImageUsage*> unused;
   for (const ImageUsage& image : usage.images)
     if (!image.removed && image.containers == 0 && image.id != spared) unused.push_back(&image);
@@ -200,7 +212,8 @@ Result<RoomPlan> Engine::plan_room(std::uint64_t bytes) const {
   const Usage now = TRY(usage());
   RoomPlan plan{.budget = TRY(budget(now.store.total.bytes))};
   if (bytes <= plan.budget.available) return plan;
-  const Candidates all = find_candidates(now, TRY(removed()), state_->spared);
+  const Candidates all = find_candidates(
+      now, TRY(removed()), TRY(unused_steps(state_->store, state_->rootfs, now)), state_->spared);
   const Eviction chosen = choose_evictions(all.facts, all.parts, missing(plan.budget, bytes));
   for (const std::size_t i : chosen.chosen) plan.evictions.push_back(all.things[i].sentence);
   plan.would_give = chosen.bytes;
@@ -240,7 +253,10 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
   const std::uint64_t wanted = std::max<std::uint64_t>(bytes, 1);
   if (wanted > room.available) {
     const sys::Fd alone = TRY(state_->store.lock("bin"));
-    const Candidates all = find_candidates(now, TRY(removed()), state_->spared);
+    const Candidates all = find_candidates(
+        now, TRY(removed()), TRY(unused_steps(state_->store, state_->rootfs, now)), state_->spared);
+    image::Steps steps(state_->store, state_->rootfs);
+    bool swept = true;
     const Eviction chosen = choose_evictions(all.facts, all.parts, missing(room, wanted));
     if (!chosen.enough) return no_room(room, bytes, what, chosen.bytes);
     for (const std::size_t i : chosen.chosen) {
@@ -249,10 +265,14 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
         TRY(state_->forget({one.removed}), "make room");
       else if (one.kind == Candidate::Kind::Download)
         TRY(state_->store.discard(one.owner), "make room");
+      else if (one.kind == Candidate::Kind::Step)
+        TRY(steps.remove({one.step}), "make room");
       else
         TRY(remove_image(one.image.text(), {.all_names = true, .now = true}), "make room");
+      swept = swept && one.kind != Candidate::Kind::Step;
       said.push_back("to make room for " + what + ", this was removed: " + one.sentence);
     }
+    if (!swept) TRY(steps.sweep());
     room = TRY(budget(room.used > chosen.bytes ? room.used - chosen.bytes : 0));
   }
   state_->store.set_room(std::max(room.available, bytes));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "build/remote_tree.h"
@@ -54,8 +55,9 @@ Result<image::Image> BuildWorkshop::find_image(const std::string& name, const st
 
 Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& key) {
   const auto step = TRY(steps_.find(key));
-  if (!step) return std::nullopt;
-  return layer_of(*step);
+  if (step) return layer_of(*step);
+  if (const auto taken = find_elsewhere(key)) return layer_of(*taken);
+  return std::nullopt;
 }
 
 Result<> BuildWorkshop::begin_work() {
@@ -116,6 +118,7 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
 
 Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
   if (const auto found = TRY(find_step(merge.key))) return *found;
+  TRY(begin_work());
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
   const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
   store::FileSink sink(tar.get());
@@ -208,13 +211,15 @@ void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
 
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,
-                                 const BuildExport& exports) {
+                                 const BuildExport& exports, const BuildCaches& caches) {
   BuildWorkshop workshop(engine, progress);
   workshop.use(request);
   TRY(workshop.begin());
+  workshop.open_caches(caches);
   SecretListener listener(reporter, request.secrets);
   build::Built built = TRY(build::build(workshop, request, listener));
   TRY(workshop.export_files(built.files, exports), "write the output");
+  TRY(workshop.write_caches(built, caches));
   if (request.is_check || built.image.id.empty()) return built;
   store::Store& store = BuildWorkshop::store_of(engine);
   built.notes = listener.notes();
@@ -234,14 +239,26 @@ Result<std::vector<image::Step>> build_cache(Engine& engine) {
   return image::Steps(BuildWorkshop::store_of(engine), BuildWorkshop::rootfs_of(engine)).list();
 }
 
-Result<std::size_t> prune_build_cache(Engine& engine, UnixNanos keep_since) {
+Result<std::vector<image::Step>> prune_build_cache(Engine& engine, const PruneSteps& wish) {
   image::Steps steps(BuildWorkshop::store_of(engine), BuildWorkshop::rootfs_of(engine));
+  std::vector<image::Step> gone = TRY(steps.list());
+  std::set<Digest> kept;
+  std::uint64_t bytes = 0;
+  // From the last used: a layer that several have counts once.
+  while (!gone.empty()) {
+    const image::Step& step = gone.back();
+    const bool is_recent = wish.keep_since != 0 && step.last_used >= wish.keep_since;
+    if (!kept.contains(step.diff_id)) bytes += step.size;
+    if (!is_recent && (wish.keep_bytes == 0 || bytes > wish.keep_bytes)) break;
+    kept.insert(step.diff_id);
+    gone.pop_back();
+  }
+  if (wish.dry_run) return gone;
   std::vector<Digest> keys;
-  for (const image::Step& step : TRY(steps.list()))
-    if (keep_since == 0 || step.last_used < keep_since) keys.push_back(step.key);
+  for (const image::Step& step : gone) keys.push_back(step.key);
   TRY(steps.remove(keys));
   TRY(steps.sweep());
-  return keys.size();
+  return gone;
 }
 
 }  // namespace tare::engine

@@ -18,11 +18,23 @@ struct BuildExport {
   std::vector<codec::Sink*> tars;  // With the owners that the image has.
 };
 
+// Caches elsewhere. Places are as BuildCache::open() has them.
+struct BuildCaches {
+  struct Target {
+    std::string place;
+    bool all_steps = false;  // Not only those that the result stands on.
+    bool may_fail = false;
+  };
+  std::vector<std::string> from;  // One that cannot be read is told of and not used.
+  std::vector<Target> to;
+  image::TransferOptions options;
+};
+
 // PRIVILEGED. What steps have made stays in the store for the next build; no image does but the
 // one that was asked for. `progress` tells of images that are pulled. Errors: as build::build().
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,
-                                 const BuildExport& exports = {});
+                                 const BuildExport& exports = {}, const BuildCaches& caches = {});
 
 // What has a build context that was fetched, or came on standard input, as long as it exists. Empty
 // for one that is a directory.
@@ -46,7 +58,12 @@ Result<Checked> check_reproducible(Engine& engine, const build::BuildRequest& re
 
 // What earlier builds keep, and removing what was used longest ago, or all.
 Result<std::vector<image::Step>> build_cache(Engine& engine);
-// Keeps what was used since `keep_since` (0: nothing). Returns how many steps went.
-Result<std::size_t> prune_build_cache(Engine& engine, UnixNanos keep_since);
+struct PruneSteps {
+  UnixNanos keep_since = 0;      // What was used since stays; 0: nothing does.
+  std::uint64_t keep_bytes = 0;  // Of the rest, so much of what was used last.
+  bool dry_run = false;
+};
+// Returns the steps that went, or would.
+Result<std::vector<image::Step>> prune_build_cache(Engine& engine, const PruneSteps& wish);
 
 }  // namespace tare::engine

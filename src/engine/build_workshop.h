@@ -12,7 +12,9 @@
 
 #include "build/builder.h"
 #include "engine/build.h"
+#include "engine/build_room.h"
 #include "engine/state.h"
+#include "image/build_cache.h"
 #include "image/steps.h"
 #include "image/web_files.h"
 #include "store/unsynced.h"
@@ -44,6 +46,7 @@ class BuildWorkshop : public build::Workshop {
   void use(const build::BuildRequest& request) { request_ = &request; }
   Result<> begin() {
     hold_ = TRY(steps_.hold());
+    running_ = TRY(note_running(state_.store));
     return {};
   }
 
@@ -67,6 +70,8 @@ class BuildWorkshop : public build::Workshop {
   void save_note(const std::string& name, std::string_view text) override;
 
   Result<> export_files(const build::Files& files, const BuildExport& exports);
+  void open_caches(const BuildCaches& caches);
+  Result<> write_caches(const build::Built& built, const BuildCaches& caches);
 
   // Keys of the steps that were made.
   const std::vector<Digest>& made() const { return made_; }
@@ -88,6 +93,9 @@ class BuildWorkshop : public build::Workshop {
   struct GitWork;
   Result<GitWork> prepare_git(const build::FetchRequest& request);
 
+  // Takes the step from a cache elsewhere, if one has it.
+  std::optional<image::Step> find_elsewhere(const Digest& key);
+
   // Before anything is made that only this build and the next ones need.
   Result<> begin_work();
   // A mount of the files that is writable through `scratch`, or read-only.
@@ -105,6 +113,8 @@ class BuildWorkshop : public build::Workshop {
   const image::TransferProgress& progress_;
   sys::Fd hold_;
   std::optional<transfer::Authority> authority_;  // Of this build, when it is needed first.
+  sys::Fd running_;
+  std::vector<std::unique_ptr<image::BuildCache>> caches_;
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
   const build::BuildRequest* request_ = nullptr;

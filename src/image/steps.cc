@@ -65,7 +65,7 @@ Result<Material> parse_material(const json::Value& value, const std::string& wha
 
 }  // namespace
 
-std::string print_step(const Step& step) {
+json::Value step_value(const Step& step) {
   json::Value value;
   value.set("version", kVersion);
   if (!step.diff_id.empty()) value.set("diffId", step.diff_id.text());
@@ -77,12 +77,19 @@ std::string print_step(const Step& step) {
     for (const Material& each : step.materials) materials.push(print_material(each));
     value.set("materials", std::move(materials));
   }
-  return json::print(value, json::Style::Indented) + "\n";
+  return value;
+}
+
+std::string print_step(const Step& step) {
+  return json::print(step_value(step), json::Style::Indented) + "\n";
 }
 
 Result<Step> parse_step(const Digest& key, std::string_view text) {
+  return step_from(key, TRY(json::parse(text), "step " + key.short_hex()));
+}
+
+Result<Step> step_from(const Digest& key, const json::Value& value) {
   const std::string what = "step " + key.short_hex();
-  const json::Value value = TRY(json::parse(text), what);
   if (TRY(json::require_int(value, "version", what)) != kVersion)
     return fail(Kind::Unsupported, what + ": it was written by another version of Tare");
   Step step;
@@ -147,6 +154,10 @@ Result<Step> Steps::add(Step step, codec::Source* tar) {
   Intake intake = TRY(Intake::start(store_, rootfs_));
   TRY(intake.stage_tar("step", *tar, "the result of the step"));
   const StagedLayer& layer = intake.layer("step");
+  // SECURITY: of a step from elsewhere.
+  if (!step.diff_id.empty() && step.diff_id != layer.facts.diff_id)
+    return fail(Kind::Corrupt, "the layer of step " + step.key.short_hex() + " is " +
+                                   layer.facts.diff_id.text() + ", not " + step.diff_id.text());
   step.diff_id = layer.facts.diff_id;
   step.size = layer.facts.content_bytes;
   intake.add_step(step);

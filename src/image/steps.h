@@ -52,8 +52,8 @@ class Steps {
   // Nothing when there is none, or when its layer is not there or damaged. Notes that it is used.
   Result<std::optional<Step>> find(const Digest& key) const;
   // Keeps what a step has made under its key: `tar`, an uncompressed layer, or null when it changed
-  // nothing. Returns it with the layer's facts. Errors: those of taking in a layer; nothing is left
-  // then.
+  // nothing. Returns it with the layer's facts. Errors: those of taking in a layer; Corrupt (it is
+  // not the layer `step` names, if it names one); nothing is left then.
   Result<Step> add(Step step, codec::Source* tar);
   // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
   // `annotations`: of the manifest.

@@ -12,6 +12,10 @@ inline constexpr Option kBuild[] = {
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",
      "A further context: a directory, or docker-image://NAME"},
+    {0, "cache-from", OptionKind::List, "spec",
+     "Steps that builds elsewhere made: NAME, type=registry,ref=NAME or type=local,src=DIR"},
+    {0, "cache-to", OptionKind::List, "spec",
+     "Keep steps for them: type=registry,ref=NAME, type=local,dest=DIR, type=inline; mode=min|max"},
     {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
     {0, "check-reproducible", OptionKind::Flag, "",
      "Build it twice under different circumstances and name the first file that differs"},
@@ -37,8 +41,6 @@ inline constexpr Option kBuild[] = {
     {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
     {0, "attest", OptionKind::List, "type=provenance|sbom[,...]",
      "What is said of the image in it: type=provenance,mode=min|max, type=sbom; disabled=true"},
-    {0, "cache-from", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
-    {0, "cache-to", OptionKind::MissingValue, "", "caches elsewhere are not there yet"},
     {0, "provenance", OptionKind::Value, "mode=min|max|false",
      "How the image was built, attached to it (default mode=max)"},
     {0, "sbom", OptionKind::Value, "true|false",
@@ -58,7 +60,13 @@ inline constexpr Option kWhy[] = {
 
 inline constexpr Option kBuilderPrune[] = {
     {'a', "all", OptionKind::Flag, "", "Also what was used within a day"},
+    {0, "dry-run", OptionKind::Flag, "", "Only say what would go"},
+    {0, "filter", OptionKind::List, "filter", "until=24h: what was not used for so long"},
     {'f', "force", OptionKind::Flag, "", "Do not ask"},
+    {0, "keep-storage", OptionKind::Value, "bytes", "Keep so much of what was used last"},
+    {0, "max-used-space", OptionKind::Value, "bytes", "The same", {}, false, true},
+    {0, "reserved-space", OptionKind::Value, "bytes", "The same", {}, false, true},
+    {0, "verbose", OptionKind::Flag, "", "List what goes"},
 };
 
 }  // namespace tare::cli

@@ -5,6 +5,7 @@
 #include "build/checks.h"
 #include "build/mount.h"
 #include "engine/build.h"
+#include "front/cli/build_caches.h"
 #include "front/cli/build_outputs.h"
 #include "front/cli/build_request.h"
 #include "front/cli/build_view.h"
@@ -136,6 +137,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   build::BuildRequest request = TRY(build_request(arguments));
   BuildOutputs outputs = TRY(BuildOutputs::parse(arguments));
   TRY(outputs.prepare(request, arguments));
+  const engine::BuildCaches caches = TRY(build_caches(arguments, request));
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
@@ -153,7 +155,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
     const image::TransferProgress transfers = view->transfers();
     // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
-      return engine::build_image(engine, request, *view, transfers, outputs.exports());
+      return engine::build_image(engine, request, *view, transfers, outputs.exports(), caches);
     auto checked = TRY(engine::check_reproducible(engine, request, *view, transfers));
     different = std::move(checked.different);
     return std::move(checked.built);
@@ -172,12 +174,43 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   return 0;
 }
 
-Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
+namespace {
+
+Result<engine::PruneSteps> prune_wish(const Arguments& arguments) {
   constexpr UnixNanos kDay = 86'400'000'000'000;
+  engine::PruneSteps wish{.keep_since = arguments.flag("all") ? 0 : now_ns() - kDay,
+                          .dry_run = arguments.flag("dry-run")};
+  for (const char* option : {"keep-storage", "reserved-space", "max-used-space"}) {
+    const auto text = arguments.value(option);
+    if (!text) continue;
+    const auto bytes = parse_size(*text);
+    if (!bytes) return bad_value(option, *text, "not a number of bytes");
+    wish.keep_bytes = *bytes;
+    wish.keep_since = 0;
+  }
+  for (const std::string& filter : arguments.list("filter")) {
+    const auto pair = split_once(filter, '=');
+    const auto span = pair && (pair->first == "until" || pair->first == "unused-for")
+                          ? parse_duration(pair->second)
+                          : fail(Kind::Invalid, "");
+    if (!span) return bad_value("filter", filter, "write until=TIME, as until=24h");
+    wish.keep_since = now_ns() - span->count();
+  }
+  return wish;
+}
+
+}  // namespace
+
+Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
+  const engine::PruneSteps wish = TRY(prune_wish(arguments));
   engine::Engine& engine = *TRY(context.engine());
-  const std::size_t count =
-      TRY(engine::prune_build_cache(engine, arguments.flag("all") ? 0 : now_ns() - kDay));
-  context.print("removed " + std::to_string(count) + " steps of builds\n");
+  const auto gone = TRY(engine::prune_build_cache(engine, wish));
+  if (wish.dry_run || arguments.flag("verbose"))
+    for (const image::Step& step : gone)
+      context.print(step.key.short_hex() + "  " + human_size(step.size) + "  " +
+                    escaped(step.what) + "\n");
+  context.print((wish.dry_run ? "would remove " : "removed ") + std::to_string(gone.size()) +
+                " steps of builds\n");
   return 0;
 }
 

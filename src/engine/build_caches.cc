@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Caches of builds elsewhere.
+#include "engine/build_workshop.h"
+
+namespace tare::engine {
+
+void BuildWorkshop::open_caches(const BuildCaches& caches) {
+  for (const std::string& place : caches.from) {
+    auto cache =
+        image::BuildCache::open(state_.store, state_.rootfs, place, caches.options, progress_);
+    if (cache)
+      caches_.push_back(std::move(*cache));
+    else if (progress_)
+      progress_(
+          {"", "the build cache " + place + " is not used: " + cache.error().message(), 0, 0});
+  }
+}
+
+// A cache makes a build faster or does nothing for it.
+std::optional<image::Step> BuildWorkshop::find_elsewhere(const Digest& key) {
+  for (const auto& cache : caches_) {
+    if (!begin_work()) return std::nullopt;
+    auto taken = cache->take(key);
+    if (taken && *taken) return std::move(*taken);
+    if (!taken && progress_)
+      progress_({"", "a step is not taken from a build cache: " + taken.error().message(), 0, 0});
+  }
+  return std::nullopt;
+}
+
+Result<> BuildWorkshop::write_caches(const build::Built& built, const BuildCaches& caches) {
+  for (const BuildCaches::Target& target : caches.to) {
+    auto written = image::write_build_cache(state_.store, state_.rootfs,
+                                            build::steps_of(built.trace, target.all_steps),
+                                            target.place, caches.options, progress_);
+    if (written) continue;
+    if (!target.may_fail)
+      return std::unexpected(Error(written.error().kind(), "write the build cache " + target.place +
+                                                               ": " + written.error().message())
+                                 .hint(written.error().hint()));
+    if (progress_)
+      progress_({"", "the build cache was not written: " + written.error().message(), 0, 0});
+  }
+  return {};
+}
+
+}  // namespace tare::engine
