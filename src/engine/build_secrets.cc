@@ -117,7 +117,8 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
         is_base ? image::leaks_of(store, layer.diff_id)
                 : TRY(image::find_secrets(store, layer.diff_id, secrets));
     for (const image::Leak& leak : leaks)
-      notes.push_back(sentence(leak, step_of(store, built, layer.diff_id, leak.where.empty() ? "" : leak.where[0])));
+      notes.push_back(sentence(
+          leak, step_of(store, built, layer.diff_id, leak.where.empty() ? "" : leak.where[0])));
   }
   if (base != nullptr)
     TRY(image::add_leaks(store, built.image.id, image::leaks_of(store, base->id)));

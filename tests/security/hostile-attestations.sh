@@ -15,7 +15,7 @@ FROM busybox
 COPY --from=build /made /made
 TEXT
 tare build -q --network none -t app app >/dev/null
-tare copy -q --all store:app oci:good:app >/dev/null
+tare copy -q --all store:app oci:good:app:latest >/dev/null
 id=$(tare inspect --format '{{.Id}}' app)
 
 blob() { cat "$1/blobs/sha256/${2#sha256:}"; }
@@ -41,8 +41,8 @@ with() {
   index=$(jq -c --argjson new "$(jq -c --argjson layers "$all" ".layers = \$layers | ${manifest:-.}" \
     <<<"$attestations" | put bad)" '.manifests[1] += $new' <<<"$index")
   index=$(put bad <<<"$index")
-  jq -c --argjson new "$index" '.manifests[0] += $new' bad/index.json >new
-  mv new bad/index.json
+  jq -c --argjson new "$index" '.manifests[0] += $new' bad/index.json >index.new
+  mv index.new bad/index.json
   tare rmi --no-undo app >/dev/null
   tare load -q -i <(tar -C bad -c .) >/dev/null
   assert_eq "$(tare inspect --format '{{.Id}}' app)" "$id"
@@ -85,7 +85,11 @@ RUN echo made >/made
 TEXT
 timeout 60 tare build -q --network none -t app app >/dev/null
 rm -rf good
-tare copy -q --all store:app oci:good:app >/dev/null
-not grep -rqE $'pkg:deb/[a-z]*/outside|\x1b' good/blobs/sha256 --include='*' -l 2>/dev/null
+tare copy -q --all store:app oci:good:app:latest >/dev/null
+statements=$(for file in good/blobs/sha256/*; do jq -c 'select(._type?)' "$file" 2>/dev/null || true; done)
+assert_contains "$statements" '"https://spdx.dev/Document"'
+assert_contains "$statements" 'pkg:deb/debian/%5Cx1b%5B31mred@1'
+assert_lacks "$statements" outside@
+assert_lacks "$statements" '\u001b'
 tare why app /made >out
 not grep -q $'\x1b' out

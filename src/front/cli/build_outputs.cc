@@ -205,7 +205,7 @@ Result<> BuildOutputs::finish(Context& context, engine::Engine& engine, const bu
       const std::string tag =
           request.names.empty() ? "" : ":" + TRY(image::Reference::parse(names[0])).tag;
       TRY(engine.images().copy(
-          {.source = "store:" + names[0], .target = "oci:" + output.place + tag}, {}));
+          {.source = "store:" + names[0], .target = "oci:" + output.place + tag, .all = true}, {}));
       continue;
     }
     sys::Fd file;
@@ -225,7 +225,8 @@ Result<> BuildOutputs::finish(Context& context, engine::Engine& engine, const bu
       TransferView view(context, quiet, false, true);
       image::Images::PushRequest wanted{.reference = name};
       wanted.options.program = transfer_program();
-      TRY(engine.push(wanted, view.callback()), "push " + quoted(name));
+      for (const auto& one : TRY(engine.push(wanted, view.callback()), "push " + quoted(name)))
+        for (const std::string& note : one.notes) context.warn(note);
     }
   }
   return {};
