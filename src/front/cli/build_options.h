@@ -11,7 +11,7 @@ inline constexpr Option kBuild[] = {
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",
-     "A further context: a directory, or docker-image://NAME"},
+     "A further context: a directory, an archive's or git URL, docker-image://, oci-layout://"},
     {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
     {0, "check-reproducible", OptionKind::Flag, "",
      "Build it twice under different circumstances and name the first file that differs"},
