@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <ranges>
 
 #include "build/glob.h"
@@ -114,6 +115,7 @@ class Copier {
   Result<> put(const PickedFile& file, const std::string& path);
   Result<> put_directory(const PickedFile& file, const std::string& path);
   Result<> put_file(const PickedFile& file, const std::string& path);
+  Result<> put_name(const std::string& first, const std::string& path);
   Result<> put_link(const PickedFile& file, const std::string& path);
   Result<> put_fifo(const PickedFile& file, const std::string& path);
   Result<> clear(int dir, const std::string& path, const std::string& name);
@@ -130,6 +132,7 @@ class Copier {
   const Tree& tree_;
   const Target& target_;
   const CopyOptions& options_;
+  std::map<std::pair<dev_t, ino_t>, std::string> names_;  // Of files that may have several.
 };
 
 // By descriptors of any sort, O_PATH too.
@@ -227,7 +230,23 @@ Result<sys::Fd> Copier::begin_file(const std::string& path) {
              "make " + quoted("/" + path));
 }
 
+// A further name of a file that was put before.
+Result<> Copier::put_name(const std::string& first, const std::string& path) {
+  const auto [from, other] = split_last(first);
+  const auto [above, name] = split_last(path);
+  const sys::Fd place = TRY(open_in(target_.root, from, O_PATH | O_DIRECTORY));
+  const sys::Fd dir = TRY(ensure(above));
+  TRY(clear(dir.get(), path, name));
+  if (::linkat(place.get(), other.c_str(), dir.get(), name.c_str(), 0) != 0)
+    return fail_errno("link " + quoted("/" + path));
+  return {};
+}
+
 Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
+  if (has_more_names(tree_, file.info)) {
+    const auto [first, is_new] = names_.try_emplace({file.info.st_dev, file.info.st_ino}, path);
+    if (!is_new && first->second != path) return put_name(first->second, path);
+  }
   const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
   const sys::Fd to = TRY(begin_file(path));
   TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));

@@ -122,4 +122,43 @@ TEST_CASE("copy: what is not there is told with what is near") {
   CHECK(none->empty());
 }
 
+TEST_CASE("copy: what are two names of a file stays so, and is another thing than two files") {
+  const Place from;
+  const Place to;
+  REQUIRE(::mkdirat(from.dir.get(), "dir", 0755) == 0);
+  from.write("dir/a", "one");
+  from.write("dir/b", "one");
+  const Tree tree{.root = from.dir.get()};
+  const auto print = [&] {
+    return fingerprint(tree, pick(tree, {.source = "dir"}).value()[0]).value();
+  };
+  const std::string separate = print();
+  REQUIRE(::unlinkat(from.dir.get(), "dir/b", 0) == 0);
+  REQUIRE(::linkat(from.dir.get(), "dir/a", from.dir.get(), "dir/b", 0) == 0);
+  CHECK(print() != separate);
+  REQUIRE(copy(from, "dir", to, "/x"));
+  struct stat info{};
+  REQUIRE(::fstatat(to.dir.get(), "x/b", &info, 0) == 0);
+  CHECK(info.st_nlink == 2);
+  CHECK(to.read("x/b") == "one");
+}
+
+TEST_CASE("copy: an open file goes where it should") {
+  const Place from;
+  const Place to;
+  from.write("a", "one");
+  const sys::IdMap ids = mine();
+  const auto file = sys::open_path(from.path + "/a", O_RDONLY);
+  REQUIRE(file);
+  REQUIRE(::mkdirat(to.dir.get(), "dir", 0755) == 0);
+  for (const char* place : {"/name", "/new/", "/dir"}) {
+    REQUIRE(::lseek(file->get(), 0, SEEK_SET) == 0);
+    REQUIRE(put_open_file({.root = to.dir.get(), .ids = &ids}, place,
+                          {.file = file->get(), .name = "own", .mode = 0600}, {}));
+  }
+  CHECK(to.read("name") == "one");
+  CHECK(to.read("new/own") == "one");
+  CHECK(to.read("dir/own") == "one");
+}
+
 }  // namespace tare::build

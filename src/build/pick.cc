@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <map>
 
 #include "build/glob.h"
 #include "codec/sha256.h"
@@ -136,6 +137,10 @@ void add_number(std::string& text, std::uint64_t number) { text += std::to_strin
 
 }  // namespace
 
+bool has_more_names(const Tree& tree, const struct stat& info) {
+  return tree.ids == nullptr && S_ISREG(info.st_mode) && info.st_nlink > 1;
+}
+
 Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags) {
   open_how how{};
   how.flags = flags | O_NOFOLLOW | O_CLOEXEC;
@@ -180,8 +185,23 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
   return picks;
 }
 
+Error no_match(const Tree& tree, const std::string& source) {
+  Error error(Kind::NotFound, "no file matches " + quoted(source));
+  Tree whole = tree;
+  whole.ignore = nullptr;
+  const auto left_out = pick(whole, {.source = source, .excludes = {}});
+  if (tree.ignore != nullptr && left_out && !left_out->empty())
+    return std::move(error).hint(".dockerignore leaves out " + quoted(left_out->front().source) +
+                                 (left_out->size() > 1 ? " and others" : ""));
+  const std::string path = inside(source);
+  if (has_wildcards(path.substr(0, std::min(path.rfind('/'), path.size())))) return error;
+  const std::string hint = near(tree, path);
+  return hint.empty() ? error : std::move(error).hint(hint);
+}
+
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
   std::string text = pick.is_directory ? "directory\n" : "file " + escaped(pick.name) + "\n";
+  std::map<std::pair<dev_t, ino_t>, std::string> names;  // Of files that may have several.
   for (const PickedFile& file : pick.files) {
     text += escaped(file.below) + "\t";
     // Of a directory the mode means something, of a link it does not.
@@ -189,6 +209,11 @@ Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
     if (tree.ids != nullptr) {
       add_number(text, file.info.st_uid);
       add_number(text, file.info.st_gid);
+    }
+    if (has_more_names(tree, file.info)) {
+      const auto [first, is_new] =
+          names.try_emplace({file.info.st_dev, file.info.st_ino}, file.below);
+      if (!is_new) text += "same as " + escaped(first->second) + " ";
     }
     if (S_ISREG(file.info.st_mode)) {
       const sys::Fd opened = TRY(open_in(tree.root, file.path, O_RDONLY | O_NONBLOCK));

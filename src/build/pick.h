@@ -47,9 +47,15 @@ struct PickRequest {
 // Invalid (a pattern).
 Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request);
 
+// That a source with wildcards has no match, and why that may be.
+Error no_match(const Tree& tree, const std::string& source);
+
 // Of names, types, modes, links and contents, and of owners where they mean something.
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick);
 
+// Whether a file of a context may have other names there, which stay names of one file. Not known
+// of files of images: those that are alike may be kept as one.
+bool has_more_names(const Tree& tree, const struct stat& info);
 // Opens a file of the tree, following no link in the last part.
 Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags);
 Result<std::string> read_link(int root, const std::string& path);

@@ -97,3 +97,13 @@ TEST_CASE("remote sources: what cannot be together") {
     CHECK(refused(text) == message);
   }
 }
+
+TEST_CASE("remote source: users and passwords are hidden wherever an address is") {
+  CHECK(hide_users("ADD https://a:b@h/x /y") == "ADD https://h/x /y");
+  CHECK(hide_users("ADD https://a:b@h https://c@d:1/x?q=ssh://e@f#g@h /y") ==
+        "ADD https://h https://d:1/x?q=ssh://f#g@h /y");
+  CHECK(hide_users("https://a@b:c@h/") == "https://h/");
+  CHECK(hide_users("git@h:x.git") == "git@h:x.git");
+  CHECK(hide_users("https://h/a@b") == "https://h/a@b");
+  CHECK(hide_users("://") == "://");
+}

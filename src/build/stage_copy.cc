@@ -99,8 +99,8 @@ Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruct
     std::ranges::move(TRY(std::move(found)), std::back_inserter(sources.picks));
   }
   if (sources.picks.empty() && sources.remotes.empty() && files.contents.empty() && !optional)
-    return fail(Kind::NotFound,
-                "no file matches " + quoted(files.paths.empty() ? "" : files.paths[0].text));
+    return std::unexpected(
+        no_match(sources.open.tree, files.paths.empty() ? "" : files.paths[0].text));
   return sources;
 }
 

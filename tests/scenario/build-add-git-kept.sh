@@ -10,7 +10,7 @@
 image_busybox
 mkdir app
 make_repositories
-build() { tare build --network none --progress plain -t app "$@" -f - app >out 2>&1 || fail "$(cat out)"; }
+build() { tare build --network none --progress plain -t app -f - app >out 2>&1 || fail "$(cat out)"; }
 look() { tare run --rm --network none app "$@"; }
 printf 'FROM busybox\nADD --keep-git-dir=true %s#main /kept\nADD --keep-git-dir %s#v1 /tag\n' "$url" "$url" >kept
 build <kept

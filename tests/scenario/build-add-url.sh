@@ -16,7 +16,7 @@ tar -C tree -cf www/tree.tar inside
 start_tool web www
 web=$TOOL log=$TOOL_LOG
 sum=sha256:$(sha256sum www/file.txt | cut -d ' ' -f 1)
-build() { tare build --network none --progress plain -t app "$@" -f - app >out 2>&1 || fail "$(cat out)"; }
+build() { tare build --network none --progress plain -t app -f - app >out 2>&1 || fail "$(cat out)"; }
 look() { tare run --rm --network none app "$@"; }
 said() { tr -d '\0' <"$log"; }
 requests() { said | grep -c "${1-.}" || true; }
@@ -91,7 +91,7 @@ printf 'FROM busybox\nADD http://%s/broken/long /a\nADD http://%s/changed/long /
 build <fourth
 assert_eq "$(look sha256sum /a | cut -d ' ' -f 1)" "$(sha256sum <www/long | cut -d ' ' -f 1)"
 assert_contains "$(said | grep broken/long)" ' 206 '
-assert_eq "$(look sha256sum /b | cut -d ' ' -f 1)" "$(tr a-z A-Z <www/long | sha256sum | cut -d ' ' -f 1)"
+assert_eq "$(look sha256sum /b | cut -d ' ' -f 1)" "$(tr '[:lower:]' '[:upper:]' <www/long | sha256sum | cut -d ' ' -f 1)"
 # What cannot be had.
 for path in nothing status/403/ private/long; do
   printf 'FROM busybox\nADD http://%s/%s /a\n' "$web" "$path" >bad

@@ -28,6 +28,7 @@ build() { tare build --network none --progress plain -t app "$@" >out 2>&1 || fa
 id() { tare inspect --format '{{.Id}}' app; }
 build app
 want=$(id)
+assert_eq "$(tare run --rm --network none app stat -c %h /app/hard)" 2 'names of a file that has two'
 tar -C app -cf www/app.tar .
 build - <www/app.tar
 assert_eq "$(id)" "$want" 'the image of a tar'

@@ -11,7 +11,7 @@ inline constexpr Option kBuild[] = {
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",
-     "A further context: a directory, or docker-image://NAME"},
+     "A further context: a directory, an archive's or git URL, docker-image://, oci-layout://"},
     {0, "cache-from", OptionKind::List, "spec",
      "Steps that builds elsewhere made: NAME, type=registry,ref=NAME or type=local,src=DIR"},
     {0, "cache-to", OptionKind::List, "spec",
