@@ -41,7 +41,7 @@ make_index() {
   mkdir -p "$dir/main/binary-amd64"
   ln -sfn stable "$REPOSITORY/dists/tested"
   (
-    cd "$REPOSITORY"
+    cd "$REPOSITORY" || exit
     for file in pool/*.deb; do
       dpkg-deb -f "$file"
       printf 'Filename: %s\nSize: %s\nSHA256: %s\n\n' "$file" "$(stat -c %s "$file")" "$(sha256sum "$file" | cut -d' ' -f1)"

@@ -39,6 +39,7 @@ struct BuildRequest {
   std::set<std::string> no_cache_stages;
   bool pull = false;
   bool allow_insecure = false;  // RUN --security=insecure.
+  bool allow_ansible = false;   // RUN --ansible.
   bool makes_image = true;      // Else only its files are wanted.
   LayerWish layers = LayerWish::Few;
   std::map<std::string, std::string> annotations;  // Of the image's manifest.

@@ -55,7 +55,8 @@ struct Run {
   RunNetwork network = RunNetwork::Default;
   Security security = Security::Sandbox;
   std::vector<RunDevice> devices;
-  std::optional<Text> tools;  // An extension: --tools=IMAGE.
+  std::optional<Text> tools;    // An extension: --tools=IMAGE.
+  std::optional<Text> ansible;  // Another: --ansible=PLAYBOOK, instead of a command.
 };
 
 struct Cmd {

@@ -176,7 +176,8 @@ Result<Body> parse_from(const LineContext& context) {
 }
 
 Result<Body> parse_run(const LineContext& context) {
-  constexpr std::array<FlagRule, 5> kFlags = {{{Takes::Values, "mount"},
+  constexpr std::array<FlagRule, 6> kFlags = {{{Takes::Values, "mount"},
+                                               {Takes::Value, "ansible"},
                                                {Takes::Value, "network"},
                                                {Takes::Value, "security"},
                                                {Takes::Values, "device"},
@@ -184,8 +185,13 @@ Result<Body> parse_run(const LineContext& context) {
   const Flags flags = TRY(Flags::parse(context.line, context.parts, kFlags));
   Run run;
   run.command = TRY(parse_command_line(context, context.parts.arguments));
-  if (run.command.words.empty())
+  run.ansible = flags.get("ansible");
+  if (run.command.words.empty() && !run.ansible)
     return failed(context, context.parts.keyword, "RUN has no command", "write RUN COMMAND");
+  if (run.ansible && (!run.command.words.empty() || flags.get("tools") || flags.get("security")))
+    return failed(
+        context, run.ansible->range,
+        "--ansible has a playbook instead of a command, and neither --tools nor --security");
   run.mounts = flags.all("mount");
   for (const Text& mount : run.mounts) {
     Result<std::string> from = mount_from(mount.text);

@@ -129,6 +129,8 @@ class StageBuild {
   };
   Result<std::optional<Tools>> find_tools(const Run& run);
   void use_tools(const Tools& tools, RunRequest& wanted, StepKey& key) const;
+  // RUN --ansible: a copy of the playbook's directory in the context.
+  Result<RunRequest::Playbook> take_playbook(const Run& run, StepKey& key);
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
   Result<std::optional<Owner>> owner_of(const std::string& chown);
 

@@ -121,6 +121,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
                     .security = run.security,
                     .time = time_};
   if (tools) use_tools(*tools, wanted, key);
+  if (run.ansible) wanted.playbook = TRY(take_playbook(run, key));
   if (run.network == RunNetwork::Default && request.network) wanted.network = *request.network;
   for (const std::string& variable : wanted.environment)
     if (const auto pair = split_once(variable, '='))

@@ -184,6 +184,10 @@ std::vector<std::string> StageState::with_shell(const CommandLine& command,
 
 RunCommand StageState::command(const Run& run, const oci::ImageConfig* tools) const {
   RunCommand out;
+  if (run.ansible) {
+    out.arguments = {"ansible-playbook", run.ansible->text};
+    return out;
+  }
   const CommandLine& command = run.command;
   if (command.heredocs.empty() || command.json) {
     out.arguments = with_shell(command, tools);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RUN --tools: another image's program acts on the stage's files.
+// RUN --tools and --ansible: programs that are not the stage's act on its files.
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -41,6 +43,30 @@ void StageBuild::use_tools(const Tools& tools, RunRequest& wanted, StepKey& key)
   wanted.tools = tools.files;
   wanted.materials = tools.materials;
   key.add("the tools", tools.files.id.text());
+}
+
+Result<RunRequest::Playbook> StageBuild::take_playbook(const Run& run, StepKey& key) {
+  if (!shared_.request.allow_ansible)
+    return std::unexpected(
+        Error(Kind::Denied,
+              "RUN --ansible is not allowed: a playbook may run programs of this machine")
+            .hint("--allow host.ansible, if you trust this Dockerfile and its playbooks"));
+  const std::string path = join_path("/", run.ansible->text);
+  const std::size_t slash = path.rfind('/');
+  const OpenTree open = TRY(open_tree(nullptr));
+  const auto picks = TRY(pick(open.tree, {.source = slash == 0 ? "." : path.substr(1, slash - 1)}));
+  for (const Pick& each : picks)
+    key.add("playbooks " + each.source, TRY(fingerprint(open.tree, each)));
+  RunRequest::Playbook playbook{.directory = TRY(shared_.workshop.make_directory()),
+                                .file = path.substr(slash + 1)};
+  const sys::Fd to = TRY(sys::open_path(playbook.directory, O_RDONLY | O_DIRECTORY));
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
+  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, "/", {.owner = Owner()}));
+  if (!open_in(to.get(), playbook.file, O_PATH))
+    return fail(Kind::NotFound,
+                "the playbook " + quoted(run.ansible->text) + " is not in the build context");
+  return playbook;
 }
 
 }  // namespace tare::build

@@ -57,8 +57,14 @@ struct RunRequest {
   std::string user;
   RunNetwork network = RunNetwork::Default;
   Security security = Security::Sandbox;
+  // Instead of a program of the files, one of this machine acts on them.
+  struct Playbook {
+    std::string directory;  // Of this machine, absolute: of the playbook and what it uses.
+    std::string file;       // Below it.
+  };
+  std::optional<Playbook> playbook;
   std::vector<RunMount> mounts;
-  UnixNanos time = 0;  // What it writes is not younger.
+  UnixNanos time = 0;                      // What it writes is not younger.
   std::vector<image::Material> materials;  // What is known of them before it runs.
   // What it downloads is noted: the materials of the step.
   bool is_recorded = true;

@@ -148,7 +148,7 @@ TEST_CASE("which packages a wish comes to") {
   CHECK(resolved(index, stanza("lib", "1") + stanza("first", "1"), {{"app", ""}}) ==
         "app=1 lib=2.1 -lib=1 ");
   CHECK(resolved(index, stanza("lib", "2.0"), {{"enemy", ""}}) == "enemy=1 lib=2.1 -lib=2.0 ");
-  CHECK(resolved(index, stanza("second", "1"), {{"user", ""}}) == "user=1 ");
+  CHECK(resolved(index, stanza("second", "1", "Provides: virtual\n"), {{"user", ""}}) == "user=1 ");
   CHECK(resolved(index, stanza("lib", "2.1"), {{"lib", ""}}).empty());
   CHECK(resolved(index, stanza("lib", "2.1"), {{"lib", "1"}}) == "lib=1 -lib=2.1 ");
   // What needs exactly that version comes along.

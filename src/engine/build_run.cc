@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <csignal>
 #include <utility>
 
 #include "codec/sha256.h"
+#include "engine/build_ansible.h"
 #include "engine/build_recorder.h"
 #include "engine/build_workshop.h"
 #include "sys/files.h"
@@ -55,7 +57,8 @@ class BuildWorkshop::RunningStep : public build::Running {
     if (recorder_) TRY(recorder_->begin());
     both_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!both_) return fail_errno("epoll_create1");
-    TRY(watch(attachment_->fd()));
+    if (request_.playbook) TRY(start_playbook());
+    TRY(watch(ansible_ ? ansible_->output() : attachment_->fd()));
     return recorder_ ? watch(recorder_->fd()) : Result<>();
   }
 
@@ -67,6 +70,7 @@ class BuildWorkshop::RunningStep : public build::Running {
       // What was watched is closed: the kernel has forgotten it.
       if (recorder_->fd() != before) TRY(watch(recorder_->fd()));
     }
+    if (ansible_) return pump_playbook(sink);
     pollfd said{.fd = attachment_->fd(), .events = POLLIN, .revents = 0};
     if (::poll(&said, 1, 0) <= 0) return std::nullopt;
     const Event event = TRY(attachment_->next());
@@ -109,6 +113,35 @@ class BuildWorkshop::RunningStep : public build::Running {
   std::string refused() const override { return recorder_ ? recorder_->refused() : ""; }
 
  private:
+  Result<> start_playbook() {
+    const std::string scratch = TRY(workshop_.make_directory());
+    ansible_.emplace(TRY(AnsibleRun::start({.program = workshop_.state_.self,
+                                            .store = workshop_.state_.store.path(),
+                                            .container = id_,
+                                            .directory = request_.playbook->directory,
+                                            .playbook = request_.playbook->file,
+                                            .scratch = scratch})));
+    return {};
+  }
+
+  Result<std::optional<int>> pump_playbook(const std::function<void(std::string_view)>& sink) {
+    pollfd said{.fd = ansible_->output(), .events = POLLIN, .revents = 0};
+    if (::poll(&said, 1, 0) <= 0) return std::nullopt;
+    std::string buffer(16 << 10, '\0');
+    const ssize_t count = ::read(ansible_->output(), buffer.data(), buffer.size());
+    if (count < 0) return fail_errno("read what ansible-playbook says");
+    if (count > 0) {
+      sink({buffer.data(), static_cast<std::size_t>(count)});
+      return std::nullopt;
+    }
+    const int status = TRY(ansible_->finish());
+    // It was there for the playbook alone.
+    TRY(workshop_.engine_.kill(id_, SIGKILL));
+    for (Event event = TRY(attachment_->next()); event.type != Event::Type::Exit;)
+      event = TRY(attachment_->next());
+    return status;
+  }
+
   // Where something was mounted into the files that are kept.
   std::vector<std::string> own_places() const {
     std::vector<std::string> places;
@@ -130,6 +163,7 @@ class BuildWorkshop::RunningStep : public build::Running {
   build::RunRequest request_;
   std::string id_;
   std::unique_ptr<RunRecorder> recorder_;
+  std::optional<AnsibleRun> ansible_;
   sys::Fd both_;  // Readable when the program has said something, or asks for the recorder.
   std::unique_ptr<Attachment> attachment_;
 };
@@ -191,6 +225,16 @@ Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& re
 Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& wanted) {
   TRY(begin_work());
   build::RunRequest request = wanted;
+  if (request.playbook) {
+    // Waits for what is done to it.
+    request.arguments = {"/bin/sh", "-c", "exec sleep 2147483647"};
+    request.user = "0";
+    request.environment.push_back("PYTHONDONTWRITEBYTECODE=1");
+    request.mounts.push_back({.type = build::RunMount::Type::Tmpfs,
+                              .source = "",
+                              .target = kAnsiblePlace,
+                              .read_only = false});
+  }
   auto recorder = TRY(record(request));
   const build::Files& own = request.tools ? *request.tools : request.files;
   const image::Image files{.id = own.id, .layers = own.layers};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What repositories and packages say: archives of packages, indexes, releases, lists of repositories.
+// What repositories and packages say: archives of packages, indexes, releases, lists of
+// repositories.
 #include "codec/stream.h"
 #include "deb/ar.h"
 #include "deb/package.h"

@@ -7,7 +7,7 @@
 namespace tare::cli {
 
 inline constexpr Option kBuild[] = {
-    {0, "allow", OptionKind::List, "entitlement", "Allow security.insecure or network.host"},
+    {0, "allow", OptionKind::List, "entitlement", "Allow security.insecure, network.host or host.ansible"},
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",

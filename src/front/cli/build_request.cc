@@ -234,8 +234,10 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
   for (const std::string& text : arguments.list("no-cache-filter"))
     for (const std::string& stage : split(text, ',')) request.no_cache_stages.insert(stage);
   request.pull = arguments.flag("pull");
-  for (const std::string& what : arguments.list("allow"))
+  for (const std::string& what : arguments.list("allow")) {
     request.allow_insecure = request.allow_insecure || what == "security.insecure";
+    request.allow_ansible = request.allow_ansible || what == "host.ansible";
+  }
   const std::string network = arguments.value_or("network", "default");
   if (network == "none")
     request.network = build::RunNetwork::None;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN --ansible: this machine's ansible-playbook, which changes a step's container through
+// `tare exec`. Private to the room. [ansible-playbook(1)]
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "sys/fd.h"
+
+namespace tare::engine {
+
+class AnsibleRun {
+ public:
+  struct Request {
+    std::string program;    // Of tare,
+    std::string store;      // its store,
+    std::string container;  // and the id of what runs there.
+    std::string directory;  // Of the playbook and what it uses; absolute.
+    std::string playbook;   // Its path in there.
+    std::string scratch;    // A directory for files of ours; absolute.
+  };
+  // SECURITY: a playbook may run programs here, as the user that this is. It sees no variables of
+  // ours, no agent and no configuration; that is no protection. Errors: NotFound (no ansible).
+  static Result<AnsibleRun> start(const Request& request);
+  AnsibleRun(AnsibleRun&& other) noexcept;
+  AnsibleRun& operator=(AnsibleRun&&) = delete;
+  ~AnsibleRun();  // Ends it, and what it has started.
+
+  int output() const { return output_.get(); }  // What it says, to its end.
+  // Waits for its end, as an exit status.
+  Result<int> finish();
+
+ private:
+  AnsibleRun() = default;
+  int pid_ = -1;
+  sys::Fd output_;
+};
+
+// Where its modules are put in the container: a tmpfs, so nothing of them stays.
+inline constexpr const char* kAnsiblePlace = "/run/ansible";
+
+}  // namespace tare::engine
