@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "build/builder.h"
 #include "codec/sha256.h"
-#include "support/must.h"
+#include "support/images.h"
 
 using namespace tare;
 using namespace tare::build;
 using image::Material;
+using test::must;
 
 namespace {
 
