@@ -18,9 +18,8 @@ std::unexpected<Error> not_in_lock(const std::string& what) {
 // What came from a registry came compressed. What was built or loaded here may be made anew at any
 // time, and then that is what is meant.
 bool is_from_here(const image::Image& image) {
-  return std::ranges::any_of(image.layers, [](const store::Layer& layer) {
-    return layer.blob == layer.diff_id;
-  });
+  return std::ranges::any_of(image.layers,
+                             [](const store::Layer& layer) { return layer.blob == layer.diff_id; });
 }
 
 std::string with_digest(const image::Reference& reference, const Digest& digest) {
@@ -46,7 +45,9 @@ Result<image::Image> SharedBuild::find_pinned(const std::string& name,
           : nullptr;
   if (pin == nullptr && request.is_locked) return not_in_lock("image " + quoted(name));
   const auto reference = image::Reference::parse(name);
-  if (pin == nullptr || !reference) return workshop.find_image(name, platform, request.pull);
+  const bool moves = request.lock && request.lock->is_moved("docker-image://" + name);
+  if (pin == nullptr || !reference)
+    return workshop.find_image(name, platform, request.pull || moves);
   const std::string pinned = with_digest(*reference, pin->digest);
   const auto named = workshop.find_local(name);
   if (named && named->manifest == pin->digest) return *named;
@@ -57,9 +58,11 @@ Result<image::Image> SharedBuild::find_pinned(const std::string& name,
     return fail(Kind::Corrupt, "image " + quoted(name) + " is not the one of the lock");
   if (found) return found;
   return std::unexpected(
-      std::move(found).error().wrap("image " + quoted(name) + " of the lock").hint(
-          request.is_locked ? "the lock names an image that is neither here nor to be had"
-                            : "--pull takes the one that its name means now"));
+      std::move(found)
+          .error()
+          .wrap("image " + quoted(name) + " of the lock")
+          .hint(request.is_locked ? "the lock names an image that is neither here nor to be had"
+                                  : "--pull takes the one that its name means now"));
 }
 
 Result<> SharedBuild::pin(FetchRequest& wanted) const {
@@ -99,7 +102,8 @@ Result<std::optional<std::vector<Material>>> SharedBuild::answers_for(
   return request.lock->answers_for(step);
 }
 
-bool SharedBuild::may_use(const StepLayer& layer) const {
+bool SharedBuild::may_use(const StepLayer& layer, const std::string& step) const {
+  if (request.lock && request.lock->is_moved(step)) return false;
   return !request.is_locked || std::ranges::all_of(layer.materials, [this](const Material& each) {
     return request.lock && request.lock->has(each);
   });

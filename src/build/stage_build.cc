@@ -180,7 +180,8 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   const bool wanted =
       !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
-  if (found && !shared_.may_use(*found)) found.reset();
+  if (found && !shared_.may_use(*found, step_of_lock(stage().label(), instruction().text)))
+    found.reset();
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;

@@ -57,7 +57,7 @@ struct SharedBuild {
   Result<std::optional<std::vector<image::Material>>> answers_for(
       const std::string& stage, const std::string& instruction) const;
   // Whether a step may be taken from the cache.
-  bool may_use(const StepLayer& layer) const;
+  bool may_use(const StepLayer& layer, const std::string& step) const;
 };
 
 class StageBuild {

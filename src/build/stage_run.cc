@@ -133,9 +133,9 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   key.add("the directory", wanted.directory);
   key.add("the user", wanted.user);
   // Recorded, it comes to the same.
-  key.add("the network", std::to_string(static_cast<int>(
-                             wanted.network == RunNetwork::Recorded ? RunNetwork::Default
-                                                                    : wanted.network)));
+  key.add("the network",
+          std::to_string(static_cast<int>(
+              wanted.network == RunNetwork::Recorded ? RunNetwork::Default : wanted.network)));
   key.add("the security", std::to_string(static_cast<int>(wanted.security)));
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());

@@ -58,7 +58,7 @@ struct RunRequest {
   RunNetwork network = RunNetwork::Default;
   Security security = Security::Sandbox;
   std::vector<RunMount> mounts;
-  UnixNanos time = 0;  // What it writes is not younger.
+  UnixNanos time = 0;                      // What it writes is not younger.
   std::vector<image::Material> materials;  // What is known of them before it runs.
   // What it downloads is noted: the materials of the step.
   bool is_recorded = true;

@@ -6,6 +6,7 @@
 #include "build/mount.h"
 #include "engine/build.h"
 #include "front/cli/build_outputs.h"
+#include "front/cli/build_lock.h"
 #include "front/cli/build_request.h"
 #include "front/cli/build_view.h"
 #include "front/cli/handlers.h"
@@ -136,6 +137,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   build::BuildRequest request = TRY(build_request(arguments));
   BuildOutputs outputs = TRY(BuildOutputs::parse(arguments));
   TRY(outputs.prepare(request, arguments));
+  const LockFile lock = TRY(LockFile::open(arguments, request));
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
@@ -166,6 +168,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
   for (const std::string& note : built->notes) context.warn(note);
+  if (const std::string why = lock.update(*built, request); !why.empty()) context.warn(why);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request,
                    quiet && request.makes_image && !outputs.writes_to_stdout()));
