@@ -37,22 +37,20 @@ std::string address_of(const AddSource& source) {
 
 }  // namespace
 
-Result<image::Image> SharedBuild::find_pinned(const std::string& name,
+Result<image::Image> SharedBuild::find_pinned(const std::string& name, const std::string& uri,
                                               const std::string& platform) {
-  const Material* const pin =
-      request.lock && !request.pull
-          ? request.lock->find(Material::Kind::Image, "docker-image://" + name, platform)
-          : nullptr;
+  const Material* const pin = request.lock && !request.pull
+                                  ? request.lock->find(Material::Kind::Image, uri, platform)
+                                  : nullptr;
   if (pin == nullptr && request.is_locked) return not_in_lock("image " + quoted(name));
   const auto reference = image::Reference::parse(name);
-  const bool moves = request.lock && request.lock->is_moved("docker-image://" + name);
-  if (pin == nullptr || !reference)
-    return workshop.find_image(name, platform, request.pull || moves);
-  const std::string pinned = with_digest(*reference, pin->digest);
+  const bool moves = request.lock && request.lock->is_moved(uri);
+  if (pin == nullptr) return workshop.find_image(name, platform, request.pull || moves);
   const auto named = workshop.find_local(name);
   if (named && named->manifest == pin->digest) return *named;
   if (named && !request.is_locked && is_from_here(*named))
     return workshop.find_image(name, platform, false);
+  const std::string pinned = reference ? with_digest(*reference, pin->digest) : name;
   auto found = workshop.find_image(pinned, platform, false);
   if (found && found->manifest != pin->digest)
     return fail(Kind::Corrupt, "image " + quoted(name) + " is not the one of the lock");

@@ -50,7 +50,9 @@ struct SharedBuild {
 
   // What the lock of the request means (pins.cc).
   // Errors: Denied (--locked, and the lock does not have it).
-  Result<image::Image> find_pinned(const std::string& name, const std::string& platform);
+  // `uri`: of its material.
+  Result<image::Image> find_pinned(const std::string& name, const std::string& uri,
+                                   const std::string& platform);
   Result<> pin(FetchRequest& wanted) const;
   // For a RUN; nothing without --locked. What is not in the store any more is got again. Errors: it
   // cannot be.

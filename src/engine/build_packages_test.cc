@@ -16,6 +16,6 @@ TEST_CASE("packages: databases of dpkg and apk") {
   CHECK(packages == Packages{{"one", "1:2.0-1"}, {"musl", "1.2-r0"}, {"zlib", "1.3-r1"}});
   const auto lines =
       package_changes(packages, {{"one", "1:2.0-2"}, {"musl", "1.2-r0"}, {"new", "1"}});
-  CHECK(lines == std::vector<std::string>{"  + new 1", "    one: 1:2.0-1 -> 1:2.0-2",
-                                          "  - zlib 1.3-r1"});
+  CHECK(lines ==
+        std::vector<std::string>{"  + new 1", "    one: 1:2.0-1 -> 1:2.0-2", "  - zlib 1.3-r1"});
 }

@@ -81,7 +81,7 @@ Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest&
     request.records_downloads = false;
     return lock;
   }
-  lock.path_ = arguments.value_or("lock", usual_path(arguments));
+  lock.path_ = arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
   request.is_locked = arguments.flag("locked");
   if (!lock.path_.empty()) request.lock_name = name_in_context(lock.path_, request.context);
   if (!lock.path_.empty() && is_file(lock.path_)) {

@@ -7,7 +7,6 @@
 #include "front/cli/build_request.h"
 #include "front/cli/build_view.h"
 #include "front/cli/handlers.h"
-#include "front/cli/transfer_view.h"
 
 namespace tare::cli {
 namespace {
@@ -61,7 +60,7 @@ Result<int> cmd_lock_update(Context& context, const Arguments& arguments) {
   if (of_build.operands.empty()) of_build.operands.emplace_back(".");
   build::BuildRequest request = TRY(build_request(of_build));
   const LockFile file = TRY(LockFile::open(of_build, request));
-  if (!request.lock)
+  if (!request.lock || !request.remote.empty())
     return std::unexpected(Error(Kind::NotFound, "there is no lock to be updated")
                                .hint("tare build writes it beside the Dockerfile"));
   const build::Lock before = *request.lock;
@@ -72,11 +71,11 @@ Result<int> cmd_lock_update(Context& context, const Arguments& arguments) {
   request.makes_image = false;
   engine::Engine& engine = *TRY(context.engine());
   const auto packages = packages_before(engine, before, *request.lock);
-  TransferView transfer(context, false, false, true);
-  const build::Built built = TRY([&] {
-    BuildView view(BuildView::Style::Plain);
-    return engine::build_image(engine, request, view, transfer.callback());
-  }());
+  auto view = BuildView::make(BuildView::Style::Plain, context);
+  const image::TransferProgress transfers = view->transfers();
+  auto done = engine::build_image(engine, request, *view, transfers);
+  view.reset();
+  const build::Built built = TRY(std::move(done));
   if (const std::string why = file.update(built, request); !why.empty())
     return fail(Kind::Unavailable, why);
   const build::Lock after = build::lock_of(built, *request.lock, !request.options.target.empty());
