@@ -152,6 +152,10 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   wanted.key = key_.digest();
   wanted.is_recorded = request.records_downloads;
   wanted.answers = TRY(shared_.answers_for(stage().label(), instruction.text));
+  if (wanted.answers && wanted.network == RunNetwork::Host)
+    return std::unexpected(
+        Error(Kind::Unsupported, "RUN with the network of this machine cannot be locked")
+            .hint("leave out --network=host, or --locked"));
   running_ = TRY(shared_.workshop.run(wanted));
   pending_ = instruction;
   ++shared_.running;

@@ -9,7 +9,8 @@
 . "$TEST_LIB"
 [ -s "$TEST_CACHE/debian.tar" ] || skip 'there is no Debian root file system'
 tare load -q -n debian -i "$TEST_CACHE/debian.tar" >/dev/null
-mkdir ca && cd ca
+mkdir ca
+cd ca
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca.key -out ca.pem 2>/dev/null
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout key -out request 2>/dev/null
 printf 'subjectAltName=DNS:ip-203-0-113-1.test' >names

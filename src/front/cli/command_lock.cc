@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a lock of a build says, and moving one entry of it.
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/build.h"
 #include "engine/build_packages.h"
@@ -24,13 +26,12 @@ std::map<std::string, engine::Packages> packages_before(engine::Engine& engine,
                                                         const build::Lock& before,
                                                         const build::Lock& wanted) {
   std::map<std::string, engine::Packages> all;
+  const auto images = engine.images().list().value_or(std::vector<image::Image>());
   for (const Material& each : before.sources) {
     if (each.kind != Material::Kind::Image || !wanted.is_moved(each.uri)) continue;
-    const auto reference = image::Reference::parse(name_of(each));
-    if (!reference) continue;
-    const auto old = engine.images().find(reference->registry + "/" + reference->repository + "@" +
-                                          each.digest.text());
-    if (!old) continue;
+    // It may have no name any more.
+    const auto old = std::ranges::find(images, each.digest, &image::Image::manifest);
+    if (old == images.end()) continue;
     if (auto packages = engine::packages_of(engine, *old)) all[each.uri] = std::move(*packages);
   }
   return all;
