@@ -65,6 +65,7 @@ Result<> Builder::resolve() {
   if (!request.context.empty()) {
     if (!request.ignore_name.empty())
       shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
+    if (!request.lock_name.empty()) TRY(shared_.ignore.leave_out(request.lock_name));
   }
   shared_.materials = request.materials;
   const std::string place = request.remote.empty() ? request.context : hide_users(request.remote);

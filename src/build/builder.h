@@ -12,6 +12,7 @@
 
 #include "build/arguments.h"
 #include "build/extensions.h"
+#include "build/lock.h"
 #include "build/output_layers.h"
 #include "build/workshop.h"
 
@@ -52,6 +53,10 @@ struct BuildRequest {
     bool minimal = false;  // Without the Dockerfile's text, and without values of --build-arg.
     bool packages = true;  // SPDX and CycloneDX.
   } attest;
+  std::optional<Lock> lock;       // What is to be taken again, where it is taken at all.
+  std::string lock_name;          // Of its file, in the context: no part of that; "" elsewhere.
+  bool is_locked = false;         // Nothing but what the lock has.
+  bool records_downloads = true;  // Of RUN.
 };
 
 struct StepInfo {

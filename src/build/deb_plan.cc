@@ -136,13 +136,14 @@ Result<std::vector<trust::OpenPgpKey>> Planner::keys_of(const deb::Repository& r
 }
 
 Result<Fetched> Planner::fetch(const std::string& url, const Digest& expected) {
-  const FetchRequest wanted{.source = {.kind = AddSource::Kind::Url,
-                                       .text = url,
-                                       .file_name = url.substr(url.rfind('/') + 1),
-                                       .git = {}},
-                            .expected = expected,
-                            .what = request_.what,
-                            .is_interrupted = request_.is_interrupted};
+  FetchRequest wanted{.source = {.kind = AddSource::Kind::Url,
+                                 .text = url,
+                                 .file_name = url.substr(url.rfind('/') + 1),
+                                 .git = {}},
+                      .expected = expected,
+                      .what = request_.what,
+                      .is_interrupted = request_.is_interrupted};
+  if (request_.pin) TRY(request_.pin(wanted));
   Fetched fetched = TRY(workshop_.fetch(wanted));
   plan_.materials.push_back(fetched.material);
   return fetched;

@@ -24,6 +24,7 @@ struct DebRequest {
   std::string what;               // The instruction, for people.
   std::function<void(std::string_view)> says;
   std::function<bool()> is_interrupted;
+  std::function<Result<>(FetchRequest&)> pin;  // Of what is fetched; may be empty.
 };
 
 struct DebPackage {

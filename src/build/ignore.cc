@@ -30,6 +30,15 @@ Result<> IgnoreRules::add(std::string_view pattern) {
   return {};
 }
 
+std::string IgnoreRules::escaped_pattern(std::string_view path) {
+  std::string pattern;
+  for (const char c : path) {
+    if (std::string_view("*?[]\\!").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 Result<IgnoreRules> IgnoreRules::parse(const Source& source) {
   IgnoreRules rules;
   for (std::uint32_t number = 1; number <= source.lines(); ++number) {

@@ -25,6 +25,9 @@ class IgnoreRules {
   // Patterns without comments, as of COPY --exclude. Errors: Invalid.
   static Result<IgnoreRules> from_patterns(const std::vector<std::string>& patterns);
 
+  // One file more, whatever the rules say of it. Errors: Invalid.
+  Result<> leave_out(const std::string& path) { return add(escaped_pattern(path)); }
+
   bool empty() const { return rules_.empty(); }
   bool has_exceptions() const;
   // `path` is relative to the context, clean, with '/'. A path is ignored when a folder above it
@@ -45,6 +48,8 @@ class IgnoreRules {
     bool except = false;
   };
   Result<> add(std::string_view pattern);
+  // A pattern that matches the path alone.
+  static std::string escaped_pattern(std::string_view path);
   static bool matches_or_parent(const Rule& rule, std::string_view path);
 
   std::vector<Rule> rules_;

@@ -2,6 +2,7 @@
 #include "build/lock.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -19,6 +20,7 @@ constexpr json::Limits kLimits{.bytes = 64 << 20, .depth = 8, .values = 4'000'00
 constexpr int kMinStatus = 200;
 constexpr int kMaxStatus = 599;
 constexpr std::size_t kMaxSources = 100'000;
+constexpr std::string_view kImage = "docker-image://";
 constexpr std::string_view kKinds[] = {"image", "url", "git"};
 
 auto order(const Material& one) { return std::tie(one.kind, one.uri, one.request); }
@@ -89,6 +91,62 @@ bool is_download(const Material& material) {
   return material.kind == Material::Kind::Url && material.status != 0;
 }
 
+// An image is meant by its name with and without a tag.
+bool means_source(const Material& material, std::string_view name) {
+  if (material.uri == name) return true;
+  if (material.kind != Material::Kind::Image || !material.uri.starts_with(kImage)) return false;
+  const std::string own = material.uri.substr(kImage.size());
+  if (own == name) return true;
+  const auto reference = image::Reference::parse(own);
+  return reference && (reference->familiar() == name || reference->familiar_repository() == name);
+}
+
+std::string_view file_of(const Material& download) {
+  const std::string_view path = std::string_view(download.uri).substr(0, download.uri.find('?'));
+  return path.substr(path.rfind('/') + 1);
+}
+
+// A file of a package has its name and, behind that, its version.
+bool means_download(const Material& download, std::string_view name) {
+  const std::string_view file = file_of(download);
+  return download.uri == name || file == name ||
+         (file.starts_with(name) && (file[name.size()] == '_' || file[name.size()] == '-'));
+}
+
+// "  libc6: 2.36 -> 2.37" of packages of Debian, of which the name is known; other files by digest.
+std::string package_of(std::string_view file) {
+  return file.ends_with(".deb") ? std::string(file.substr(0, file.find('_'))) : std::string(file);
+}
+
+std::string version_of(std::string_view file) {
+  const auto parts = split(file, '_');
+  return parts.size() > 2 && file.ends_with(".deb") ? parts[1] : std::string(file);
+}
+
+std::vector<std::string> download_changes(const LockedRun& before, const LockedRun& after) {
+  std::map<std::string, const Material*> old;
+  std::map<std::string, const Material*> now;
+  for (const Material& each : before.downloads) old[package_of(file_of(each))] = &each;
+  for (const Material& each : after.downloads) now[package_of(file_of(each))] = &each;
+  std::vector<std::string> lines;
+  for (const auto& [name, each] : now) {
+    const auto found = old.find(name);
+    const std::string version = version_of(file_of(*each));
+    if (found == old.end())
+      lines.push_back("  + " + name + " " + version);
+    else if (found->second->digest != each->digest &&
+             version_of(file_of(*found->second)) != version)
+      lines.push_back("    " + name + ": " + version_of(file_of(*found->second)) + " -> " +
+                      version);
+    else if (found->second->digest != each->digest)
+      lines.push_back("    " + name + ": " + found->second->digest.short_hex() + " -> " +
+                      each->digest.short_hex());
+  }
+  for (const auto& [name, each] : old)
+    if (!now.contains(name)) lines.push_back("  - " + name + " " + version_of(file_of(*each)));
+  return lines;
+}
+
 // Its own come first.
 void add_missing(Lock& lock, const Lock& before) {
   for (const Material& each : before.sources)
@@ -134,6 +192,53 @@ bool Lock::has(const Material& material) const {
   });
 }
 
+std::size_t Lock::move(std::string_view name) {
+  const std::size_t before = moved.size();
+  std::erase_if(sources, [&](const Material& each) {
+    if (!means_source(each, name)) return false;
+    moved.push_back(each.uri);
+    return true;
+  });
+  std::erase_if(runs, [&](const LockedRun& run) {
+    if (run.step.find(name) == std::string::npos &&
+        std::ranges::none_of(run.downloads,
+                             [&](const Material& each) { return means_download(each, name); }))
+      return false;
+    moved.push_back(run.step);
+    return true;
+  });
+  return moved.size() - before;
+}
+
+bool Lock::is_moved(std::string_view what) const {
+  return std::ranges::find(moved, what) != moved.end();
+}
+
+std::vector<std::string> differences(const Lock& before, const Lock& after) {
+  std::vector<std::string> lines;
+  for (const Material& each : after.sources) {
+    const Material* const old = before.find(each.kind, each.uri, each.request);
+    if (old == nullptr)
+      lines.push_back("+ " + each.uri + " " + each.digest.text());
+    else if (old->digest != each.digest)
+      lines.push_back("  " + each.uri + " " + old->digest.text() + " -> " + each.digest.text());
+  }
+  for (const Material& each : before.sources)
+    if (after.find(each.kind, each.uri, each.request) == nullptr)
+      lines.push_back("- " + each.uri + " " + each.digest.text());
+  for (const LockedRun& run : after.runs) {
+    const LockedRun* const old = before.find_run(run.step);
+    const LockedRun none;
+    const std::vector<std::string> changes = download_changes(old == nullptr ? none : *old, run);
+    if (changes.empty()) continue;
+    lines.push_back(run.step);
+    lines.insert(lines.end(), changes.begin(), changes.end());
+  }
+  for (const LockedRun& run : before.runs)
+    if (after.find_run(run.step) == nullptr) lines.push_back("- " + run.step);
+  return lines;
+}
+
 std::string step_of_lock(std::string_view stage, std::string_view instruction) {
   return "[" + std::string(stage) + "] " + std::string(instruction);
 }
@@ -162,9 +267,9 @@ std::string print_lock(const Lock& lock) {
   for (std::size_t i = 0; i < lock.runs.size(); ++i) {
     json::Array downloads;
     for (const Material& each : lock.runs[i].downloads) downloads.push_back(print_download(each));
-    text += std::string(i == 0 ? "" : ",") + "\n    {\"step\": " +
-            json::print(json::Value(lock.runs[i].step)) + ", \"downloads\": [" +
-            lines_of(downloads, "      ") + "\n    ]}";
+    text += std::string(i == 0 ? "" : ",") +
+            "\n    {\"step\": " + json::print(json::Value(lock.runs[i].step)) +
+            ", \"downloads\": [" + lines_of(downloads, "      ") + "\n    ]}";
   }
   return text + "\n  ]\n}\n";
 }
@@ -179,7 +284,8 @@ Result<Lock> parse_lock(std::string_view text, const std::string& name) {
     return fail(Kind::Unsupported, name + ": it was written by another version of Tare");
   Lock lock;
   for (const json::Value& each : value["sources"].as_array()) {
-    if (lock.sources.size() == kMaxSources) return fail(Kind::Invalid, name + " has too many sources");
+    if (lock.sources.size() == kMaxSources)
+      return fail(Kind::Invalid, name + " has too many sources");
     lock.sources.push_back(TRY(parse_source(each, name)));
   }
   std::ranges::stable_sort(lock.sources, {}, order);

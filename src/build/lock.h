@@ -32,8 +32,20 @@ struct Lock {
   // Whether it is here, the same.
   bool has(const image::Material& material) const;
 
-  bool operator==(const Lock&) const = default;
+  // Takes out what `name` means, to be taken anew: an image, an address, a step or part of one, the
+  // address or the file of a download. Returns how much that was.
+  std::size_t move(std::string_view name);
+  // Addresses of sources and names of steps that were taken out; not part of the file.
+  std::vector<std::string> moved;
+  bool is_moved(std::string_view what) const;
+
+  bool operator==(const Lock& other) const {
+    return sources == other.sources && runs == other.runs;
+  }
 };
+
+// What moved between two: a line for each.
+std::vector<std::string> differences(const Lock& before, const Lock& after);
 
 // "[build] RUN make": known again as long as the stage and the instruction are as they are.
 std::string step_of_lock(std::string_view stage, std::string_view instruction);

@@ -6,11 +6,12 @@
 #include "base/text.h"
 #include "build/builder.h"
 #include "codec/sha256.h"
-#include "support/must.h"
+#include "support/images.h"
 
 using namespace tare;
 using namespace tare::build;
 using image::Material;
+using test::must;
 
 namespace {
 
@@ -34,10 +35,10 @@ Material download(const std::string& url, const std::string& content, int status
 Built sample() {
   Built built;
   built.materials = {image_of("z", "1"), image_of("a", "2")};
-  built.trace.push_back({.stage = "build",
-                         .text = "RUN get",
-                         .layer = {.materials = {download("http://x/1", "one"),
-                                                 download("http://x/2", "", 404)}}});
+  built.trace.push_back(
+      {.stage = "build",
+       .text = "RUN get",
+       .layer = {.materials = {download("http://x/1", "one"), download("http://x/2", "", 404)}}});
   Material added = download("https://y/file", "file");
   added.status = 0;
   added.headers.clear();
@@ -58,7 +59,8 @@ TEST_CASE("lock: of a build, in an order of its own, and back") {
   CHECK(must(parse_lock(text, "x")) == lock);
   // One entry a line.
   CHECK(std::ranges::count(text, '\n') == 14);
-  CHECK(print_lock(Lock()) == "{\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
+  CHECK(print_lock(Lock()) ==
+        "{\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
   CHECK(must(parse_lock(print_lock(Lock()), "x")) == Lock());
 }
 
@@ -96,6 +98,40 @@ TEST_CASE("lock: a build of one stage leaves what others have") {
   CHECK(kept.has(image_of("a", "moved")));
   CHECK(kept.runs == before.runs);
   CHECK(lock_of(part, before, false).sources.size() == 1);
+}
+
+TEST_CASE("lock: what a name means, and what moved") {
+  Lock before = lock_of(sample(), {}, false);
+  before.runs[0].downloads = {download("http://x/pool/curl_1.0_amd64.deb", "old"),
+                              download("http://x/pool/gone_1_amd64.deb", "gone"),
+                              download("http://x/InRelease", "1")};
+  for (const auto& [name, count] :
+       std::initializer_list<std::pair<const char*, std::size_t>>{{"a", 1},
+                                                                  {"a:latest", 1},
+                                                                  {"docker-image://z", 1},
+                                                                  {"https://y/file", 1},
+                                                                  {"RUN get", 1},
+                                                                  {"curl", 1},
+                                                                  {"http://x/InRelease", 1},
+                                                                  {"cur", 0},
+                                                                  {"nothing", 0}}) {
+    CAPTURE(name);
+    Lock moved = before;
+    CHECK(moved.move(name) == count);
+    CHECK(moved.sources.size() + moved.runs.size() == 4 - count);
+  }
+  Lock after = before;
+  after.sources[0].digest = codec::sha256("new");
+  after.runs[0].downloads = {download("http://x/pool/curl_1.1_amd64.deb", "new"),
+                             download("http://x/InRelease", "2")};
+  const auto lines = differences(before, after);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0].starts_with("  docker-image://a sha256:"));
+  CHECK(lines[1] == "[build] RUN get");
+  CHECK(lines[2].starts_with("    InRelease: "));
+  CHECK(lines[3] == "    curl: 1.0 -> 1.1");
+  CHECK(lines[4] == "  - gone 1");
+  CHECK(differences(before, before).empty());
 }
 
 TEST_CASE("lock: what is none") {

@@ -53,6 +53,7 @@ Result<StageBuild::Remote> StageBuild::find_remote(AddSource source, const Add& 
   } else {
     remote.request.expected = TRY(parse_checksum(add.checksum));
   }
+  TRY(shared_.pin(remote.request));
   // What a file has to be is all that the key is made of.
   if (remote.request.expected.empty()) remote.fetched = TRY(shared_.workshop.fetch(remote.request));
   return remote;

@@ -43,13 +43,14 @@ Result<image::Image> SharedBuild::find_image(const std::string& name, const std:
     wanted = named->second;
     if (wanted.starts_with(kImageContext)) wanted.erase(0, kImageContext.size());
   }
-  image::Image image = TRY(workshop.find_image(wanted, platform, request.pull));
+  const std::string uri = wanted.starts_with(kLayoutContext) ? wanted : "docker-image://" + wanted;
+  image::Image image = TRY(find_pinned(wanted, uri, platform));
   images.emplace(known, image);
-  materials.push_back(
-      {.kind = image::Material::Kind::Image,
-       .uri = wanted.starts_with(kLayoutContext) ? wanted : "docker-image://" + wanted,
-       .digest = image.manifest,
-       .revision = ""});
+  materials.push_back({.kind = image::Material::Kind::Image,
+                       .uri = uri,
+                       .digest = image.manifest,
+                       .revision = "",
+                       .request = platform});
   return image;
 }
 
@@ -179,6 +180,8 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   const bool wanted =
       !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
+  if (found && !shared_.may_use(*found, step_of_lock(stage().label(), instruction().text)))
+    found.reset();
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;

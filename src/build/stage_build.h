@@ -47,6 +47,19 @@ struct SharedBuild {
   Result<std::optional<std::string>> find_directory(const std::string& name);
   Result<image::Image> find_base(const Stage& stage);
   Result<image::Image> find_image(const std::string& name, const std::string& platform);
+
+  // What the lock of the request means (pins.cc).
+  // Errors: Denied (--locked, and the lock does not have it).
+  // `uri`: of its material.
+  Result<image::Image> find_pinned(const std::string& name, const std::string& uri,
+                                   const std::string& platform);
+  Result<> pin(FetchRequest& wanted) const;
+  // For a RUN; nothing without --locked. What is not in the store any more is got again. Errors: it
+  // cannot be.
+  Result<std::optional<std::vector<image::Material>>> answers_for(
+      const std::string& stage, const std::string& instruction) const;
+  // Whether a step may be taken from the cache.
+  bool may_use(const StepLayer& layer, const std::string& step) const;
 };
 
 class StageBuild {

@@ -52,10 +52,11 @@ Result<> StageBuild::do_packages(const Instruction& instruction) {
                     .wishes = {},
                     .repositories = texts_of(package.repositories),
                     .keys = {},
-                    .now = std::time(nullptr),
+                    .now = shared_.request.is_locked ? 0 : std::time(nullptr),
                     .what = info_.label,
                     .says = [this](std::string_view text) { shared_.reporter.says(info_, text); },
-                    .is_interrupted = [this] { return shared_.reporter.is_interrupted(); }};
+                    .is_interrupted = [this] { return shared_.reporter.is_interrupted(); },
+                    .pin = [this](FetchRequest& each) { return shared_.pin(each); }};
   StepKey key;
   key.add("the packages", join(texts_of(package.names), " "));
   key.add("the repositories", join(wanted.repositories, "\n"));

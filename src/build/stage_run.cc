@@ -133,7 +133,10 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   }
   key.add("the directory", wanted.directory);
   key.add("the user", wanted.user);
-  key.add("the network", std::to_string(static_cast<int>(wanted.network)));
+  // Recorded, it comes to the same.
+  key.add("the network",
+          std::to_string(static_cast<int>(
+              wanted.network == RunNetwork::Recorded ? RunNetwork::Default : wanted.network)));
   key.add("the security", std::to_string(static_cast<int>(wanted.security)));
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
@@ -148,6 +151,12 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   if (command.script)
     wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
   wanted.key = key_.digest();
+  wanted.is_recorded = request.records_downloads;
+  wanted.answers = TRY(shared_.answers_for(stage().label(), instruction.text));
+  if (wanted.answers && wanted.network == RunNetwork::Host)
+    return std::unexpected(
+        Error(Kind::Unsupported, "RUN with the network of this machine cannot be locked")
+            .hint("leave out --network=host, or --locked"));
   running_ = TRY(shared_.workshop.run(wanted));
   pending_ = instruction;
   ++shared_.running;

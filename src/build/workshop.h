@@ -114,6 +114,10 @@ class Workshop {
   // Pulled where it is not here (`always`: in any case).
   virtual Result<image::Image> find_image(const std::string& name, const std::string& platform,
                                           bool always) = 0;
+  // Only if it is here. Errors: NotFound.
+  virtual Result<image::Image> find_local(const std::string& name) = 0;
+  // Whether the store has them, as of a material.
+  virtual bool has_bytes(const Digest& digest) = 0;
   virtual Result<std::optional<StepLayer>> find_step(const Digest& key) = 0;
   // Read-only.
   virtual Result<View> look(const Files& files) = 0;

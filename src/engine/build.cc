@@ -46,6 +46,11 @@ Result<image::Image> BuildWorkshop::find_image(const std::string& name, const st
     };
     if (here && is_wanted(*here)) return here;
     if (!here && here.error().kind() != Kind::NotFound) return here;
+    // By its digest it is known also when nothing has its name any more.
+    const auto reference = image::Reference::parse(name);
+    if (!here && reference && !reference->digest.empty())
+      for (image::Image& image : TRY(state_.images.list()))
+        if (image.manifest == reference->digest) return std::move(image);
   }
   image::Images::PullWish wish{.reference = name, .platform = platform};
   auto pulled = TRY(engine_.pull(std::move(wish), progress_));

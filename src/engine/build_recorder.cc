@@ -122,8 +122,8 @@ std::string certificates_of(int root) {
 
 // Red Hat's libcurl reads no variable. The file is a link, so that it can be replaced by name.
 const char* own_bundle(int root) {
-  constexpr const char* kOwn = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem";
-  return sys::open_in_root(root, kOwn, O_PATH) ? kOwn : nullptr;
+  constexpr const char* kBundle = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem";
+  return sys::open_in_root(root, kBundle, O_PATH) ? kBundle : nullptr;
 }
 
 Result<std::unique_ptr<RunRecorder>> RunRecorder::prepare(Place place,

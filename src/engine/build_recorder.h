@@ -21,7 +21,7 @@ namespace tare::engine {
 std::vector<std::string> recorded_environment(std::vector<std::string> environment,
                                               transfer::Proxies& proxies);
 // In the container: certificates, and settings of programs that read no variable.
-inline constexpr const char* kRecorderFiles = "/run/tare";
+inline constexpr const char* kRecorderFiles = "/run/tare-build";
 inline constexpr const char* kRecorderCertificates = "certificates.pem";
 // Writes them into a directory. `certificates`: those that the image has, PEM.
 Result<> write_recorder_files(int dir, const std::string& certificates,

@@ -52,6 +52,10 @@ class BuildWorkshop : public build::Workshop {
 
   Result<image::Image> find_image(const std::string& name, const std::string& platform,
                                   bool always) override;
+  Result<image::Image> find_local(const std::string& name) override {
+    return state_.images.find(name);
+  }
+  bool has_bytes(const Digest& digest) override { return state_.store.has_blob(digest); }
   Result<std::optional<build::StepLayer>> find_step(const Digest& key) override;
   Result<build::View> look(const build::Files& files) override;
   Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;

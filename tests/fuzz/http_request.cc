@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program in RUN says to the recorder.
-#include "fuzz/fuzz.h"
 #include "front/record/http_message.h"
+#include "fuzz/fuzz.h"
 
 using namespace tare;
 using namespace tare::front_record;
 
 TARE_FUZZER(http_request) {
   (void)parse_chunk_size(bytes);
-  if (const auto place = parse_host_port(bytes)) FUZZ_CHECK(place->port != 0 && !place->host.empty());
+  if (const auto place = parse_host_port(bytes))
+    FUZZ_CHECK(place->port != 0 && !place->host.empty());
   FUZZ_CHECK(without_user(bytes).size() <= bytes.size());
   const auto head = parse_request_head(bytes);
   if (!head) return;
@@ -18,6 +19,7 @@ TARE_FUZZER(http_request) {
   (void)framing_of(*head);
   for (const char* base : {"", "https://host"}) {
     const auto url = url_of(*head, base);
-    if (url) FUZZ_CHECK(url->find('\n') == std::string::npos && url->find(' ') == std::string::npos);
+    if (url)
+      FUZZ_CHECK(url->find('\n') == std::string::npos && url->find(' ') == std::string::npos);
   }
 }

@@ -24,7 +24,10 @@ inline constexpr Option kBuild[] = {
     {0, "iidfile", OptionKind::Value, "file", "Write the id of the image to it"},
     {0, "label", OptionKind::List, "name=value", "Set a label of the image"},
     {0, "metadata-file", OptionKind::Value, "file", "Write what was built to it, as JSON"},
-    {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host"},
+    {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host, recorded"},
+    {0, "lock", OptionKind::Value, "file", "The lock (default: beside the Dockerfile)"},
+    {0, "locked", OptionKind::Flag, "", "Take nothing but what the lock has"},
+    {0, "no-lock", OptionKind::Flag, "", "Without a lock, and without recording what RUN downloads"},
     {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
     {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
     {'o', "output", OptionKind::List, "spec",
@@ -56,6 +59,14 @@ inline constexpr Option kBuild[] = {
 inline constexpr Option kWhy[] = {
     {0, "format", OptionKind::Value, "format", "json, or a Go template"},
     {0, "json", OptionKind::Flag, "", "The same as --format json"},
+};
+
+inline constexpr Option kLockLs[] = {
+    {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the directory)"},
+    {0, "lock", OptionKind::Value, "file", "The lock (default: beside the Dockerfile)"},
+    {0, "locked", OptionKind::Flag, "", "", {}, false, true},
+    {0, "no-lock", OptionKind::Flag, "", "", {}, false, true},
+    {0, "pull", OptionKind::Flag, "", "", {}, false, true},
 };
 
 inline constexpr Option kBuilderPrune[] = {

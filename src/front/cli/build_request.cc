@@ -243,8 +243,10 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
     request.network = build::RunNetwork::None;
   else if (network == "host")
     request.network = build::RunNetwork::Host;
+  else if (network == "recorded")
+    request.network = build::RunNetwork::Recorded;
   else if (network != "default" && network != "bridge")
-    return bad_value("network", network, "default, none or host");
+    return bad_value("network", network, "default, none, host or recorded");
   // [reproducible-builds.org, SOURCE_DATE_EPOCH]
   const auto given = request.options.arguments.find("SOURCE_DATE_EPOCH");
   const auto epoch = given != request.options.arguments.end()

@@ -6,6 +6,7 @@
 #include "build/mount.h"
 #include "engine/build.h"
 #include "front/cli/build_caches.h"
+#include "front/cli/build_lock.h"
 #include "front/cli/build_outputs.h"
 #include "front/cli/build_request.h"
 #include "front/cli/build_view.h"
@@ -138,6 +139,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   BuildOutputs outputs = TRY(BuildOutputs::parse(arguments));
   TRY(outputs.prepare(request, arguments));
   const engine::BuildCaches caches = TRY(build_caches(arguments, request));
+  const LockFile lock = TRY(LockFile::open(arguments, request));
   const auto without_building = arguments.flag("check")   ? check
                                 : arguments.flag("print") ? print_plain
                                                           : nullptr;
@@ -168,6 +170,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
   for (const std::string& note : built->notes) context.warn(note);
+  if (const std::string why = lock.update(*built, request); !why.empty()) context.warn(why);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request,
                    quiet && request.makes_image && !outputs.writes_to_stdout()));

@@ -11,6 +11,8 @@ namespace tare::cli {
 Result<int> cmd_build(Context& context, const Arguments& arguments);
 Result<int> cmd_why(Context& context, const Arguments& arguments);  // command_why.cc
 Result<int> cmd_blame(Context& context, const Arguments& arguments);
+Result<int> cmd_lock_ls(Context& context, const Arguments& arguments);
+Result<int> cmd_lock_update(Context& context, const Arguments& arguments);
 Result<int> cmd_builder_prune(Context& context, const Arguments& arguments);
 Result<int> cmd_run(Context& context, const Arguments& arguments);
 Result<int> cmd_create(Context& context, const Arguments& arguments);

@@ -217,6 +217,7 @@ Result<bool> Session::give(const Asked& asked) {
   // The last bytes are still here: what is not what was noted never comes to an end.
   if (hash.finish() != found->digest)
     return fail(Kind::Corrupt, "the bytes of " + wanted.key() + " are not those of the lock");
+  TRY(notebook_.note(*found));
   TRY(reply.end());
   return reply.keeps_alive();
 }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/cli/build_lock.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/text.h"
+#include "sys/fd.h"
+
+namespace tare::cli {
+namespace {
+
+constexpr std::size_t kMaxLock = 64 << 20;
+constexpr const char* kSuffix = ".lock";
+
+bool is_file(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+// Beside the Dockerfile; "" when that is no file here.
+std::string usual_path(const Arguments& arguments) {
+  const std::string& place = arguments.operands[0];
+  std::string file = arguments.value_or("file", "");
+  if (file.empty() && place != "-") file = place + "/Dockerfile";
+  if (file.empty() || file == "-" || !is_file(file)) return "";
+  return file + kSuffix;
+}
+
+std::string whole(const std::string& path) {
+  char buffer[PATH_MAX];
+  return ::realpath(path.c_str(), buffer) == nullptr ? "" : std::string(buffer);
+}
+
+// Where it is in the context; "" when it is not below.
+std::string name_in_context(const std::string& path, const std::string& context) {
+  const std::size_t slash = path.rfind('/');
+  const std::string dir = whole(slash == std::string::npos ? "." : path.substr(0, slash + 1));
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (context.empty() || dir.empty()) return "";
+  if (dir == context) return name;
+  const std::string above = context == "/" ? context : context + "/";
+  return dir.starts_with(above) ? dir.substr(above.size()) + "/" + name : "";
+}
+
+Result<> replace(const std::string& path, const std::string& text) {
+  const std::string part = path + ".part" + std::to_string(::getpid());
+  const auto write = [&]() -> Result<> {
+    const sys::Fd file = TRY(sys::open_path(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666));
+    TRY(sys::write_all(file.get(), text));
+    if (::rename(part.c_str(), path.c_str()) != 0) return fail_errno("rename " + quoted(part));
+    return {};
+  };
+  auto written = write();
+  if (!written) ::unlink(part.c_str());
+  return written;
+}
+
+Result<> check_options(const Arguments& arguments) {
+  const bool is_locked = arguments.flag("locked");
+  if (arguments.flag("no-lock") && (is_locked || arguments.value("lock")))
+    return fail(Kind::Invalid, "--no-lock contradicts --lock and --locked");
+  if (is_locked && arguments.flag("pull"))
+    return std::unexpected(
+        Error(Kind::Invalid, "--locked takes what the lock has, and --pull what there is now")
+            .hint("--pull without --locked writes the lock anew"));
+  return {};
+}
+
+}  // namespace
+
+Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest& request) {
+  TRY(check_options(arguments));
+  LockFile lock;
+  if (arguments.flag("no-lock")) {
+    request.records_downloads = false;
+    return lock;
+  }
+  lock.path_ = arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
+  request.is_locked = arguments.flag("locked");
+  if (!lock.path_.empty()) request.lock_name = name_in_context(lock.path_, request.context);
+  if (!lock.path_.empty() && is_file(lock.path_)) {
+    const sys::Fd file = TRY(sys::open_path(lock.path_, O_RDONLY));
+    lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), lock.path_);
+    request.lock = TRY(build::parse_lock(lock.text_, lock.path_));
+  } else if (request.is_locked) {
+    return std::unexpected(
+        Error(Kind::NotFound,
+              lock.path_.empty()
+                  ? "there is no lock for a Dockerfile that is no file of this machine"
+                  : "there is no lock " + quoted(lock.path_))
+            .hint("a build without --locked writes it; another file is given with --lock FILE"));
+  }
+  return lock;
+}
+
+std::string LockFile::update(const build::Built& built, const build::BuildRequest& request) const {
+  if (path_.empty() || request.is_locked) return "";
+  const build::Lock lock =
+      build::lock_of(built, request.lock.value_or(build::Lock()), !request.options.target.empty());
+  if (text_.empty() && lock == build::Lock()) return "";
+  const std::string text = build::print_lock(lock);
+  if (text == text_) return "";
+  const auto written = replace(path_, text);
+  if (written) return "";
+  return "the lock " + quoted(path_) + " is not written: " + written.error().message();
+}
+
+}  // namespace tare::cli

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dockerfile.lock of `tare build`: docs/formats/lock.md
+#pragma once
+
+#include <string>
+
+#include "build/builder.h"
+#include "front/cli/options.h"
+
+namespace tare::cli {
+
+class LockFile {
+ public:
+  // As --lock, --no-lock and --locked say; beside a Dockerfile that is a file. Tells the request
+  // of it. Errors: Invalid (options that contradict each other, a file that is no lock), NotFound
+  // (--locked without one).
+  static Result<LockFile> open(const Arguments& arguments, build::BuildRequest& request);
+
+  // Writes what the build has taken, unless that is there already. What cannot be written does not
+  // fail the build: returns a sentence that says so, or "".
+  std::string update(const build::Built& built, const build::BuildRequest& request) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;  // "": there is to be none.
+  std::string text_;  // What is in it; "" when it is not there.
+};
+
+}  // namespace tare::cli
