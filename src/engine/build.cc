@@ -224,7 +224,7 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
   SecretListener listener(reporter, request.secrets);
   build::Built built = TRY(build::build(workshop, request, listener));
   TRY(workshop.export_files(built.files, exports), "write the output");
-  TRY(workshop.write_caches(built, caches));
+  TRY(workshop.write_caches(built, caches, request.secrets));
   if (request.is_check || built.image.id.empty()) return built;
   store::Store& store = BuildWorkshop::store_of(engine);
   built.notes = listener.notes();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Caches of builds elsewhere.
+#include "base/text.h"
 #include "engine/build_workshop.h"
+#include "image/leaks.h"
 
 namespace tare::engine {
 
@@ -28,7 +30,30 @@ std::optional<image::Step> BuildWorkshop::find_elsewhere(const Digest& key) {
   return std::nullopt;
 }
 
-Result<> BuildWorkshop::write_caches(const build::Built& built, const BuildCaches& caches) {
+namespace {
+
+// SECURITY: a layer that a push would refuse does not leave as part of a cache either.
+Result<> refuse_leaks(store::Store& store, const build::Built& built,
+                      const image::Secrets& secrets) {
+  for (const build::TracedStep& step : built.trace) {
+    const Digest& layer = step.layer.diff_id;
+    if (layer.empty()) continue;
+    const auto leaks = secrets.empty() ? image::leaks_of(store, layer)
+                                       : TRY(image::find_secrets(store, layer, secrets));
+    if (leaks.empty()) continue;
+    return std::unexpected(
+        Error(Kind::Denied, step.place + ": the secret " + quoted(leaks[0].id) +
+                                " is in what this step made, so no cache is written")
+            .hint("RUN --mount=type=secret leaves none behind unless its command does"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> BuildWorkshop::write_caches(const build::Built& built, const BuildCaches& caches,
+                                     const image::Secrets& secrets) {
+  if (!caches.to.empty()) TRY(refuse_leaks(state_.store, built, secrets));
   for (const BuildCaches::Target& target : caches.to) {
     auto written = image::write_build_cache(state_.store, state_.rootfs,
                                             build::steps_of(built.trace, target.all_steps),

@@ -15,6 +15,7 @@
 #include "engine/build_room.h"
 #include "engine/state.h"
 #include "image/build_cache.h"
+#include "image/leaks.h"
 #include "image/steps.h"
 #include "image/web_files.h"
 #include "store/unsynced.h"
@@ -75,7 +76,8 @@ class BuildWorkshop : public build::Workshop {
 
   Result<> export_files(const build::Files& files, const BuildExport& exports);
   void open_caches(const BuildCaches& caches);
-  Result<> write_caches(const build::Built& built, const BuildCaches& caches);
+  Result<> write_caches(const build::Built& built, const BuildCaches& caches,
+                        const image::Secrets& secrets);
 
   // Keys of the steps that were made.
   const std::vector<Digest>& made() const { return made_; }

@@ -75,3 +75,10 @@ assert_eq "$(id app)" "$before"
 not tare build --network none --cache-from type=gha app 2>log
 assert_contains "$(cat log)" "'gha' are not known"
 export TARE_ROOT=$first
+
+# What a push would refuse does not leave in a cache either.
+printf 'FROM busybox\nRUN --mount=type=secret,id=token cp /run/secrets/token /kept\n' >leaky
+echo a-secret-of-some-length >token
+exits 1 tare build -f leaky --network none --secret id=token,src=token --cache-to type=local,dest="$TMPDIR/leaky" app 2>log
+assert_contains "$(cat log)" "the secret 'token' is in what this step made"
+[ ! -e "$TMPDIR/leaky/index.json" ] || fail 'the cache was written'
