@@ -34,7 +34,7 @@ FROM scratch
 ARG NAME=tool
 PKG --from="$URL stable main" --key=new.asc deb: \$NAME ca-certificates
 TEXT
-build() { tare build --progress plain -t app "$@" app 2>log || fail "$(cat log)"; }
+build() { tare build --layer-per-step --progress plain -t app "$@" app 2>log || fail "$(cat log)"; }
 build
 assert_contains "$(cat log)" 'note: /var/lib/dpkg/info/tool.postinst was not run'
 assert_eq "$(image_files app | grep -v '/$\|var/lib/dpkg')" "lrwxrwxrwx 0/0 bin -> usr/bin
@@ -84,7 +84,7 @@ TEXT
 exits 1 tare build -t never app 2>log
 assert_contains "$(cat log)" "tool=2:1.0-1 needs part (>= 1.5)"
 sed -i 's/ part=1.4 tool/ part=1.10/' app/Dockerfile
-tare build -q -t upgraded app >/dev/null
+tare build --layer-per-step -q -t upgraded app >/dev/null
 image_files upgraded >files.txt
 grep -q 'usr/share/old/.wh.gone' files.txt || fail "$(cat files.txt)"
 assert_eq "$(image_file var/lib/dpkg/status | grep -A2 '^Package: part$' | tail -3)" "Package: part

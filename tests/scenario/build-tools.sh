@@ -22,7 +22,7 @@ RUN --tools=$TOOLS --mount=type=bind,source=file,target=/in --mount=type=tmpfs,t
 FROM base
 RUN --tools=busybox test ! -e /tool && rm /target/etc/x && ln -s /etc/passwd $TARGET/etc/link && chown 5:6 $TARGET/work
 TEXT
-build() { tare build --network none --progress plain -t app "$@" app 2>log || fail "$(cat log)"; }
+build() { tare build --layer-per-step --network none --progress plain -t app "$@" app 2>log || fail "$(cat log)"; }
 # What the layers of the image have in them, one after the other.
 list() {
   rm -rf image all.tar && mkdir image
