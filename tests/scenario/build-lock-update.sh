@@ -13,9 +13,9 @@ image() {
   printf 'Package: stable\nStatus: install ok installed\nVersion: 1\n\nPackage: tool\nStatus: install ok installed\nVersion: %s\n' "$1" >tree/var/lib/dpkg/status
   tar -C tree -cf tree.tar .
   docker_archive image.tar "$REGISTRY/base:1" "$TEST_CACHE/busybox.tar" tree.tar
-  tare load -q -i image.tar >/dev/null
-  tare push -q --tls-verify=false "$REGISTRY/base:1" >/dev/null
-  tare rmi -f "$REGISTRY/base:1" >/dev/null
+  # From a store of its own: what was made here is not pinned.
+  tare --root "$TMPDIR/maker" load -q -i image.tar >/dev/null
+  tare --root "$TMPDIR/maker" push -q "$REGISTRY/base:1" >/dev/null
 }
 version() { tare run --rm --network none "$1" sh -c 'sed -n "s/Version: //p" /var/lib/dpkg/status | tail -1'; }
 start_registry

@@ -48,8 +48,8 @@ mkdir app
 cat >app/Dockerfile <<TEXT
 FROM debian
 RUN rm -f /etc/apt/sources.list.d/* && echo 'deb [trusted=yes] $base ./' >/etc/apt/sources.list
-RUN apt-get update && apt-get install -y certificates hello-test && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
-RUN apt-get update -o Debug::Acquire::https=0 && rm -rf /var/lib/apt/lists
+RUN apt-get update && apt-get install -y certificates hello-test && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/apt /var/cache/ldconfig
+RUN apt-get update -o Debug::Acquire::https=0 && rm -rf /var/lib/apt/lists /var/cache/apt
 TEXT
 id=$(tare build -q -t app app 2>log) || fail "$(cat log server.log)"
 assert_contains "$(jq -r '.runs[].downloads[] | "\(.status // 200) \(.url)"' app/Dockerfile.lock)" "200 $base/./hello-test_1.0_all.deb"
