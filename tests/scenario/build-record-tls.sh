@@ -10,12 +10,10 @@
 [ -s "$TEST_CACHE/debian.tar" ] || skip 'there is no Debian root file system'
 tare load -q -n debian -i "$TEST_CACHE/debian.tar" >/dev/null
 mkdir ca
-cd ca
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca.key -out ca.pem 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout key -out request 2>/dev/null
-printf 'subjectAltName=DNS:ip-203-0-113-1.test' >names
-openssl x509 -req -in request -CA ca.pem -CAkey ca.key -days 2 -extfile names -out certificate 2>/dev/null
-cd ..
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca/ca.key -out ca/ca.pem 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout ca/key -out ca/request 2>/dev/null
+printf 'subjectAltName=DNS:ip-203-0-113-1.test' >ca/names
+openssl x509 -req -in ca/request -CA ca/ca.pem -CAkey ca/ca.key -days 2 -extfile ca/names -out ca/certificate 2>/dev/null
 export SSL_CERT_FILE=$PWD/ca/ca.pem
 
 # package NAME: with a file, and what ca-certificates does when it is installed.
