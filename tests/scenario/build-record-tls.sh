@@ -10,12 +10,10 @@
 [ -s "$TEST_CACHE/debian.tar" ] || skip 'there is no Debian root file system'
 tare load -q -n debian -i "$TEST_CACHE/debian.tar" >/dev/null
 mkdir ca
-cd ca
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca.key -out ca.pem 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout key -out request 2>/dev/null
-printf 'subjectAltName=DNS:ip-203-0-113-1.test' >names
-openssl x509 -req -in request -CA ca.pem -CAkey ca.key -days 2 -extfile names -out certificate 2>/dev/null
-cd ..
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca/ca.key -out ca/ca.pem 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout ca/key -out ca/request 2>/dev/null
+printf 'subjectAltName=DNS:ip-203-0-113-1.test' >ca/names
+openssl x509 -req -in ca/request -CA ca/ca.pem -CAkey ca/ca.key -days 2 -extfile ca/names -out ca/certificate 2>/dev/null
 export SSL_CERT_FILE=$PWD/ca/ca.pem
 
 # package NAME: with a file, and what ca-certificates does when it is installed.
@@ -48,8 +46,8 @@ mkdir app
 cat >app/Dockerfile <<TEXT
 FROM debian
 RUN rm -f /etc/apt/sources.list.d/* && echo 'deb [trusted=yes] $base ./' >/etc/apt/sources.list
-RUN apt-get update && apt-get install -y certificates hello-test && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
-RUN apt-get update -o Debug::Acquire::https=0 && rm -rf /var/lib/apt/lists
+RUN apt-get update && apt-get install -y certificates hello-test && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/apt /var/cache/ldconfig
+RUN apt-get update -o Debug::Acquire::https=0 && rm -rf /var/lib/apt/lists /var/cache/apt
 TEXT
 id=$(tare build -q -t app app 2>log) || fail "$(cat log server.log)"
 assert_contains "$(jq -r '.runs[].downloads[] | "\(.status // 200) \(.url)"' app/Dockerfile.lock)" "200 $base/./hello-test_1.0_all.deb"

@@ -12,7 +12,8 @@ for address in 127.0.0.1 203.0.113.1; do
   "$(dirname "$TEST_LIB")/tools/web-server" $address 8080 >>"server-$address.log" 2>&1 &
   servers+=($!)
 done
-net_clean() { kill "${servers[@]}" 2>/dev/null || true; }
+build=
+net_clean() { kill "${servers[@]}" $build 2>/dev/null || true; }
 for address in 127.0.0.1 203.0.113.1; do eventually 10 grep -q ready "server-$address.log"; done
 tare run -d --name neighbour busybox sh -c 'mkdir /w; echo inner >/w/file; exec httpd -f -p 8080 -h /w' >/dev/null
 neighbour=$(tare inspect --format '{{.NetworkSettings.IPAddress}}' neighbour)
@@ -48,13 +49,14 @@ assert_eq "$(tare run --rm --network none app cat /keys)" ''
 assert_lacks "$(tare run --rm --network none app cat /stolen)" KEY
 
 # Nobody else's; and a RUN does not go on without it.
-printf 'FROM busybox\nRUN ip -o -4 addr show eth0; wget -q -O /x http://203.0.113.1:8080/file/x; echo got it; sleep 60; true\n' >app/Dockerfile
+printf 'FROM busybox\nRUN ip -o -4 addr show eth0; nc -l -p 7777 </dev/null >/dev/null & wget -q -O /x http://203.0.113.1:8080/file/x; sleep 60; true\n' >app/Dockerfile
 timeout 100 tare build --progress plain app >log 2>&1 &
 build=$!
-eventually 20 grep -q 'got it' log
+eventually 20 grep -q 'inet [0-9]' log
+eventually 20 grep -q 'GET /file/x' server-203.0.113.1.log
 other=$(grep -oE 'inet [0-9.]+' log | head -1 | cut -d ' ' -f 2)
 [ -n "$other" ] || fail "$(cat log)"
-tare exec neighbour ping -c 1 -W 2 "$other" >/dev/null || fail 'the step is not on the same network'
+tare exec neighbour nc -w 2 "$other" 7777 </dev/null || fail 'the step is not on the same network'
 not tare exec neighbour nc -w 2 "$other" 61987 </dev/null 2>/dev/null
 tare=$(pgrep -P $build)
 recorder=$(pgrep -P "$tare" tare-record)

@@ -2,16 +2,21 @@
 #include "front/record/machine.h"
 
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <unistd.h>
+#include <sys/ioctl.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "front/transfer/url.h"
+#include "sys/fd.h"
 
 namespace tare::front_record {
 namespace {
@@ -33,8 +38,18 @@ Bytes bytes_of(const sockaddr& address) {
   return {.at = v6.s6_addr, .size = 16};
 }
 
-bool is_bridge(const std::string& device) {
-  return ::access(("/sys/class/net/" + device + "/bridge").c_str(), F_OK) == 0;
+// By its driver, which needs no file system of devices, as that may be of another namespace.
+// [netdevice(7); linux/ethtool.h, ETHTOOL_GDRVINFO] What cannot be asked counts as one.
+bool is_bridge(const char* device) {
+  const sys::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ethtool_drvinfo driver{};
+  driver.cmd = ETHTOOL_GDRVINFO;
+  ifreq request{};
+  std::strncpy(request.ifr_name, device, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&driver);
+  if (!socket) return true;
+  if (::ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return errno != EOPNOTSUPP;
+  return std::string_view(driver.driver) == "bridge";
 }
 
 bool is_multicast(const Bytes& address) {
