@@ -62,6 +62,7 @@ Result<> Builder::resolve() {
   const Dockerfile file = TRY(parse_extended(request.dockerfile, request.text, request.options,
                                              reader_of(shared_.context.get())));
   shared_.graph = TRY(StageGraph::resolve(file, request.options));
+  if (request.at_line) TRY(shared_.graph->aim_at(request.dockerfile, *request.at_line));
   if (!request.context.empty()) {
     if (!request.ignore_name.empty())
       shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
@@ -148,6 +149,10 @@ Result<Built> Builder::finish() {
     built.stages.push_back(stage.traced());
   }
   const BuildRequest& request = shared_.request;
+  if (request.at_line) {
+    TRY(shared_.workshop.open(target.here()));
+    return built;
+  }
   if (request.is_check || !request.makes_image) return built;
   // A build elsewhere looks for one step after the other.
   const LayerWish wish = request.inline_cache ? LayerWish::Steps : request.layers;
@@ -189,6 +194,7 @@ Result<Built> Builder::build() {
   shared_.workshop.save_note("steps-" + shared_.note_name, shared_.notes.print());
   if (shared_.digests.has_changed())
     shared_.workshop.save_note("files-" + shared_.note_name, shared_.digests.print());
+  if (!worked && shared_.failed) (void)shared_.workshop.open(*shared_.failed);
   TRY(std::move(worked));
   return finish();
 }

@@ -57,6 +57,10 @@ struct BuildRequest {
   std::string lock_name;          // Of its file, in the context: no part of that; "" elsewhere.
   bool is_locked = false;         // Nothing but what the lock has.
   bool records_downloads = true;  // Of RUN.
+  // Of the Dockerfile: what is behind it is not done, and the state there is opened instead of
+  // making an image.
+  std::optional<std::uint32_t> at_line;
+  bool opens_failed = false;  // The state of a RUN that failed is opened.
 };
 
 struct StepInfo {

@@ -29,7 +29,7 @@ struct CopyOptions {
   bool parents = false;        // Sources keep their paths below the destination.
   // For people, outside of any image: times as they are, and no program gets rights from its file.
   bool for_host = false;
-  bool attributes = true;      // Extended ones of an archive come along.
+  bool attributes = true;  // Extended ones of an archive come along.
 };
 
 // What `text`, which check_mode() has passed, makes of a mode: "640", "u=rwX,go-w". [chmod(1)]
@@ -41,8 +41,8 @@ std::uint32_t change_mode(std::string_view text, std::uint32_t mode, bool is_dir
 Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Target& target,
                     const std::string& destination, const CopyOptions& options);
 // What is in an archive, below the directory `destination`, with the archive's owners unless the
-// options have one. `paths` gets where it went, without '/' in front. Errors: Corrupt (the archive);
-// Unsupported (devices).
+// options have one. `paths` gets where it went, without '/' in front. Errors: Corrupt (the
+// archive); Unsupported (devices).
 Result<> unpack_archive(codec::Source& archive, const Target& target,
                         const std::string& destination, const CopyOptions& options,
                         std::vector<std::string>* paths = nullptr);

@@ -119,10 +119,29 @@ bool StageBuild::waits_for_others() const {
   });
 }
 
+bool StageBuild::is_over() const {
+  if (stage().is_context || next_ == stage().instructions.size()) return true;
+  const auto& line = shared_.request.at_line;
+  const Instruction& next = instruction();
+  return line && index_ == shared_.graph->target().index && !next.from_trigger &&
+         next.source->name() == shared_.request.dockerfile && next.range.begin.line > *line;
+}
+
+RunRequest StageBuild::here() const {
+  return {.files = files_,
+          .key = {},
+          .what = "a shell",
+          .arguments = {},
+          .environment = state_->environment(),
+          .directory = state_->config().working_dir,
+          .user = state_->config().user,
+          .network = shared_.request.network.value_or(RunNetwork::Default)};
+}
+
 Result<bool> StageBuild::advance() {
   if (done_ || running_) return false;
   if (!begun_) return begin();
-  if (stage().is_context || next_ == stage().instructions.size()) {
+  if (is_over()) {
     done_ = true;
     return true;
   }
@@ -254,12 +273,20 @@ Result<> StageBuild::pump() {
     return std::unexpected(
         failed(run, Error(Kind::Denied, refused)
                         .hint("a build without --locked gets it, and writes the lock anew")));
+  if (*status != 0 && wanted_) {
+    StepKey failed_key = key_;
+    failed_key.add("failed", "yes");
+    if (const auto layer = ended->keep(failed_key.digest())) {
+      wanted_->files = files_.with(layer->diff_id);
+      shared_.failed = std::move(wanted_);
+    }
+  }
   if (*status != 0)
     return std::unexpected(failed(
         run,
         Error(Kind::Invalid, "the command of RUN ended with exit status " + std::to_string(*status))
             .hint("its output above says why")));
-  auto layer = ended->keep();
+  auto layer = ended->keep(key_.digest());
   if (!layer) return std::unexpected(failed(run, std::move(layer).error()));
   TRY(state_->apply(run));
   take(run, *layer);

@@ -60,6 +60,7 @@ struct SharedBuild {
       const std::string& stage, const std::string& instruction) const;
   // Whether a step may be taken from the cache.
   bool may_use(const StepLayer& layer, const std::string& step) const;
+  std::optional<RunRequest> failed;  // The state that a RUN failed in, to be opened.
 };
 
 class StageBuild {
@@ -68,6 +69,8 @@ class StageBuild {
 
   bool is_done() const { return done_; }
   const Files& files() const { return files_; }
+  // What a RUN at this place would be given.
+  RunRequest here() const;
   const StageState& state() const { return *state_; }
   const std::vector<TracedStep>& trace() const { return trace_; }
   // Steps whose layers end files().
@@ -107,6 +110,7 @@ class StageBuild {
   };
 
   const Stage& stage() const;
+  bool is_over() const;
   const Instruction& instruction() const { return stage().instructions[next_]; }
   Result<bool> begin();
   bool waits_for_others() const;
@@ -170,6 +174,7 @@ class StageBuild {
   StepKey key_;
   bool was_cached_ = false;
   std::unique_ptr<Running> running_;
+  std::optional<RunRequest> wanted_;  // What runs, when it is to be opened if it fails.
   std::vector<TracedStep> trace_;
   std::vector<OutputStep> outputs_;
 };

@@ -158,6 +158,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
         Error(Kind::Unsupported, "RUN with the network of this machine cannot be locked")
             .hint("leave out --network=host, or --locked"));
   running_ = TRY(shared_.workshop.run(wanted));
+  if (request.opens_failed) wanted_ = std::move(wanted);
   pending_ = instruction;
   ++shared_.running;
   return {};

@@ -145,6 +145,20 @@ Result<> StageGraph::read_base(Stage& stage) const {
   return {};
 }
 
+Result<> StageGraph::aim_at(const std::string& source, std::uint32_t line) {
+  bool found = false;
+  for (const Stage& stage : stages_) {
+    if (stage.is_context || stage.from.source->name() != source) continue;
+    if (stage.from.range.begin.line > line) continue;
+    target_ = stage.index;
+    found = true;
+  }
+  if (found) return {};
+  return std::unexpected(
+      Error(Kind::NotFound, "no stage has begun at line " + std::to_string(line) + " of " + source)
+          .hint("give the line of an instruction behind the first FROM"));
+}
+
 std::optional<std::size_t> StageGraph::find(std::string_view name) const {
   for (std::size_t i = stages_.size(); i-- > 0;)
     if (!stages_[i].name.empty() && stages_[i].name == lower(name)) return i;

@@ -48,6 +48,8 @@ class StageGraph {
 
   const std::vector<Stage>& stages() const { return stages_; }
   const Stage& target() const { return stages_[target_]; }
+  // Another target: the stage that line `line` of `source` stands in. Errors: NotFound.
+  Result<> aim_at(const std::string& source, std::uint32_t line);
   // Variables that FROM sees. "ARG NAME" in a stage takes its value from here.
   const Variables& globals() const { return globals_; }
   // Instructions before the first FROM: all are ARG.

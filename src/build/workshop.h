@@ -79,8 +79,8 @@ class Running {
   virtual int fd() const = 0;    // Readable when pump() has something to do.
   // What it has said, given to `sink`; its exit status when it has ended.
   virtual Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) = 0;
-  // After it has ended with 0: keeps what it has written.
-  virtual Result<StepLayer> keep() = 0;
+  // After it has ended: keeps what it has written, under `key`.
+  virtual Result<StepLayer> keep(const Digest& key) = 0;
   // What it was not given of what it asked for, in a sentence; "": nothing.
   virtual std::string refused() const { return ""; }
 };
@@ -121,6 +121,8 @@ class Workshop {
   virtual Result<std::optional<StepLayer>> find_step(const Digest& key) = 0;
   // Read-only.
   virtual Result<View> look(const Files& files) = 0;
+  // Lets the user look around where `state` would run.
+  virtual Result<> open(const RunRequest& state) = 0;
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
   // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
   struct Change {

@@ -216,13 +216,16 @@ void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
 
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,
-                                 const BuildExport& exports, const BuildCaches& caches) {
+                                 const BuildExport& exports, const BuildCaches& caches,
+                                 const BuildShell& shell) {
   BuildWorkshop workshop(engine, progress);
+  workshop.use(shell);
   workshop.use(request);
   TRY(workshop.begin());
   workshop.open_caches(caches);
   SecretListener listener(reporter, request.secrets);
   build::Built built = TRY(build::build(workshop, request, listener));
+  if (request.at_line) return built;
   TRY(workshop.export_files(built.files, exports), "write the output");
   TRY(workshop.write_caches(built, caches, request.secrets));
   if (request.is_check || built.image.id.empty()) return built;

@@ -2,6 +2,7 @@
 // Builds on this engine's store, with its containers.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,9 +33,16 @@ struct BuildCaches {
 
 // PRIVILEGED. What steps have made stays in the store for the next build; no image does but the
 // one that was asked for. `progress` tells of images that are pulled. Errors: as build::build().
+// For BuildRequest::at_line and opens_failed: is given a container, made and not started, that has
+// the state; it is removed afterwards.
+struct BuildShell {
+  bool tty = false;
+  std::function<void(const std::string& id)> attend;
+};
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,
-                                 const BuildExport& exports = {}, const BuildCaches& caches = {});
+                                 const BuildExport& exports = {}, const BuildCaches& caches = {},
+                                 const BuildShell& shell = {});
 
 // What has a build context that was fetched, or came on standard input, as long as it exists. Empty
 // for one that is a directory.

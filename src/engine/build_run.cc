@@ -89,7 +89,7 @@ class BuildWorkshop::RunningStep : public build::Running {
     return fail(Kind::Unavailable, "the step's container was taken away");
   }
 
-  Result<build::StepLayer> keep() override {
+  Result<build::StepLayer> keep(const Digest& key) override {
     attachment_.reset();
     Engine::State& state = workshop_.state_;
     sys::Fd dir = TRY(state.open_container(id_));
@@ -103,7 +103,7 @@ class BuildWorkshop::RunningStep : public build::Running {
     if (recorder_) std::ranges::move(TRY(recorder_->finish()), std::back_inserter(materials));
     std::vector<std::string> places = own_places();
     return workshop_.keep({.files = request_.files,
-                           .key = request_.key,
+                           .key = key,
                            .what = request_.what,
                            .time = request_.time,
                            .materials = std::move(materials)},
@@ -245,6 +245,22 @@ Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunReque
   auto running = std::make_unique<RunningStep>(*this, std::move(request), id, std::move(recorder));
   TRY(running->start());
   return running;
+}
+
+Result<> BuildWorkshop::open(const build::RunRequest& state) {
+  if (!shell_.attend) return {};
+  TRY(begin_work());
+  const build::Files& own = state.tools ? *state.tools : state.files;
+  const image::Image files{.id = own.id, .layers = own.layers};
+  std::optional<StepTarget> target;
+  if (state.tools) target = {.id = state.files.id, .layers = state.files.layers};
+  CreateRequest config = container_of(state);
+  config.cmd = std::vector<std::string>{"/bin/sh"};
+  config.open_stdin = true;
+  config.tty = shell_.tty;
+  const std::string id = TRY(state_.make_container(engine_, config, &files, target, {}));
+  shell_.attend(id);
+  return engine_.remove(id, {.force = true, .now = true});
 }
 
 }  // namespace tare::engine

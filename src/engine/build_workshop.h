@@ -45,6 +45,7 @@ class BuildWorkshop : public build::Workshop {
   Result<sys::Fd> spool_input(const std::string& first);
   // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
   void use(const build::BuildRequest& request) { request_ = &request; }
+  void use(BuildShell shell) { shell_ = std::move(shell); }
   Result<> begin() {
     hold_ = TRY(steps_.hold());
     running_ = TRY(note_running(state_.store));
@@ -60,6 +61,7 @@ class BuildWorkshop : public build::Workshop {
   Result<std::optional<build::StepLayer>> find_step(const Digest& key) override;
   Result<build::View> look(const build::Files& files) override;
   Result<std::unique_ptr<build::Running>> run(const build::RunRequest& request) override;
+  Result<> open(const build::RunRequest& state) override;
   Result<build::StepLayer> change(
       const Change& change, const std::function<Result<>(const build::Target&)>& work) override;
   Result<build::StepLayer> merge(const Merge& merge) override;
@@ -123,6 +125,7 @@ class BuildWorkshop : public build::Workshop {
   std::vector<std::unique_ptr<image::BuildCache>> caches_;
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
+  BuildShell shell_;
   const build::BuildRequest* request_ = nullptr;
   std::map<std::string, Digest> layouts_;    // Images that have their names for the build alone.
   std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.

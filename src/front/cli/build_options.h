@@ -7,8 +7,10 @@
 namespace tare::cli {
 
 inline constexpr Option kBuild[] = {
-    {0, "allow", OptionKind::List, "entitlement", "Allow security.insecure, network.host or host.ansible"},
+    {0, "allow", OptionKind::List, "entitlement",
+     "Allow security.insecure, network.host or host.ansible"},
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
+    {0, "at", OptionKind::Value, "line", "Build up to this line, and open a shell there"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     {0, "build-context", OptionKind::List, "name=place",
      "A further context: a directory, an archive's or git URL, docker-image://, oci-layout://"},
@@ -27,7 +29,8 @@ inline constexpr Option kBuild[] = {
     {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host, recorded"},
     {0, "lock", OptionKind::Value, "file", "The lock (default: beside the Dockerfile)"},
     {0, "locked", OptionKind::Flag, "", "Take nothing but what the lock has"},
-    {0, "no-lock", OptionKind::Flag, "", "Without a lock, and without recording what RUN downloads"},
+    {0, "no-lock", OptionKind::Flag, "",
+     "Without a lock, and without recording what RUN downloads"},
     {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
     {0, "no-cache-filter", OptionKind::List, "stages", "Do the steps of these stages again"},
     {'o', "output", OptionKind::List, "spec",
@@ -39,6 +42,7 @@ inline constexpr Option kBuild[] = {
     {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},
     {0, "rm", OptionKind::Flag, "", "", {}, false, true},
     {0, "secret", OptionKind::List, "id=id[,src=file|,env=name]", "A secret for RUN --mount"},
+    {0, "shell-on-error", OptionKind::Flag, "", "Open a shell where a RUN failed"},
     {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},
     {'t', "tag", OptionKind::List, "name", "Name of the image"},
     {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
@@ -62,7 +66,8 @@ inline constexpr Option kWhy[] = {
 };
 
 inline constexpr Option kLockLs[] = {
-    {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the directory)"},
+    {'f', "file", OptionKind::Value, "file",
+     "The Dockerfile (default: Dockerfile of the directory)"},
     {0, "lock", OptionKind::Value, "file", "The lock (default: beside the Dockerfile)"},
     {0, "locked", OptionKind::Flag, "", "", {}, false, true},
     {0, "no-lock", OptionKind::Flag, "", "", {}, false, true},

@@ -230,6 +230,14 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
     TRY(read_attestation(request, "attest", text));
   for (const char* option : {"provenance", "sbom"})
     if (const auto text = arguments.value(option)) TRY(read_attestation(request, option, *text));
+  if (const auto text = arguments.value("at")) {
+    const auto line = parse_u64(*text);
+    if (!line || *line == 0 || *line > kMaxDockerfile)
+      return bad_value("at", *text, "not a line of a Dockerfile");
+    request.at_line = static_cast<std::uint32_t>(*line);
+    request.makes_image = false;
+  }
+  request.opens_failed = arguments.flag("shell-on-error");
   request.no_cache = arguments.flag("no-cache");
   for (const std::string& text : arguments.list("no-cache-filter"))
     for (const std::string& stage : split(text, ',')) request.no_cache_stages.insert(stage);

@@ -9,6 +9,7 @@
 #include "front/cli/build_lock.h"
 #include "front/cli/build_outputs.h"
 #include "front/cli/build_request.h"
+#include "front/cli/build_shell.h"
 #include "front/cli/build_view.h"
 #include "front/cli/handlers.h"
 #include "front/cli/request.h"
@@ -157,7 +158,8 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
     const image::TransferProgress transfers = view->transfers();
     // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
-      return engine::build_image(engine, request, *view, transfers, outputs.exports(), caches);
+      return engine::build_image(engine, request, *view, transfers, outputs.exports(), caches,
+                                 build_shell(context, engine));
     auto checked = TRY(engine::check_reproducible(engine, request, *view, transfers));
     different = std::move(checked.different);
     return std::move(checked.built);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/cli/build_shell.h"
+
+#include <unistd.h>
+
+#include "front/cli/handlers.h"
+#include "front/cli/session.h"
+
+namespace tare::cli {
+namespace {
+
+Result<> attend(Context& context, engine::Engine& engine, const std::string& id, bool tty) {
+  SignalGuard signals(true);
+  const WindowSize size = tty ? window_size() : WindowSize{};
+  auto started = engine.start(id,
+                              {.attach = engine::AttachRequest{.stdin = true},
+                               .owner = true,
+                               .rows = size.rows,
+                               .columns = size.columns},
+                              {});
+  if (!started) {
+    (void)report_start_failure(context, started.error());
+    return {};
+  }
+  (void)TRY(attached_session(context, signals, *started->attachment,
+                             {.id = id, .tty = tty, .stdin = true}));
+  return {};
+}
+
+}  // namespace
+
+engine::BuildShell build_shell(Context& context, engine::Engine& engine) {
+  const bool tty = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  return {.tty = tty, .attend = [&context, &engine, tty](const std::string& id) {
+            if (tty)
+              (void)sys::write_all(STDERR_FILENO,
+                                   "a shell in the state of the step; exit ends it\n");
+            if (const auto done = attend(context, engine, id, tty); !done)
+              context.report(done.error());
+          }};
+}
+
+}  // namespace tare::cli

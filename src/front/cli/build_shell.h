@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// build --at and --shell-on-error: the user's terminal in the state of a step.
+#pragma once
+
+#include "engine/build.h"
+#include "front/cli/context.h"
+
+namespace tare::cli {
+
+// Both must outlive it. What goes wrong is reported.
+engine::BuildShell build_shell(Context& context, engine::Engine& engine);
+
+}  // namespace tare::cli
