@@ -11,7 +11,7 @@
 using namespace tare;
 using namespace tare::build;
 using image::Material;
-using test::must;
+using testing::must;
 
 namespace {
 
