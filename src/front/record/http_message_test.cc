@@ -7,7 +7,7 @@
 
 using namespace tare;
 using namespace tare::front_record;
-using test::must;
+using testing::must;
 
 TEST_CASE("recorder: a request") {
   const RequestHead head = must(parse_request_head(
