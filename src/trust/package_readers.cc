@@ -53,7 +53,8 @@ void add_npm(std::vector<Package>& packages, std::string_view name, const json::
   }
   package.version = value["version"].as_string();
   package.license = value["license"].as_string();
-  if (!package.version.empty()) packages.push_back(std::move(package));
+  if (!package.version.empty() && packages.size() < kMostPackages)
+    packages.push_back(std::move(package));
 }
 
 // [PEP 503, "Normalized Names"]
@@ -181,6 +182,7 @@ std::vector<Package> read_requirements(std::string_view text, const Distribution
     while (version.starts_with('=')) version.remove_prefix(1);
     version = trim(version.substr(0, version.find_first_of(" ;,\\")));
     if (name.empty() || version.empty() || version.find('*') != std::string_view::npos) return;
+    if (packages.size() >= kMostPackages) return;
     packages.push_back(
         {.type = "pypi", .name = python_name(name), .version = std::string(version)});
   });
@@ -201,7 +203,7 @@ std::vector<Package> read_go_mod(std::string_view text, const Distribution&) {
     if (!inside && !single) return;
     if (single) line = trim(line.substr(8));
     const std::size_t space = line.find_first_of(" \t");
-    if (space == std::string_view::npos) return;
+    if (space == std::string_view::npos || packages.size() >= kMostPackages) return;
     const std::string_view module = line.substr(0, space);
     const std::size_t slash = module.rfind('/');
     Package package{.type = "golang", .version = std::string(trim(line.substr(space)))};
@@ -226,6 +228,7 @@ std::vector<Package> read_cargo_lock(std::string_view text, const Distribution&)
   each_line(text, [&](std::string_view line) {
     line = trim(line);
     if (line.starts_with('[')) inside = line == "[[package]]";
+    if (packages.size() >= kMostPackages) return;
     if (line == "[[package]]") packages.push_back({.type = "cargo"});
     if (!inside || packages.empty()) return;
     if (const auto name = value_of(line, "name"); !name.empty()) packages.back().name = name;
@@ -241,7 +244,7 @@ std::vector<Package> read_composer_lock(std::string_view text, const Distributio
   if (!value) return packages;
   for (const json::Value& entry : (*value)["packages"].as_array()) {
     const auto name = split_once(entry["name"].as_string(), '/');
-    if (!name) continue;
+    if (!name || packages.size() >= kMostPackages) continue;
     Package package{.type = "composer",
                     .space = std::string(name->first),
                     .name = std::string(name->second),
@@ -263,6 +266,7 @@ std::vector<Package> read_gemfile_lock(std::string_view text, const Distribution
     line = trim(line);
     const std::size_t open = line.find(" (");
     if (open == std::string_view::npos || !line.ends_with(')')) return;
+    if (packages.size() >= kMostPackages) return;
     packages.push_back({.type = "gem",
                         .name = std::string(line.substr(0, open)),
                         .version = std::string(line.substr(open + 2, line.size() - open - 3))});

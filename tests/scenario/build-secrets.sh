@@ -72,7 +72,7 @@ ARG VALUE
 ENV KEY=$VALUE
 TEXT
 build --build-arg "VALUE=$(cat secret)"
-assert_contains "$(cat log)" "'key' is in the variable KEY"
+assert_contains "$(cat log)" 'the variable KEY'
 refused app env
 printf 'FROM app\nUNSET ENV KEY\n' >app/Dockerfile.top
 if tare build -q --network none -t top -f app/Dockerfile.top app >/dev/null 2>log; then refused top unset; fi

@@ -77,8 +77,8 @@ cat >app/Dockerfile <<TEXT
 FROM busybox
 RUN mkdir -p /var/lib/dpkg/info /lib/apk/db /etc/x /var/lib/dpkg/status.d && \
   ln -s $TMPDIR/outside /var/lib/dpkg/status && ln -s loop /lib/apk/db/installed && ln -s installed /lib/apk/db/loop && \
-  printf 'Package: \\\\033[31mred\\\\nVersion: 1\\\\n' >/var/lib/dpkg/status.d/red && \
-  printf '0  made\\\\n' >'/var/lib/dpkg/status.d/red.md5sums' && \
+  printf 'Package: \\033[31mred\\nVersion: 1\\n' >/var/lib/dpkg/status.d/red && \
+  printf '0  made\\n' >'/var/lib/dpkg/status.d/red.md5sums' && \
   mkdir -p /a/node_modules/deep/package.json /b && yes '[' | head -c 3000000 >/b/package-lock.json && \
   yes 'a==1' | head -c 9000000 >/b/requirements.txt && mkfifo /b/go.mod && ln -s ../../../../../../etc/passwd /b/Cargo.lock
 RUN echo made >/made
@@ -88,7 +88,7 @@ rm -rf good
 tare copy -q --all store:app oci:good:app:latest >/dev/null
 statements=$(for file in good/blobs/sha256/*; do jq -c 'select(._type?)' "$file" 2>/dev/null || true; done)
 assert_contains "$statements" '"https://spdx.dev/Document"'
-assert_contains "$statements" 'pkg:deb/debian/%5Cx1b%5B31mred@1'
+assert_contains "$statements" '/%5Cx1b%5B31mred@1'
 assert_lacks "$statements" outside@
 assert_lacks "$statements" '\u001b'
 tare why app /made >out
