@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "build/remote_source.h"
 #include "codec/sha256.h"
 #include "engine/image_files.h"
 #include "engine/image_packages.h"
@@ -55,20 +56,23 @@ trust::BuildStep step_of(const build::TracedStep& traced, const std::string& doc
 
 void add_parameters(const build::BuildRequest& request, trust::Provenance& provenance) {
   provenance.dockerfile = without_directories(request.dockerfile);
-  provenance.dockerfile_digest = codec::sha256(request.text);
+  // SECURITY: addresses of ADD and of contexts are kept without their passwords.
+  const std::string text = build::hide_users(request.text);
+  provenance.dockerfile_digest = codec::sha256(text);
   if (!request.attest.minimal) {
-    provenance.text = request.text;
+    provenance.text = text;
     provenance.ignore_text = request.ignore_text;
   }
   provenance.target = request.options.target;
   provenance.platform = request.options.target_platform.text();
   for (const auto& [name, value] : request.options.arguments) {
     const bool is_told = !request.attest.minimal && !trust::is_secret_name(name);
-    provenance.arguments[name] = is_told ? std::optional(value) : std::nullopt;
+    provenance.arguments[name] = is_told ? std::optional(build::hide_users(value)) : std::nullopt;
   }
   provenance.labels = request.labels;
   for (const auto& [name, place] : request.contexts)
-    provenance.contexts[name] = place.find("://") == std::string::npos ? "local" : place;
+    provenance.contexts[name] =
+        place.find("://") == std::string::npos ? "local" : build::hide_users(place);
   for (const auto& [id, content] : request.secrets) provenance.secrets.push_back(id);
   provenance.time = request.time;
   if (request.network == build::RunNetwork::None) provenance.network = "none";
