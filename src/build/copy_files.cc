@@ -313,7 +313,8 @@ Result<> Copier::copy(const Pick& pick, const std::string& destination, bool int
   if (options_.parents)
     base = pick.is_directory ? join_path(destination, pick.source)
                              : join_path(destination, split_last(pick.source).first);
-  const bool goes_in = !pick.is_directory && (into || options_.parents || is_directory(base + "/."));
+  const bool goes_in =
+      !pick.is_directory && (into || options_.parents || is_directory(base + "/."));
   if (pick.is_directory || goes_in) (void)TRY(ensure(base == "." ? "" : base));
   for (const PickedFile& file : pick.files) {
     std::string path = base == "." ? "" : base;

@@ -229,7 +229,7 @@ Result<> Repositories::get(const Repository& repository, const std::string& ref,
     }
     problem = done.error();
     const std::string text = lower(problem->message());
-    const auto says = [&](std::string_view words_) { return text.contains(words_); };
+    const auto says = [&](std::string_view part) { return text.contains(part); };
     if (!says("not our ref") && !says("unadvertised") && !says("shallow") && !says("not allow") &&
         !says("couldn't find remote ref"))
       break;

@@ -62,7 +62,8 @@ class RegistryTarget : public CopyTarget {
       const transfer::Reply reply = TRY(registry_.put_manifest(site_, reference, document.raw));
       const Digest& subject = subject_of(document.document);
       if (!subject.empty() && reply.header("oci-subject") != subject.text())
-        TRY(list_referrer(registry_, site_, subject, document), "list " + digest + " as a referrer");
+        TRY(list_referrer(registry_, site_, subject, document),
+            "list " + digest + " as a referrer");
     }
     return {};
   }

@@ -120,7 +120,7 @@ class MergedTar {
     return add_content(inode, path);
   }
 
-  Result<> add_directory(tar::Entry entry, Id id, std::optional<Id> old) {
+  Result<> add_directory(const tar::Entry& entry, Id id, std::optional<Id> old) {
     if (old && old_inode(*old).type != tar::Type::Directory) old.reset();
     const Inode& inode = with_.tree.inode(id);
     const bool is_as_before = old && same_directory(inode, old_inode(*old));

@@ -35,7 +35,9 @@ assert_contains "$(cat log)" '0 of 5 steps were there'
 before=$(id app)
 assert_eq "$(jq -r '.manifests | length' "$TMPDIR/cache/index.json")" 1
 build -t "$REGISTRY/app:1" --cache-to type=inline --push
-manifest=$(tare manifest inspect --raw "$REGISTRY/app:1")
+# Beside it in an index is what the build did.
+digest=$(tare manifest inspect --raw "$REGISTRY/app:1" | jq -r '.manifests[] | select(.platform.os == "linux").digest')
+manifest=$(tare manifest inspect --raw "$REGISTRY/app@$digest")
 assert_eq "$(jq -r '.annotations["dev.tare.build-cache.v1"] | fromjson | .steps | length' <<<"$manifest")" 4
 
 elsewhere local

@@ -77,13 +77,15 @@ Result<> check_options(const Arguments& arguments) {
 Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest& request) {
   TRY(check_options(arguments));
   LockFile lock;
+  lock.path_ = arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
+  // Also of a build that does not use it: the image is the same with and without one.
+  request.lock_name = lock.path_.empty() ? request.dockerfile + kSuffix
+                                         : name_in_context(lock.path_, request.context);
   if (arguments.flag("no-lock")) {
     request.records_downloads = false;
-    return lock;
+    return LockFile();
   }
-  lock.path_ = arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
   request.is_locked = arguments.flag("locked");
-  if (!lock.path_.empty()) request.lock_name = name_in_context(lock.path_, request.context);
   if (!lock.path_.empty() && is_file(lock.path_)) {
     const sys::Fd file = TRY(sys::open_path(lock.path_, O_RDONLY));
     lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), lock.path_);

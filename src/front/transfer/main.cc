@@ -13,7 +13,8 @@
 namespace {
 
 tare::Result<> run() {
-  TRY(tare::front_transfer::confine({.last_descriptor = tare::transfer::kSocket}), "confine the transfer program");
+  TRY(tare::front_transfer::confine({.last_descriptor = tare::transfer::kSocket}),
+      "confine the transfer program");
   return tare::front_transfer::serve(tare::transfer::kSocket);
 }
 
