@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "codec/sha256.h"
 #include "network/attach.h"
+#include "network/home.h"
 #include "network/links.h"
 #include "store/streams.h"
 #include "sys/files.h"
@@ -181,11 +182,16 @@ std::function<Result<>(int pid)> RunRecorder::beside() {
     const sys::Fd inside =
         TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
     sys::Fd listener;
-    {
-      const auto visit = TRY(network::Visit::begin(inside.get()));
+    // A thread, as an ordinary user's process could not come back from there.
+    network::HomeThread there;
+    sys::Fd network = TRY(inside.duplicate());
+    TRY(there.enter(std::move(network)));
+    const auto listen = [&listener]() -> Result<> {
       TRY(network::set_loopback_up());
       listener = TRY(listen_in_place());
-    }
+      return {};
+    };
+    TRY(there.run(listen));
     const int fds[] = {listener.get(), inside.get()};
     char byte = 0;
     sys::RightsMessage<2> message(&byte, 1);

@@ -41,7 +41,7 @@ std::string whole(const std::string& path) {
 std::string name_in_context(const std::string& path, const std::string& context) {
   const std::size_t slash = path.rfind('/');
   const std::string dir = whole(slash == std::string::npos ? "." : path.substr(0, slash + 1));
-  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (context.empty() || dir.empty()) return "";
   if (dir == context) return name;
   const std::string above = context == "/" ? context : context + "/";
