@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "build/remote_tree.h"
 #include "codec/sha256.h"
 #include "engine/build_secrets.h"
 #include "engine/build_workshop.h"
@@ -46,8 +47,25 @@ std::unexpected<Error> missing(const std::string& what, const std::string& optio
                              .hint("give it as then: " + option));
 }
 
+std::unexpected<Error> unknown(const std::string& what) {
+  return fail(Kind::Invalid, "the build of the image had no " + what + ", by its record");
+}
+
+// With more than the image was built with nothing would be proved.
+Result<> check_given(const trust::Provenance& recipe, const BuildRequest& given) {
+  for (const auto& [name, value] : given.options.arguments)
+    if (!recipe.arguments.contains(name)) return unknown("argument " + quoted(name));
+  for (const auto& [name, place] : given.contexts)
+    if (!recipe.contexts.contains(name)) return unknown("context " + quoted(name));
+  for (const auto& [id, content] : given.secrets)
+    if (std::ranges::find(recipe.secrets, id) == recipe.secrets.end())
+      return unknown("secret " + quoted(id));
+  return {};
+}
+
 // What the record has to say comes before what is given.
 Result<> add_inputs(const trust::Provenance& recipe, BuildRequest& request) {
+  TRY(check_given(recipe, request));
   for (const auto& [name, value] : recipe.arguments) {
     if (value)
       request.options.arguments[name] = *value;

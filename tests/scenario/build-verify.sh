@@ -45,6 +45,8 @@ assert_contains "$(tare builder prune -a)" 'removed 0 steps'
 exits 1 tare verify --rebuild app app >out 2>log
 assert_contains "$(cat log)" "had the secret 'key'"
 assert_contains "$(cat log)" '--secret id=key'
+exits 1 rebuild --build-arg WHO=me --build-arg MORE=1 app app >out 2>log
+assert_contains "$(cat log)" "had no argument 'MORE'"
 
 # Another context: the step, and the file as long as the layer of the step is there.
 cp lock app/Dockerfile.lock
