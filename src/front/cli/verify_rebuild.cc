@@ -57,7 +57,7 @@ Result<int> verify_rebuild(Context& context, const Arguments& arguments) {
                                              *view, view->transfers());
   if (!rebuilt) view->fails(rebuilt.error());
   view.reset();
-  if (!rebuilt) return std::unexpected(rebuilt.error());
+  if (!rebuilt) return report_with_line(context, rebuilt.error());
   if (rebuilt->different || !rebuilt->other.empty()) {
     report_other(context, operands[0], *rebuilt);
     return 1;
