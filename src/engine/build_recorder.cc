@@ -5,16 +5,17 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/text.h"
 #include "codec/sha256.h"
 #include "network/attach.h"
-#include "network/links.h"
 #include "store/streams.h"
 #include "sys/files.h"
 #include "sys/rights.h"
@@ -181,11 +182,18 @@ std::function<Result<>(int pid)> RunRecorder::beside() {
     const sys::Fd inside =
         TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
     sys::Fd listener;
-    {
-      const auto visit = TRY(network::Visit::begin(inside.get()));
+    const auto listen = [&]() -> Result<> {
+      if (::setns(inside.get(), CLONE_NEWNET) != 0)
+        return fail_errno("enter the container's network namespace");
       TRY(network::set_loopback_up());
       listener = TRY(listen_in_place());
-    }
+      return {};
+    };
+    // A thread's network namespace is its own, and it need not be able to return: an ordinary user
+    // is not, when the container has no network of ours.
+    Result<> listening;
+    std::thread([&] { listening = listen(); }).join();
+    TRY(std::move(listening));
     const int fds[] = {listener.get(), inside.get()};
     char byte = 0;
     sys::RightsMessage<2> message(&byte, 1);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source=tests/lib.sh
 # verify --rebuild needs no server: what ADD and RUN got is in the store, by the lock or by the image's record.
-# as: root
+# as: root user
 # network: outside
 . "$TEST_LIB"
 image_busybox
