@@ -183,7 +183,7 @@ std::function<Result<>(int pid)> RunRecorder::beside() {
         TRY(sys::open_path("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
     sys::Fd listener;
     const auto listen = [&]() -> Result<> {
-      if (::setns(inside.get(), CLONE_NEWNET) != 0)
+      if (::setns(inside.get(), CLONE_NEWNET) != 0)  // check-words: as network::Visit
         return fail_errno("enter the container's network namespace");
       TRY(network::set_loopback_up());
       listener = TRY(listen_in_place());
