@@ -153,7 +153,10 @@ Result<Built> Builder::finish() {
     TRY(shared_.workshop.open(target.here()));
     return built;
   }
-  if (request.is_check || !request.makes_image) return built;
+  if (request.is_check || !request.makes_image) {
+    built.image.config = std::move(config);
+    return built;
+  }
   // A build elsewhere looks for one step after the other.
   const LayerWish wish = request.inline_cache ? LayerWish::Steps : request.layers;
   const Files files = TRY(

@@ -60,7 +60,16 @@ Result<> make_home() {
   return set_loopback_up();
 }
 
-HomeThread::~HomeThread() {
+Result<bool> is_same_network(int one, int other) {
+  struct stat a{};
+  struct stat b{};
+  if (::fstat(one, &a) != 0 || ::fstat(other, &b) != 0) return fail_errno("look at a namespace");
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+HomeThread::~HomeThread() { leave(); }
+
+void HomeThread::leave() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -68,6 +77,8 @@ HomeThread::~HomeThread() {
   }
   changed_.notify_all();
   thread_.join();
+  ends_ = false;
+  network_.reset();
 }
 
 Result<> HomeThread::enter(sys::Fd network) {

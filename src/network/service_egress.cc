@@ -48,8 +48,7 @@ ServiceEgress::ServiceEgress(Loop& loop, ServiceParts& parts, std::string store)
     : loop_(loop), parts_(parts), store_(std::move(store)) {
   parts_.heal_first([this]() -> Result<> {
     if (clients_.empty()) return {};
-    if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
-    return heal(*filter_);
+    return heal(*TRY(filter()));
   });
 }
 
@@ -58,11 +57,16 @@ ServiceEgress::~ServiceEgress() {
   loop_.cancel(polling_);
 }
 
+// To be called where the bridges are.
+Result<EgressFilter*> ServiceEgress::filter() {
+  if (filter_home_ != parts_.home_number()) filter_.reset();
+  filter_home_ = parts_.home_number();
+  if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
+  return &*filter_;
+}
+
 Result<> ServiceEgress::at_home(const std::function<Result<>(EgressFilter&)>& work) {
-  auto done = parts_.at_home({}, [&]() -> Result<> {
-    if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
-    return work(*filter_);
-  });
+  auto done = parts_.at_home({}, [&]() -> Result<> { return work(*TRY(filter())); });
   // It may be that of where we were before it was known where the bridges are.
   if (!done && done.error().kind() == Kind::Denied) filter_.reset();
   return done;

@@ -76,28 +76,33 @@ Result<> check_options(const Arguments& arguments) {
 
 Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest& request) {
   TRY(check_options(arguments));
-  LockFile lock;
-  lock.path_ = arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
+  const std::string path =
+      arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
   // Also of a build that does not use it: the image is the same with and without one.
-  request.lock_name = lock.path_.empty() ? request.dockerfile + kSuffix
-                                         : name_in_context(lock.path_, request.context);
+  request.lock_name =
+      path.empty() ? request.dockerfile + kSuffix : name_in_context(path, request.context);
   if (arguments.flag("no-lock")) {
     request.records_downloads = false;
     return LockFile();
   }
+  LockFile lock = TRY(read(path, request));
   request.is_locked = arguments.flag("locked");
-  if (!lock.path_.empty() && is_file(lock.path_)) {
-    const sys::Fd file = TRY(sys::open_path(lock.path_, O_RDONLY));
-    lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), lock.path_);
-    request.lock = TRY(build::parse_lock(lock.text_, lock.path_));
-  } else if (request.is_locked) {
+  if (request.is_locked && !request.lock)
     return std::unexpected(
         Error(Kind::NotFound,
-              lock.path_.empty()
-                  ? "there is no lock for a Dockerfile that is no file of this machine"
-                  : "there is no lock " + quoted(lock.path_))
+              path.empty() ? "there is no lock for a Dockerfile that is no file of this machine"
+                           : "there is no lock " + quoted(path))
             .hint("a build without --locked writes it; another file is given with --lock FILE"));
-  }
+  return lock;
+}
+
+Result<LockFile> LockFile::read(const std::string& path, build::BuildRequest& request) {
+  LockFile lock;
+  lock.path_ = path;
+  if (path.empty() || !is_file(path)) return lock;
+  const sys::Fd file = TRY(sys::open_path(path, O_RDONLY));
+  lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), path);
+  request.lock = TRY(build::parse_lock(lock.text_, path));
   return lock;
 }
 

@@ -16,6 +16,9 @@ class LockFile {
   // (--locked without one).
   static Result<LockFile> open(const Arguments& arguments, build::BuildRequest& request);
 
+  // The one at `path`, if there is one, for the request. Errors: Invalid (it is no lock).
+  static Result<LockFile> read(const std::string& path, build::BuildRequest& request);
+
   // Writes what the build has taken, unless that is there already. What cannot be written does not
   // fail the build: returns a sentence that says so, or "".
   std::string update(const build::Built& built, const build::BuildRequest& request) const;

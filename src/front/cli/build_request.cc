@@ -162,6 +162,10 @@ Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
     if (!socket) return bad_value("ssh", text, "there is no SSH_AUTH_SOCK");
     request.agents[std::string(pair ? pair->first : text)] = *socket;
   }
+  for (const std::string& what : arguments.list("allow")) {
+    request.allow_insecure = request.allow_insecure || what == "security.insecure";
+    request.allow_ansible = request.allow_ansible || what == "host.ansible";
+  }
   return {};
 }
 
@@ -209,6 +213,13 @@ Result<oci::Platform> parse_platform(const std::string& text) {
 
 }  // namespace
 
+Result<build::BuildRequest> build_inputs(const Arguments& arguments, const std::string& place) {
+  build::BuildRequest request;
+  request.context = TRY(whole_path(place), "build context");
+  TRY(read_pairs(request, arguments));
+  return request;
+}
+
 Result<build::BuildRequest> build_request(const Arguments& arguments) {
   build::BuildRequest request;
   TRY(read_context(request, arguments));
@@ -242,10 +253,6 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
   for (const std::string& text : arguments.list("no-cache-filter"))
     for (const std::string& stage : split(text, ',')) request.no_cache_stages.insert(stage);
   request.pull = arguments.flag("pull");
-  for (const std::string& what : arguments.list("allow")) {
-    request.allow_insecure = request.allow_insecure || what == "security.insecure";
-    request.allow_ansible = request.allow_ansible || what == "host.ansible";
-  }
   const std::string network = arguments.value_or("network", "default");
   if (network == "none")
     request.network = build::RunNetwork::None;

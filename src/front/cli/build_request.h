@@ -11,5 +11,8 @@ namespace tare::cli {
 // that may enter a user namespace, in which others' files belong to nobody. Errors: Invalid (an
 // option, by name), NotFound, Unsupported.
 Result<build::BuildRequest> build_request(const Arguments& arguments);
+// Without a Dockerfile: only the context, which is the directory `place`, arguments, named
+// contexts, secrets, agents and what is allowed. When and errors: as above.
+Result<build::BuildRequest> build_inputs(const Arguments& arguments, const std::string& place);
 
 }  // namespace tare::cli

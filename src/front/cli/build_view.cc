@@ -125,4 +125,14 @@ std::unique_ptr<BuildView> BuildView::make(Style style, Context& context) {
   return std::make_unique<BuildView>();
 }
 
+int report_with_line(Context& context, const Error& error) {
+  std::vector<std::string> lines = split(error.message(), '\n');
+  std::string text = error_text(Error(error.kind(), lines[0]), context.debug());
+  for (std::size_t i = 1; i < lines.size(); ++i) text += "  " + escaped(lines[i]) + "\n";
+  if (!error.hint().empty()) text += "  hint: " + escaped(error.hint()) + "\n";
+  (void)context.flush();
+  (void)sys::write_all(2, text);
+  return 1;
+}
+
 }  // namespace tare::cli

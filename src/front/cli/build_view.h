@@ -52,6 +52,10 @@ class LineCutter {
 // "12.3s".
 std::string seconds_since(UnixNanos begun);
 
+// What is wrong with a Dockerfile is told with its line, which is a line of its own here, too.
+// Returns the exit status.
+int report_with_line(Context& context, const Error& error);
+
 std::unique_ptr<BuildView> make_terminal_view();
 std::unique_ptr<BuildView> make_json_view();
 

@@ -26,17 +26,6 @@ Result<sys::Fd> open_context(const build::BuildRequest& request) {
   return sys::open_path(request.context, O_RDONLY | O_DIRECTORY);
 }
 
-// What is wrong with a Dockerfile is told with its line, which is a line of its own here, too.
-int report_with_line(Context& context, const Error& error) {
-  std::vector<std::string> lines = split(error.message(), '\n');
-  std::string text = error_text(Error(error.kind(), lines[0]), context.debug());
-  for (std::size_t i = 1; i < lines.size(); ++i) text += "  " + escaped(lines[i]) + "\n";
-  if (!error.hint().empty()) text += "  hint: " + escaped(error.hint()) + "\n";
-  (void)context.flush();
-  (void)sys::write_all(2, text);
-  return 1;
-}
-
 Result<int> check(Context& context, const build::BuildRequest& request) {
   const sys::Fd place = TRY(open_context(request));
   const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,

@@ -13,6 +13,7 @@
 #include "front/cli/handlers.h"
 #include "front/cli/progress.h"
 #include "front/cli/render.h"
+#include "front/cli/verify_rebuild.h"
 
 namespace tare::cli {
 namespace {
@@ -104,6 +105,7 @@ Result<std::vector<Damage>> mend_all(Context& context, engine::Engine& engine,
 }  // namespace
 
 Result<int> cmd_verify(Context& context, const Arguments& arguments) {
+  if (arguments.flag("rebuild")) return verify_rebuild(context, arguments);
   const std::vector<Damage> damages = TRY(look(context, arguments));
   const bool json = arguments.flag("json");
   for (const Damage& damage : damages) print_damage(context, damage, json);

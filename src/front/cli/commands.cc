@@ -177,6 +177,16 @@ constexpr Option kCheck[] = {
     {0, "json", Flag, "", "Print what is damaged as lines of JSON"},
     {'q', "quiet", Flag, "", "Print nothing but what is damaged"},
 };
+constexpr Option kVerify[] = {
+    {0, "rebuild", Flag, "", "Build it again from its record, and compare: IMAGE [CONTEXT]"},
+    {0, "allow", List, "what", "With --rebuild: as it was built with"},
+    {0, "build-arg", List, "NAME=VALUE", "With --rebuild: a value that the record does not tell"},
+    {0, "build-context", List, "NAME=PLACE", "With --rebuild: a directory, as it was built with"},
+    {0, "lock", Value, "file", "With --rebuild: the lock of the build (default: Dockerfile.lock)"},
+    {0, "no-lock", Flag, "", "With --rebuild: what the image's record says instead of a lock"},
+    {0, "secret", List, "id=ID,src=FILE", "With --rebuild: a secret, as it was built with"},
+    {0, "ssh", List, "ID[=SOCKET]", "With --rebuild: an SSH agent, as it was built with"},
+};
 constexpr Option kFsck[] = {
     {0, "repair", Flag, "", "Mend what can be mended, and fetch the rest from where it was pulled"},
 };
@@ -822,18 +832,9 @@ const Command command_table[] = {
      Operands::Containers,
      1,
      cmd_update},
-    {"verify",
-     "image verify",
-     "[OPTIONS] [IMAGE...]",
-     "Read all bytes of images again and compare them with their digests",
-     kCheck,
-     {},
-     0,
-     -1,
-     false,
-     Operands::Images,
-     1,
-     cmd_verify},
+    {"verify", "image verify", "[OPTIONS] [IMAGE...]",
+     "Read all bytes of images again and compare them with their digests", kCheck, kVerify, 0, -1,
+     false, Operands::Images, 1, cmd_verify},
     {"version",
      "",
      "[OPTIONS]",
