@@ -14,6 +14,7 @@
 #include "build/stages.h"
 #include "codec/sha256.h"
 #include "image/build_cache.h"
+#include "image/leaks.h"
 
 namespace tare::build {
 namespace {
@@ -165,6 +166,10 @@ Result<Built> Builder::finish() {
   if (request.inline_cache)
     annotations[image::kBuildCacheAnnotation] =
         image::print_build_cache(steps_of(built.trace, false));
+  if (request.inline_cache &&
+      image::has_secret(annotations[image::kBuildCacheAnnotation], request.secrets))
+    return fail(Kind::Denied,
+                "a secret is in what the steps are known by, which type=inline tells");
   built.image = TRY(shared_.workshop.make_image(config, files, request.names, annotations));
   return built;
 }

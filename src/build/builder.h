@@ -39,9 +39,10 @@ struct BuildRequest {
   bool no_cache = false;
   std::set<std::string> no_cache_stages;
   bool pull = false;
-  bool allow_insecure = false;  // RUN --security=insecure.
-  bool allow_ansible = false;   // RUN --ansible.
-  bool makes_image = true;      // Else only its files are wanted.
+  bool allow_insecure = false;      // RUN --security=insecure.
+  bool allow_host_network = false;  // RUN --network=host.
+  bool allow_ansible = false;       // RUN --ansible.
+  bool makes_image = true;          // Else only its files are wanted.
   LayerWish layers = LayerWish::Few;
   std::map<std::string, std::string> annotations;  // Of the image's manifest.
   bool inline_cache = false;  // The image tells builds elsewhere which step made which layer.

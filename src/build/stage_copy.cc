@@ -16,6 +16,16 @@
 namespace tare::build {
 namespace {
 
+std::string source_name(const std::string& path) {
+  return std::string(StepKey::kSource) + (path.empty() ? "." : path);
+}
+
+std::string listed(const std::vector<Text>& texts) {
+  std::vector<std::string> values;
+  for (const Text& each : texts) values.push_back(each.text);
+  return StepKey::list(values);
+}
+
 std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
 
 }  // namespace
@@ -121,6 +131,19 @@ Result<> StageBuild::put_sources(const Sources& sources, const Instruction& inst
   return {};
 }
 
+// What was copied is what the key says, also when somebody was just writing it.
+Result<> StageBuild::refuse_changed(const Sources& sources, const StepKey& key) {
+  if (sources.open.tree.digests == nullptr) return {};  // No files of this machine.
+  for (const Pick& each : sources.picks) {
+    const std::string now = TRY(fingerprint(sources.open.tree, each));
+    if (key.parts().at(source_name(each.source)) == now) continue;
+    return std::unexpected(
+        Error(Kind::Unavailable, quoted(each.name) + " changed while it was copied")
+            .hint("build again when nobody writes it"));
+  }
+  return {};
+}
+
 Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                              bool optional) {
   info_ = describe(instruction);
@@ -129,16 +152,19 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   const UnixNanos time = TRY(time_of(instruction, files, sources));
   StepKey key;
   for (const Pick& each : sources.picks)
-    key.add(each.source.empty() ? "." : each.source, TRY(fingerprint(sources.open.tree, each)));
+    key.add(source_name(each.source), TRY(fingerprint(sources.open.tree, each)));
   for (const Remote& each : sources.remotes)
-    key.add(image::without_user(each.request.source.text), each.digest().text());
+    key.add(source_name(image::without_user(each.request.source.text)), each.digest().text());
   for (const Heredoc& content : files.contents)
-    key.add("<<" + content.name, digest_of(heredoc_text(content)));
+    key.add(source_name("<<" + content.name), digest_of(heredoc_text(content)));
   const std::string& directory = state_->config().working_dir;
   const std::string destination =
       join_path(directory.empty() ? "/" : directory, files.destination.text) +
       (files.destination.text.ends_with('/') ? "/" : "");
   key.add("instruction", instruction.text);
+  key.add("the sources", listed(files.paths));
+  key.add("the flags", StepKey::list({files.chown.text, files.chmod.text}));
+  key.add("what is left out", listed(files.excludes));
   key.add("destination", destination);
   CopyOptions options{.mode = files.chmod.text, .parents = parents};
   if (!options.mode.empty()) TRY(check_mode(options.mode));
@@ -162,10 +188,14 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   const auto put = [&](const Target& target) {
     return put_sources(sources, instruction, files, target, destination, options);
   };
+  const auto put_and_look = [&](const Target& target) -> Result<> {
+    TRY(put(target));
+    return refuse_changed(sources, key);
+  };
   Workshop::Change change{
       .files = below, .key = key_.digest(), .what = info_.label, .time = time, .materials = {}};
   for (const Remote& each : sources.remotes) change.materials.push_back(each.fetched->material);
-  const StepLayer layer = TRY(shared_.workshop.change(change, put));
+  const StepLayer layer = TRY(shared_.workshop.change(change, put_and_look));
   shared_.reporter.ends(info_);
   take(instruction, layer);
   return {};

@@ -31,29 +31,45 @@ Result<RunMount> StageBuild::make_file(const std::string& target, std::string_vi
   return RunMount{.source = place + "/file", .target = target};
 }
 
+namespace {
+
+// All that a program may see of it but its content.
+std::string described(const Mount& mount) {
+  const auto number = [](const std::optional<std::uint32_t>& value) {
+    return value ? std::to_string(*value) : "";
+  };
+  return StepKey::list({std::to_string(static_cast<int>(mount.type)), mount.from, mount.source,
+                        mount.target, mount.read_only ? "ro" : "rw",
+                        std::to_string(mount.size_bytes), mount.id,
+                        mount.required ? "required" : "", mount.env.value_or(""),
+                        number(mount.mode), number(mount.uid), number(mount.gid)});
+}
+
+}  // namespace
+
 Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* dependency,
                                         StepKey& key, std::vector<std::string>& environment) {
-  const std::string name = "mount " + mount.target + mount.id;
+  // Digests of sources come below this name; of two mounts no two names are the same.
+  const std::string name = "mount " + mount.target + " " + mount.id;
+  key.add(name + " as", described(mount));
   const std::string directory =
       state_->config().working_dir.empty() ? "/" : state_->config().working_dir;
   const std::string target = mount.target.empty() ? "" : join_path(directory, mount.target);
   switch (mount.type) {
     case Mount::Type::Tmpfs:
-      key.add(name, "tmpfs");
       return RunMount{.type = RunMount::Type::Tmpfs,
                       .target = target,
                       .read_only = false,
                       .size_bytes = mount.size_bytes};
     case Mount::Type::Cache:
       // What is in it is nobody's result.
-      key.add(name, "cache");
       return RunMount{.type = RunMount::Type::Cache,
                       .source = mount.id.empty() ? target : mount.id,
                       .target = target,
                       .read_only = mount.read_only};
     case Mount::Type::Secret: {
       const std::string id = secret_id(mount);
-      key.add(name, "secret " + id);  // Another content is no other result.
+      // Another content is no other result.
       const auto found = shared_.request.secrets.find(id);
       if (found == shared_.request.secrets.end()) {
         if (!mount.required) return RunMount{};
@@ -68,7 +84,6 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
     }
     case Mount::Type::Ssh: {
       const std::string id = mount.id.empty() ? "default" : mount.id;
-      key.add(name, "agent " + id);
       const auto found = shared_.request.agents.find(id);
       if (found == shared_.request.agents.end()) {
         if (!mount.required) return RunMount{};
@@ -103,13 +118,19 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   const Run& run = *instruction.as<Run>();
   const BuildRequest& request = shared_.request;
   if (!run.devices.empty()) return fail(Kind::Unsupported, "--device of RUN is not there yet");
+  if (run.network == RunNetwork::Host && !request.allow_host_network &&
+      request.network != RunNetwork::Host)
+    return std::unexpected(
+        Error(Kind::Denied, "RUN --network=host is not allowed")
+            .hint(
+                "--allow network.host, if you trust this Dockerfile with this machine's network"));
   if (run.security == Security::Insecure && !request.allow_insecure)
     return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
                                .hint("--allow security.insecure, if you trust this Dockerfile"));
   const std::optional<Tools> tools = TRY(find_tools(run));
   const RunCommand command = state_->command(run, tools ? &tools->config : nullptr);
   StepKey key;
-  key.add("the command", join(command.arguments, "\n"));
+  key.add("the command", StepKey::list(command.arguments));
   if (command.script) key.add("the script", *command.script);
   RunRequest wanted{.files = files_,
                     .what = info_.label,

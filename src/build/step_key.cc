@@ -14,7 +14,8 @@ std::string shown(const std::string& value) {
   return value.size() > kShown ? value.substr(0, kShown) + "..." : value;
 }
 
-std::string sentence(const std::string& name, const std::string* was, const std::string* is) {
+std::string sentence(std::string name, const std::string* was, const std::string* is) {
+  if (name.starts_with(StepKey::kSource)) name.erase(0, StepKey::kSource.size());
   if (was == nullptr) return name + " is new";
   if (is == nullptr) return name + " is gone";
   // Digests tell people nothing.
@@ -25,9 +26,18 @@ std::string sentence(const std::string& name, const std::string* was, const std:
 }  // namespace
 
 Digest StepKey::digest() const {
-  std::string text = "tare step 1\n";
-  for (const auto& [name, value] : parts_) text += escaped(name) + "\t" + escaped(value) + "\n";
-  return codec::sha256(text);
+  std::vector<std::string> all;
+  for (const auto& [name, value] : parts_) {
+    all.push_back(name);
+    all.push_back(value);
+  }
+  return codec::sha256("tare step 2\n" + list(all));
+}
+
+std::string StepKey::list(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += std::to_string(value.size()) + ":" + value + "\n";
+  return text;
 }
 
 std::string StepKey::difference(const std::map<std::string, std::string>& before) const {

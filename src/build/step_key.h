@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,11 @@ class StepKey {
 
   // In a sentence: "src/main.c changed", "ARG VERSION: 1 -> 2". "" when nothing is known.
   std::string difference(const std::map<std::string, std::string>& before) const;
+
+  // Of a file or an address that is taken; before its name, which is whatever somebody called it.
+  static constexpr std::string_view kSource = "source ";
+  // Values one after the other, so that none can be taken for two.
+  static std::string list(const std::vector<std::string>& values);
 
   // Of a whole file system before the step: what is told last, because it follows from others.
   static constexpr const char* kFiles = "files";

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "build/remote_source.h"
+#include "build/step_key.h"
 #include "codec/sha256.h"
 #include "engine/image_files.h"
 #include "engine/image_packages.h"
@@ -48,8 +49,9 @@ trust::BuildStep step_of(const build::TracedStep& traced, const std::string& doc
   for (const auto& [name, value] : traced.inputs) {
     if (copies && name == "destination") step.destination = value;
     const auto digest = Digest::parse(value);
-    if (digest && name != "files" && (copies || name.starts_with("mount ")))
-      step.inputs[name] = *digest;
+    const bool is_source = name.starts_with(build::StepKey::kSource);
+    if (digest && (is_source || (!copies && name.starts_with("mount "))))
+      step.inputs[is_source ? name.substr(build::StepKey::kSource.size()) : name] = *digest;
   }
   return step;
 }

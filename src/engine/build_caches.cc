@@ -46,6 +46,10 @@ Result<> refuse_leaks(store::Store& store, const build::Built& built,
                                 " is in what this step made, so no cache is written")
             .hint("RUN --mount=type=secret leaves none behind unless its command does"));
   }
+  if (image::has_secret(image::print_build_cache(build::steps_of(built.trace, true)), secrets))
+    return std::unexpected(
+        Error(Kind::Denied, "a secret is in what the steps are known by, so no cache is written")
+            .hint("an address that RUN or ADD asked for, or an argument, has it"));
   return {};
 }
 

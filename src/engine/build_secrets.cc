@@ -120,6 +120,19 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
       notes.push_back(sentence(
           leak, step_of(store, built, layer.diff_id, leak.where.empty() ? "" : leak.where[0])));
   }
+  // Also what a step left that was put together with others, or is there from an earlier build.
+  for (const build::TracedStep& step : built.trace) {
+    if (step.layer.diff_id.empty()) continue;
+    const std::vector<image::Leak> leaks =
+        secrets.empty() ? image::leaks_of(store, step.layer.diff_id)
+                        : TRY(image::find_secrets(store, step.layer.diff_id, secrets));
+    if (!step.is_target || leaks.empty()) continue;
+    TRY(image::add_leaks(store, built.image.id, leaks));
+    for (const image::Leak& leak : leaks) {
+      const std::string text = sentence(leak, step.place);
+      if (std::ranges::find(notes, text) == notes.end()) notes.push_back(text);
+    }
+  }
   if (base != nullptr)
     TRY(image::add_leaks(store, built.image.id, image::leaks_of(store, base->id)));
   for (const image::Leak& leak : TRY(image::find_secrets_in_config(store, built.image, secrets)))

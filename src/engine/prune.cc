@@ -80,7 +80,9 @@ Result<PrunePlan> Engine::plan_prune(const PruneRequest& request) const {
   for (const image::Image& image :
        request.images ? TRY(state_->images.list()) : std::vector<image::Image>()) {
     if (used.contains(image.id) || (!named_too && !image.names.empty())) continue;
-    if (!passes(request, image.config.labels, image.config.created)) continue;
+    // What a build makes has the time of what it is made of: it is as old as it is here.
+    if (!passes(request, image.config.labels, std::max(image.config.created, image.loaded_at)))
+      continue;
     plan.images.push_back({.id = image.id, .names = image.names});
     gone.insert(image.id.text());
   }

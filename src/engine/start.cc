@@ -307,7 +307,10 @@ Result<> Engine::State::take_networks(Starting& it) {
     const sys::Fd none_goes = TRY(store.lock(kNetworksLock, sys::Lock::Shared));
     it.networks = TRY(start_networks(it.container));
   }
-  if (!it.networks.makes_home()) it.home_lock.reset();
+  if (it.networks.makes_home())
+    network::await_end_of_service(store.dir());
+  else
+    it.home_lock.reset();
   if (it.networks.is_elsewhere())
     it.service = TRY(network::hold_service(store.dir(), programs + "/tare-net"));
   it.undo.push([&it]() noexcept { it.networks.undo(); });

@@ -60,16 +60,7 @@ Result<> make_home() {
   return set_loopback_up();
 }
 
-Result<bool> is_same_network(int one, int other) {
-  struct stat a{};
-  struct stat b{};
-  if (::fstat(one, &a) != 0 || ::fstat(other, &b) != 0) return fail_errno("look at a namespace");
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-HomeThread::~HomeThread() { leave(); }
-
-void HomeThread::leave() {
+HomeThread::~HomeThread() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -77,8 +68,6 @@ void HomeThread::leave() {
   }
   changed_.notify_all();
   thread_.join();
-  ends_ = false;
-  network_.reset();
 }
 
 Result<> HomeThread::enter(sys::Fd network) {

@@ -20,8 +20,6 @@ Result<bool> owns_network();
 // The network namespace of the keeper of an endpoint's process; an empty one when that is ours.
 // Errors: NotFound (it has ended).
 Result<sys::Fd> home_of(const Endpoint& endpoint);
-// Whether two descriptors are of one network namespace.
-Result<bool> is_same_network(int one, int other);
 // The calling process in that network namespace for good, or in a new one with its loopback device
 // up. PRIVILEGED (over its own user namespace). Single-threaded callers only.
 Result<> enter_home(int network);
@@ -38,8 +36,6 @@ class HomeThread {
 
   // Errors: Denied.
   Result<> enter(sys::Fd network);
-  // Back, to enter another one.
-  void leave();
   bool is_elsewhere() const { return thread_.joinable(); }
   // Borrowed.
   int network() const { return network_.get(); }

@@ -12,7 +12,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "network/records.h"
 #include "network/service_message.h"
@@ -236,6 +238,22 @@ Result<sys::Fd> hold_service(int store, const std::string& program) {
   socket = TRY(connect_service(directory.get()));
   TRY(start_program(store, program, listener.get()));
   return socket;
+}
+
+void await_end_of_service(int store) {
+  constexpr int kMostLooks = 300;
+  constexpr std::chrono::milliseconds kPause(10);
+  // It removes its socket when it ends itself; one that was killed leaves it.
+  for (int i = 0; i < kMostLooks; ++i) {
+    if (::faccessat(store, service_socket_path().c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (i % 10 == 9) {
+      const auto directory = open_directory(store);
+      if (!directory) return;
+      const auto service = connect_service(directory->get());
+      if (service && !*service) return;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 Result<> wake_service(int store, const std::string& program) {

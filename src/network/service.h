@@ -38,6 +38,10 @@ Result<> tell_endpoint(int store, const std::string& network, const std::string&
 // will be elsewhere (see network/home.h) when he hands over. Errors: as hand_over().
 Result<sys::Fd> hold_service(int store, const std::string& program);
 
+// Waits, three seconds at most, until the service of containers that have all ended has ended, too:
+// for who makes another home network (network/home.h), which that one would not find.
+void await_end_of_service(int store);
+
 // Starts the service again when it should run and does not: both of its processes were killed.
 Result<> wake_service(int store, const std::string& program);
 

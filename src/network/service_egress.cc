@@ -48,7 +48,8 @@ ServiceEgress::ServiceEgress(Loop& loop, ServiceParts& parts, std::string store)
     : loop_(loop), parts_(parts), store_(std::move(store)) {
   parts_.heal_first([this]() -> Result<> {
     if (clients_.empty()) return {};
-    return heal(*TRY(filter()));
+    if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
+    return heal(*filter_);
   });
 }
 
@@ -57,16 +58,11 @@ ServiceEgress::~ServiceEgress() {
   loop_.cancel(polling_);
 }
 
-// To be called where the bridges are.
-Result<EgressFilter*> ServiceEgress::filter() {
-  if (filter_home_ != parts_.home_number()) filter_.reset();
-  filter_home_ = parts_.home_number();
-  if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
-  return &*filter_;
-}
-
 Result<> ServiceEgress::at_home(const std::function<Result<>(EgressFilter&)>& work) {
-  auto done = parts_.at_home({}, [&]() -> Result<> { return work(*TRY(filter())); });
+  auto done = parts_.at_home({}, [&]() -> Result<> {
+    if (!filter_) filter_.emplace(TRY(EgressFilter::open()));
+    return work(*filter_);
+  });
   // It may be that of where we were before it was known where the bridges are.
   if (!done && done.error().kind() == Kind::Denied) filter_.reset();
   return done;

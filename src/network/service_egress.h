@@ -60,7 +60,6 @@ class ServiceEgress : public dns::Gate {
   };
   using Clients = std::map<std::string, Client>;  // By container.
 
-  Result<EgressFilter*> filter();
   Result<> at_home(const std::function<Result<>(EgressFilter&)>& work);
   Result<> heal(EgressFilter& filter);
   std::vector<EgressOpening> openings_left(const Client& client) const;
@@ -86,8 +85,7 @@ class ServiceEgress : public dns::Gate {
   std::string store_;
   std::vector<Subnet> subnets_;  // Of our networks.
   Clients clients_;
-  std::optional<EgressFilter> filter_;  // Of where the bridges are,
-  unsigned filter_home_ = 0;            // which was this ServiceParts::home_number().
+  std::optional<EgressFilter> filter_;  // Of where the bridges are.
   Loop::Timer polling_ = 0;
   bool is_begun_ = false;
 };

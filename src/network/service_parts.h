@@ -23,8 +23,8 @@ class ServiceParts {
     (void)endpoint;
     return work();
   }
-  // Another number whenever that is somewhere else than before.
-  virtual unsigned home_number() const { return 0; }
+  // Whether it is to end with the last container: the next one will be somewhere else.
+  virtual bool ends_at_once() const { return false; }
   // In the network namespace of a container that the calling thread visits: who asks 127.0.0.11 at
   // port 53 asks these ports. What a call before made is replaced.
   virtual Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) = 0;

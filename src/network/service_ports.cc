@@ -28,7 +28,9 @@ std::optional<Address> target_of(const Endpoint& endpoint, const PublishedPort& 
 }  // namespace
 
 ServicePorts::ServicePorts(Loop& loop)
-    : loop_(loop), forwarder_(loop, [this](int family, int type, const Address& client) {
+    : loop_(loop),
+      uplink_(loop, home_),
+      forwarder_(loop, [this](int family, int type, const Address& client) {
         return connect_socket(family, type, client);
       }) {}
 
@@ -81,27 +83,13 @@ Result<> ServicePorts::start() {
   return loop_.add(forwarding_watch_->fd(), EPOLLIN, [this](std::uint32_t) { on_forwarding(); });
 }
 
-void ServicePorts::leave_home() {
-  unwatch();
-  firewall_.reset();
-  uplink_.reset();
-  home_.leave();
-  ++home_number_;
-}
-
-// It is where the first container's keeper is; and when all have ended, and this is the first again
-// before we have, where that one's is.
+// It is where the first container's keeper is.
 void ServicePorts::learn_home(const Endpoint& endpoint) {
-  if (endpoint.pid <= 0) return;
+  if (home_.is_elsewhere() || endpoint.pid <= 0) return;
   const auto learn = [&]() -> Result<> {
-    // Whoever else's it may be, we stay where we are.
-    if (!home_.is_elsewhere() && TRY(owns_network())) return {};
+    if (TRY(owns_network())) return {};  // Whoever else's it may be, we stay where we are.
     sys::Fd network = TRY(home_of(endpoint));
     if (!network) return {};
-    if (home_.is_elsewhere()) {
-      if (TRY(is_same_network(network.get(), home_.network()))) return {};
-      leave_home();
-    }
     TRY(home_.enter(std::move(network)));
     unwatch();
     firewall_.reset();
@@ -110,7 +98,7 @@ void ServicePorts::learn_home(const Endpoint& endpoint) {
     has_sources_ = bool(accepted);
     if (!accepted)
       log(std::move(accepted).error().wrap("show containers who asks their published ports"));
-    return uplink_.emplace(loop_, home_).start();
+    return uplink_.start();
   };
   // Another one may tell, if it has ended.
   if (auto learned = learn(); !learned && learned.error().kind() != Kind::NotFound)

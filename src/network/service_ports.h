@@ -27,7 +27,7 @@ class ServicePorts : public ServiceParts {
   // Watches the rules from now on. Errors: as Firewall::open().
   Result<> start();
 
-  unsigned home_number() const override { return home_number_; }
+  bool ends_at_once() const override { return home_.is_elsewhere(); }
   Result<> at_home(const Endpoint& endpoint, const std::function<Result<>()>& work) override;
   Result<> redirect(std::uint16_t udp_port, std::uint16_t tcp_port) override;
   Result<sys::Fd> open_port(const Endpoint& endpoint, const PublishedPort& port) override;
@@ -45,7 +45,6 @@ class ServicePorts : public ServiceParts {
   Result<sys::Fd> connect_socket(int family, int type, const Address& client);
   bool can_speak_as(const Address& client, int family) const;
   void learn_home(const Endpoint& endpoint);
-  void leave_home();
   bool is_forwarded_here(const Endpoint& endpoint, const PublishedPort& port) const;
   void on_rules();
   void on_forwarding();
@@ -58,8 +57,7 @@ class ServicePorts : public ServiceParts {
 
   Loop& loop_;
   HomeThread home_;
-  unsigned home_number_ = 0;
-  std::optional<Uplink> uplink_;
+  Uplink uplink_;
   Forwarder forwarder_;
   bool has_sources_ = false;  // See accept_sources().
   std::optional<FirewallWatch> watch_;

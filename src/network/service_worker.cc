@@ -18,8 +18,9 @@
 namespace tare::network {
 namespace {
 
-constexpr std::chrono::seconds kIdleTime(1);
-constexpr std::chrono::seconds kBusyTime(1);
+constexpr std::chrono::milliseconds kIdleTime(1000);
+constexpr std::chrono::milliseconds kBusyTime(1000);
+constexpr std::chrono::milliseconds kSoon(10);
 
 // Its socket is in a directory of ours alone; this holds even if that is opened to others.
 bool is_ours(int connection) {
@@ -120,7 +121,8 @@ void ServiceWorker::on_change() {
     loop_.cancel(idle_);
     idle_ = 0;
   } else if (idle_ == 0) {
-    idle_ = loop_.after(kIdleTime, [this] { end_if_idle(); });
+    const auto patience = parts_.ends_at_once() ? std::chrono::milliseconds(0) : kIdleTime;
+    idle_ = loop_.after(patience, [this] { end_if_idle(); });
   }
 }
 
@@ -131,7 +133,8 @@ void ServiceWorker::end_if_idle() {
   // A store that is not there any more cannot hand anything over.
   const bool is_lost = !ends && ends.error().kind() == Kind::NotFound;
   if (is_lost || (ends && *ends)) return loop_.stop();
-  if (containers_.running() == 0) idle_ = loop_.after(kBusyTime, [this] { end_if_idle(); });
+  const auto again = parts_.ends_at_once() ? kSoon : kBusyTime;
+  if (containers_.running() == 0) idle_ = loop_.after(again, [this] { end_if_idle(); });
 }
 
 // Under the lock of those who hand over: what they have said is in our queue, and who comes later

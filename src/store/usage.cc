@@ -54,6 +54,7 @@ constexpr Row kRows[] = {
     {"tmp", UsageClass::Bookkeeping},
     {"trash", UsageClass::Bookkeeping},
     {"images", UsageClass::Bookkeeping},
+    {"leaks", UsageClass::Bookkeeping},
     {"steps", UsageClass::Bookkeeping},
     {"names", UsageClass::Bookkeeping},
     {"manifests", UsageClass::Bookkeeping},

@@ -16,13 +16,13 @@ dists=$REPOSITORY/dists/stable
 refused() {
   tare builder prune -af >/dev/null  # What was got before is not asked for again.
   printf 'FROM scratch\nPKG --from="%s%s %s main" --key=good.asc deb: tool\n' "${2-}" "$URL" "${3-stable}" >app/Dockerfile
-  exits 1 tare build --no-cache -t never app 2>log
+  exits 1 tare build --no-lock --no-cache -t never app 2>log
   assert_contains "$(cat log)" "$1"
   not tare inspect never >/dev/null 2>&1
 }
 accepted() {
   printf 'FROM scratch\nPKG --from="%s%s stable main" --key=good.asc deb: tool\n' "${1-}" "$URL" >app/Dockerfile
-  tare build -q --no-cache -t app app >/dev/null || fail 'a good repository was refused'
+  tare build -q --no-lock --no-cache -t app app >/dev/null || fail 'a good repository was refused'
 }
 accepted
 
@@ -122,7 +122,7 @@ TEXT
 mark=$TMPDIR/outside
 mkdir "$mark"
 pack "file,../../../../../../../../../..$mark/one" "link,way,$mark" file,way/two "link,up,../../../../../../../../..$mark" file,up/three
-tare build -q --no-cache -t app app >/dev/null 2>log || true
+tare build -q --no-lock --no-cache -t app app >/dev/null 2>log || true
 assert_eq "$(ls "$mark")" ''
 pack dev,null
 refused 'device'

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "image/leaks.h"
 #include "sys/fd.h"
 
 namespace tare::cli {
@@ -113,6 +114,9 @@ std::string LockFile::update(const build::Built& built, const build::BuildReques
   if (text_.empty() && lock == build::Lock()) return "";
   const std::string text = build::print_lock(lock);
   if (text == text_) return "";
+  if (image::has_secret(text, request.secrets))
+    return "the lock is not written: a secret of the build would be in it, in an address or an "
+           "answer";
   const auto written = replace(path_, text);
   if (written) return "";
   return "the lock " + quoted(path_) + " is not written: " + written.error().message();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/cli/build_request.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -65,6 +66,22 @@ Result<> plan_remote(build::BuildRequest& request, const std::string& place,
   return {};
 }
 
+// SECURITY: contexts are others' work: a link in one leads to nothing outside of it, and what is no
+// file is not waited for.
+Result<std::string> read_in_context(const std::string& directory, const std::string& name) {
+  const sys::Fd root = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
+  auto opened = sys::open_in_root(root.get(), name, O_RDONLY | O_NONBLOCK);
+  struct stat info{};
+  if (!opened && opened.error().kind() == Kind::NotFound &&
+      ::fstatat(root.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+    return fail(Kind::Invalid, quoted(name) + " is a link to what is not there, or not below " +
+                                   quoted(directory));
+  const sys::Fd file = TRY(std::move(opened));
+  if (::fstat(file.get(), &info) != 0) return fail_errno(quoted(name));
+  if (!S_ISREG(info.st_mode)) return fail(Kind::Invalid, quoted(name) + " is not a regular file");
+  return sys::read_all(file.get(), kMaxDockerfile);
+}
+
 // The context, and the Dockerfile in it or elsewhere.
 Result<> read_context(build::BuildRequest& request, const Arguments& arguments) {
   const std::string& place = arguments.operands[0];
@@ -81,18 +98,22 @@ Result<> read_context(build::BuildRequest& request, const Arguments& arguments) 
     request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
   } else {
     request.dockerfile = file.empty() ? "Dockerfile" : file;
+    auto text =
+        file.empty() ? read_in_context(request.context, "Dockerfile") : read_user_file(file);
     if (file.empty()) file = request.context + "/Dockerfile";
-    auto text = read_user_file(file);
     if (!text)
       return std::unexpected(std::move(text).error().hint("another name is given with -f FILE"));
     request.text = std::move(*text);
   }
   const auto names = build::ignore_files(file);
   for (const std::string& path : {names[0], request.context + "/" + names[1]}) {
-    const auto rules = read_user_file(path);
-    if (!rules) continue;
+    const std::size_t slash = path.rfind('/');
+    auto rules = slash == std::string::npos
+                     ? read_in_context(".", path)
+                     : read_in_context(path.substr(0, slash + 1), path.substr(slash + 1));
+    if (!rules && rules.error().kind() == Kind::NotFound) continue;
     request.ignore_name = path;
-    request.ignore_text = *rules;
+    request.ignore_text = TRY(std::move(rules));
     break;
   }
   return {};
@@ -162,6 +183,8 @@ Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
     if (!socket) return bad_value("ssh", text, "there is no SSH_AUTH_SOCK");
     request.agents[std::string(pair ? pair->first : text)] = *socket;
   }
+  for (const std::string& what : arguments.list("allow"))
+    request.allow_host_network = request.allow_host_network || what == "network.host";
   for (const std::string& what : arguments.list("allow")) {
     request.allow_insecure = request.allow_insecure || what == "security.insecure";
     request.allow_ansible = request.allow_ansible || what == "host.ansible";

@@ -92,7 +92,7 @@ std::string metadata(const build::Built& built, const build::BuildRequest& reque
 // [vagrant 2.3, plugins/providers/docker/driver.rb]
 std::vector<std::string> summary(const build::Built& built, const build::BuildRequest& request) {
   std::vector<std::string> lines;
-  if (request.makes_image) {
+  if (!built.image.id.empty()) {
     lines.push_back("writing image " + built.image.id.text());
     for (const std::string& name : request.names) lines.push_back("naming to " + name);
   }

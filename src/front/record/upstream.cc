@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 
 #include "base/text.h"
 #include "front/record/machine.h"
@@ -16,6 +18,9 @@
 
 namespace tare::front_record {
 namespace {
+
+// Of the recorder, which begins with the first connection.
+const std::chrono::steady_clock::time_point kBegun = std::chrono::steady_clock::now();
 
 constexpr long kConnectSeconds = 30;
 constexpr long kSilentSeconds = 120;
@@ -35,8 +40,9 @@ struct Exchange {
   std::optional<Error> error;  // Why it ends.
 
   bool holds(Result<> done) {
-    if (!done) error = std::move(done).error();
-    return done.has_value();
+    if (done) return true;
+    error = std::move(done).error();
+    return false;
   }
   bool start() {
     if (std::exchange(has_begun, true)) return true;
@@ -196,7 +202,16 @@ Result<> Upstream::ask(const Question& question, const Begin& begin, const Take&
     set(easy_, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&exchange));
   }
   set_body(easy_, question, exchange);
-  const CURLcode code = ::curl_easy_perform(easy_);
+  // The way out of an ordinary user's containers comes up beside the first of them.
+  constexpr std::chrono::milliseconds kPause(50);
+  constexpr std::chrono::seconds kComesUp(2);
+  CURLcode code = ::curl_easy_perform(easy_);
+  while ((code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) &&
+         !exchange.was_refused && !exchange.error &&
+         std::chrono::steady_clock::now() < kBegun + kComesUp) {
+    std::this_thread::sleep_for(kPause);
+    code = ::curl_easy_perform(easy_);
+  }
   if (exchange.error) return std::unexpected(std::move(*exchange.error));
   if (exchange.was_refused)
     return fail(Kind::Denied, origin.host + " is this machine, or a network of its containers");
