@@ -2,6 +2,7 @@
 # shellcheck shell=bash source=tests/lib.sh disable=SC2016
 # The proxy of a RUN is no way to this machine, to its containers or to other networks, is nobody else's, keeps the
 # key of its certificates to itself, and leaves nothing in the result. A RUN whose recorder is killed fails.
+# as: root
 # network: outside
 # needs: jq
 . "$TEST_LIB"
