@@ -73,8 +73,11 @@ Result<> BuildWorkshop::begin_work() {
 Result<image::Image> BuildWorkshop::make_image(
     oci::ImageConfig config, const build::Files& files, const std::vector<std::string>& names,
     const std::map<std::string, std::string>& annotations) {
+  // After steps that were done everything is waited for; else there may be nothing to write.
+  const bool may_be_there = !unsynced_;
   if (unsynced_) unsynced_->pause();
-  image::Image image = TRY(steps_.make_image(std::move(config), files.layers, names, annotations));
+  image::Image image =
+      TRY(steps_.make_image(std::move(config), files.layers, names, annotations, may_be_there));
   // The image is on the disk, and with it all that was made before.
   if (unsynced_) TRY(unsynced_->end(store::Unsynced::Disk::HasIt));
   unsynced_.reset();

@@ -63,6 +63,9 @@ class Intake {
   // diff_id of the config is another.
   Result<> add(PlannedImage image);
 
+  // Of the image that was added last, as it will be written.
+  const Record& last_record() const { return images_.back().record; }
+
   // A step of a build whose layer is staged; its record is written with those of images.
   void add_step(Step step) { steps_.push_back(std::move(step)); }
 

@@ -10,6 +10,7 @@
 
 #include "base/failpoint.h"
 #include "image/intake.h"
+#include "image/records.h"
 #include "image/step_records.h"
 #include "store/damage.h"
 #include "store/unsynced.h"
@@ -166,9 +167,26 @@ Result<Step> Steps::add(Step step, codec::Source* tar) {
   return step;
 }
 
+namespace {
+
+// The image `record` is of, when it is here with these names and nothing of it has to be written.
+Result<std::optional<Image>> find_same(const store::Store& store, const Record& record,
+                                       const std::vector<std::string>& names) {
+  const auto here = load_record(store, record.id);
+  if (!here || here->manifest != record.manifest) return std::nullopt;
+  for (const Digest& digest : {record.id, record.manifest})
+    if (!store.has_blob(digest) || store::is_damaged(store, digest)) return std::nullopt;
+  for (const std::string& name : names)
+    if (TRY(find_name(store, name)) != record.id) return std::nullopt;
+  return TRY(assemble(store, *here, names));
+}
+
+}  // namespace
+
 Result<Image> Steps::make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
                                 const std::vector<std::string>& names,
-                                const std::map<std::string, std::string>& annotations) {
+                                const std::map<std::string, std::string>& annotations,
+                                bool may_be_there) {
   PlannedImage planned;
   Intake intake = TRY(Intake::start(store_, rootfs_));
   config.diff_ids.clear();
@@ -187,6 +205,8 @@ Result<Image> Steps::make_image(oci::ImageConfig config, const std::vector<store
   planned.names = names;
   planned.annotations = annotations;
   TRY(intake.add(std::move(planned)));
+  if (may_be_there)
+    if (auto same = TRY(find_same(store_, intake.last_record(), names))) return std::move(*same);
   std::vector<Image> images = TRY(intake.commit(nullptr, {}));
   return std::move(images.front());
 }

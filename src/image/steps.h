@@ -58,9 +58,11 @@ class Steps {
   // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
   // `annotations`: of the manifest.
   // Whoever calls holds hold(). Errors: NotFound (a layer).
+  // `may_be_there`: what is here already is good enough, and nothing is waited for then.
   Result<Image> make_image(oci::ImageConfig config, const std::vector<store::Layer>& layers,
                            const std::vector<std::string>& names,
-                           const std::map<std::string, std::string>& annotations = {});
+                           const std::map<std::string, std::string>& annotations = {},
+                           bool may_be_there = false);
 
   // Oldest use first. What cannot be read is not among them.
   Result<std::vector<Step>> list() const;

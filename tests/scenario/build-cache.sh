@@ -60,3 +60,13 @@ tare system prune -f >/dev/null
 build
 assert_contains "$(cat log)" '0 of 4 steps were there'
 assert_eq "$(again)" 4
+
+# An image that is here as it would be written is not written again; one that was removed is, and one with another
+# name gets that.
+build
+first=$(tare inspect --format '{{.Id}}' app)
+tare rmi --no-undo app >/dev/null
+build
+assert_eq "$(tare inspect --format '{{.Id}}' app)" "$first" 'removed, and built again'
+build -t other
+assert_eq "$(tare inspect --format '{{.Id}}' other)" "$first" 'by another name'

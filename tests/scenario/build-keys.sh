@@ -7,9 +7,8 @@ mkdir app
 build() { tare build -q --network none --no-lock "$@" app >/dev/null 2>log || fail "$(cat log)"; }
 file() { tare run --rm --network none app cat "$1"; }
 # Files that are called as other parts of a key are.
-cd app
-for name in files instruction destination time; do echo one >$name; done
-cat >Dockerfile <<'TEXT'
+for name in files instruction destination time; do echo one >app/$name; done
+cat >app/Dockerfile <<'TEXT'
 FROM busybox AS made
 ARG V
 RUN mkdir /files && echo $V >/files/app
@@ -17,7 +16,6 @@ FROM busybox
 COPY files instruction destination time /x/
 COPY --from=made /files /app
 TEXT
-cd ..
 build -t app --build-arg V=1
 for name in files instruction destination time; do
   echo two >"app/$name"
