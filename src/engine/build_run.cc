@@ -7,6 +7,8 @@
 #include <csignal>
 #include <utility>
 
+#include "base/text.h"
+#include "build/arguments.h"
 #include "codec/sha256.h"
 #include "engine/build_ansible.h"
 #include "engine/build_recorder.h"
@@ -201,6 +203,18 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
   return config;
 }
 
+transfer::Proxies BuildWorkshop::proxies_of_user() const {
+  transfer::Proxies proxies;
+  if (request_ == nullptr) return proxies;
+  for (const auto& [name, value] : build::proxy_variables(request_->options)) {
+    const std::string known = lower(name);
+    if (known == "http_proxy") proxies.http = value;
+    if (known == "https_proxy") proxies.https = value;
+    if (known == "no_proxy") proxies.none = value;
+  }
+  return proxies;
+}
+
 // Where it has a network of its own: the recorder, and what the program gets for it.
 Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& request) {
   const bool has_own = request.network == build::RunNetwork::Default ||
@@ -218,6 +232,9 @@ Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& re
     request.mounts.push_back({.source = place + "/" + kRecorderCertificates, .target = own});
   transfer::RecorderSettings settings{.authority = *authority_};
   request.environment = recorded_environment(std::move(request.environment), settings.proxies);
+  // SECURITY: what asks from this machine's network goes by the user's own proxies, not by those
+  // that an image names, which may be any service of this machine.
+  if (request.network == build::RunNetwork::Recorded) settings.proxies = proxies_of_user();
   return RunRecorder::prepare({.store = state_.store, .program = program}, request,
                               std::move(settings));
 }

@@ -113,6 +113,7 @@ class BuildWorkshop : public build::Workshop {
   Result<build::StepLayer> keep(const Change& change, int container, int root,
                                 const sys::IdMap& ids, std::vector<std::string> places,
                                 bool same_times);
+  transfer::Proxies proxies_of_user() const;
   CreateRequest container_of(const build::RunRequest& request) const;
 
   Engine& engine_;

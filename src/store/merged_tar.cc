@@ -102,7 +102,7 @@ class MergedTar {
   Result<> add(const std::string& path, Id id, std::optional<Id> old) {
     const Inode& inode = with_.tree.inode(id);
     tar::Entry entry = entry_of(inode, path);
-    if (inode.type == tar::Type::Directory) return add_directory(std::move(entry), id, old);
+    if (inode.type == tar::Type::Directory) return add_directory(entry, id, old);
     if (inode.type == tar::Type::CharDevice || inode.type == tar::Type::BlockDevice)
       return fail(Kind::Unsupported, quoted("/" + path) + " is a device: its layer stays alone");
     if (inode.names > 1) {

@@ -22,9 +22,11 @@ gateway=$(tare inspect --format '{{.NetworkSettings.Gateway}}' neighbour)
 ask='get() { printf "GET http://$1/file/x HTTP/1.0\r\n\r\n" | nc 127.0.0.1 61987 | head -1; }'
 mkdir app
 
-# With a recorder that asks from this machine's network: nothing of the machine, of its links and its containers.
+# With a recorder that asks from this machine's network: nothing of the machine, of its links and its containers,
+# nor by a proxy that the image names.
 cat >app/Dockerfile <<TEXT
 FROM busybox
+ENV http_proxy=http://127.0.0.1:8080
 RUN $ask; for at in 127.0.0.1:8080 localhost:8080 127.1:8080 0.0.0.0:8080 '[::1]:8080' '[::ffff:127.0.0.1]:8080' 169.254.169.254 \
   203.0.113.1:8080 ip-127-0-0-1.test:8080 $neighbour:8080 $gateway:8080 224.0.0.1; do echo "\$at \$(get \$at)" >>/said; done; \
   echo "outside \$(get 203.0.113.9)" >>/said; ip -o addr | grep -vc ' lo ' >/devices || true
