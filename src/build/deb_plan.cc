@@ -80,7 +80,7 @@ Result<std::vector<deb::Repository>> Planner::repositories() const {
   if (all.empty())
     return std::unexpected(
         Error(Kind::NotFound, "the stage has no list of package repositories")
-            .hint("name one: PKG --from=\"http://deb.debian.org/debian bookworm main\" deb: ..."));
+            .hint("name one: PKG --from=\"http://deb.example.org/debian bookworm main\" deb: ..."));
   return all;
 }
 

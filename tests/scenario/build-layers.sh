@@ -14,11 +14,11 @@ RUN mkdir -p /a/b/c /gone/deep /again && echo secret >/a/b/secret && echo x >/go
     echo h >/a/h1 && ln /a/h1 /a/h2 && ln -s b /a/link && mkfifo /a/pipe && head -c 100000 /dev/zero >/a/large
 RUN rm /a/b/secret && rm -r /gone && rm -r /again && mkdir /again && echo new >/again/new && rm /bin/vi && \
     rm -r /var/spool && mkdir -m 700 /var/spool && chmod 4711 /a/large && ln /a/h1 /a/h3 && chown 5:6 /a/b
-WORKDIR /work
-COPY one /work/
-RUN cp one three && rm one && rm -rf /etc/init.d && ln -s /work/three /etc/init.d
-COPY two /work/
-COPY one /work/four
+WORKDIR /place
+COPY one /place/
+RUN cp one three && rm one && rm -rf /etc/init.d && ln -s /place/three /etc/init.d
+COPY two /place/
+COPY one /place/four
 LABEL a=b
 TEXT
 build() { tare build --network none "$@" 2>log || fail "$(cat log)"; }
