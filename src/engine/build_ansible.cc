@@ -50,7 +50,7 @@ class Connection(ConnectionBase):
 
     def _run(self, command, data):
         words = [os.environ["TARE_PROGRAM"], "--root", os.environ["TARE_STORE"], "exec", "-i", "--user", "0"]
-        done = subprocess.run(words + [os.environ["TARE_STEP"]] + command, input=data, capture_output=True)
+        done = subprocess.run(words + [os.environ["TARE_ANSIBLE_HOST"]] + command, input=data, capture_output=True)
         return done.returncode, done.stdout, done.stderr
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
@@ -81,7 +81,7 @@ std::vector<std::string> variables_of(const AnsibleRun::Request& request) {
           "PYTHONDONTWRITEBYTECODE=1",
           "TARE_PROGRAM=" + request.program,
           "TARE_STORE=" + request.store,
-          "TARE_STEP=" + request.container,
+          "TARE_ANSIBLE_HOST=" + request.container,
           "ANSIBLE_CONFIG=" + request.scratch + "/ansible.cfg",
           "ANSIBLE_HOME=" + request.scratch,
           "ANSIBLE_LOCAL_TEMP=" + request.scratch + "/local",
