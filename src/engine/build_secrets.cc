@@ -129,7 +129,8 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
     if (!step.is_target || leaks.empty()) continue;
     TRY(image::add_leaks(store, built.image.id, leaks));
     for (const image::Leak& leak : leaks) {
-      const std::string text = sentence(leak, step.place);
+      const std::string text =
+          sentence(leak, ", made by " + step.place + ": " + escaped(step.text));
       if (std::ranges::find(notes, text) == notes.end()) notes.push_back(text);
     }
   }
