@@ -98,8 +98,8 @@ Result<OpenPgpSigned> check_signed_text(std::string_view document,
 
 Result<OpenPgpSigned> check_signature(std::string_view text, std::string_view signature,
                                       const std::vector<OpenPgpKey>& keys, std::int64_t now) {
-  return OpenPgpSigned{.text = std::string(text),
-                       .fingerprint = TRY(find_signer(signature, kOfBytes, text, keys, now))};
+  std::string fingerprint = TRY(find_signer(signature, kOfBytes, text, keys, now));
+  return OpenPgpSigned{.text = std::string(text), .fingerprint = std::move(fingerprint)};
 }
 
 }  // namespace tare::trust
