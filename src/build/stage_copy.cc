@@ -83,8 +83,13 @@ Result<> StageBuild::do_workdir() {
     return {};
   }
   const auto make = [&](const Target& target) { return make_directory(target, path, {}); };
-  const StepLayer layer = TRY(shared_.workshop.change(
-      {.files = files_, .key = key_.digest(), .what = info_.label, .time = time_}, make));
+  const StepLayer layer = TRY(shared_.workshop.change({.files = files_,
+                                                       .key = key_.digest(),
+                                                       .what = info_.label,
+                                                       .time = time_,
+                                                       .materials = {},
+                                                       .is_repeatable = true},
+                                                      make));
   shared_.reporter.ends(info_);
   take(instruction(), layer);
   return {};
@@ -193,8 +198,13 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
     TRY(put(target));
     return refuse_changed(sources, key);
   };
-  Workshop::Change change{
-      .files = below, .key = key_.digest(), .what = info_.label, .time = time, .materials = {}};
+  Workshop::Change change{.files = below,
+                          .key = key_.digest(),
+                          .what = info_.label,
+                          .time = time,
+                          .materials = {},
+                          // What was fetched is read once.
+                          .is_repeatable = sources.remotes.empty()};
   for (const Remote& each : sources.remotes) change.materials.push_back(each.fetched->material);
   const StepLayer layer = TRY(shared_.workshop.change(change, put_and_look));
   shared_.reporter.ends(info_);

@@ -124,13 +124,15 @@ class Workshop {
   // Lets the user look around where `state` would run.
   virtual Result<> open(const RunRequest& state) = 0;
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
-  // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
+  // `work` changes the files; what it changed is kept under `key`, with `time` as every time. It may
+  // be done twice, on the same files, if it `is_repeatable`.
   struct Change {
     Files files;
     Digest key;
     std::string what;
     UnixNanos time = 0;
     std::vector<image::Material> materials;
+    bool is_repeatable = false;
   };
   virtual Result<StepLayer> change(const Change& change,
                                    const std::function<Result<>(const Target&)>& work) = 0;

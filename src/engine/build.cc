@@ -19,13 +19,24 @@
 #include "image/sniff.h"
 #include "oci/manifest.h"
 #include "store/decompressor.h"
+#include "store/image_tree.h"
 #include "store/merged_tar.h"
 #include "store/streams.h"
 #include "store/upper_tar.h"
 #include "sys/files.h"
+#include "sys/mounts.h"
 
 namespace tare::engine {
 namespace {
+
+// Bytes and files of a step that are in memory before they are in a layer: making and removing
+// thousands of files takes many times as long on most disks.
+Result<sys::Fd> mount_memory() {
+  const std::vector<sys::FsOption> options = {{.key = "size", .value = "64m"},
+                                              {.key = "nr_inodes", .value = "64k"},
+                                              {.key = "mode", .value = "0700"}};
+  return sys::mount_filesystem("tmpfs", options, 0);
+}
 
 build::StepLayer layer_of(const image::Step& step) {
   return {.diff_id = step.diff_id, .size = step.size, .materials = step.materials};
@@ -66,8 +77,23 @@ Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& k
 }
 
 Result<> BuildWorkshop::begin_work() {
-  if (!unsynced_) unsynced_.emplace(TRY(store::Unsynced::begin(state_.store)));
+  if (unsynced_) return {};
+  unsynced_.emplace(TRY(store::Unsynced::begin(state_.store)));
+  // A step's own files are many, and go while the next ones are made.
+  state_.store.remove_later(true);
+  state_.store.keep_trees(std::make_shared<store::TreeMemo>());
   return {};
+}
+
+BuildWorkshop::~BuildWorkshop() {
+  directories_.clear();
+  forget_layouts();
+  state_.store.keep_trees(nullptr);
+  // The file systems of steps go with the sweep: no image has them.
+  hold_.reset();
+  (void)steps_.sweep();
+  state_.store.remove_later(false);
+  state_.store.empty_trash_in_background(0);
 }
 
 Result<image::Image> BuildWorkshop::make_image(
@@ -138,13 +164,24 @@ Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
                                  entries == 0 ? nullptr : &source)));
 }
 
+Result<build::StepLayer> BuildWorkshop::change_in(
+    int place, const Change& change, const std::function<Result<>(const build::Target&)>& work) {
+  const sys::IdMap ids = TRY(first_map());
+  const sys::Fd root = TRY(attach_files(change.files, ids, place, false));
+  TRY(work({.root = root.get(), .ids = &ids}));
+  return keep(change, place, root.get(), ids, {}, true);
+}
+
 Result<build::StepLayer> BuildWorkshop::change(
     const Change& change, const std::function<Result<>(const build::Target&)>& work) {
+  if (const auto memory = change.is_repeatable ? mount_memory() : fail(Kind::Unsupported, "")) {
+    auto made = change_in(memory->get(), change, work);
+    const int why = made ? 0 : made.error().errnum();
+    // Too much for it, or this kernel has no overlays over it: then on the disk.
+    if (why != ENOSPC && why != EINVAL) return made;
+  }
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
-  const sys::IdMap ids = TRY(first_map());
-  const sys::Fd root = TRY(attach_files(change.files, ids, scratch.dir.get(), false));
-  TRY(work({.root = root.get(), .ids = &ids}));
-  return keep(change, scratch.dir.get(), root.get(), ids, {}, true);
+  return change_in(scratch.dir.get(), change, work);
 }
 
 namespace {

@@ -48,6 +48,7 @@ class BuildWorkshop::RunningStep : public build::Running {
   ~RunningStep() override {
     attachment_.reset();
     (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
+    workshop_.state_.store.empty_trash_in_background(0);
   }
 
   Result<> start() {

@@ -34,13 +34,7 @@ class BuildWorkshop : public build::Workshop {
         progress_(progress) {}
   BuildWorkshop(const BuildWorkshop&) = delete;
   BuildWorkshop& operator=(const BuildWorkshop&) = delete;
-  ~BuildWorkshop() override {
-    directories_.clear();
-    forget_layouts();
-    // The file systems of steps go with the sweep: no image has them.
-    hold_.reset();
-    (void)steps_.sweep();
-  }
+  ~BuildWorkshop() override;
 
   Result<sys::Fd> spool_input(const std::string& first);
   // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
@@ -109,6 +103,9 @@ class BuildWorkshop : public build::Workshop {
   // A mount of the files that is writable through `scratch`, or read-only.
   Result<sys::Fd> attach_files(const build::Files& files, const sys::IdMap& ids, int scratch,
                                bool read_only);
+  // change(), in the directory `place`, which gets the upper directory.
+  Result<build::StepLayer> change_in(int place, const Change& change,
+                                     const std::function<Result<>(const build::Target&)>& work);
   // Keeps what is in the upper directory of `container`, which `root` is a mount of.
   Result<build::StepLayer> keep(const Change& change, int container, int root,
                                 const sys::IdMap& ids, std::vector<std::string> places,

@@ -27,14 +27,14 @@ std::pair<std::string_view, std::string_view> split_path(std::string_view path) 
 
 Result<ImageFiles> ImageFiles::open(const store::Store& store,
                                     const std::vector<store::Layer>& layers) {
-  return ImageFiles(store, TRY(store::load_image_tree(store, layers)));
+  return ImageFiles(store, TRY(store::share_image_tree(store, layers)));
 }
 
 Result<ImageFiles::Found> ImageFiles::find(std::string_view path) {
   const auto [directory, name] = split_path(path);
   if (name.empty()) return Found{.inode = 0, .layer = 0};
   const auto missing = fail(Kind::NotFound, quoted(path) + " is not in the image");
-  const auto parent = image_.tree.find(directory);
+  const auto parent = image_->tree.find(directory);
   if (!parent) return missing;
   const auto& children = inode(*parent).children();
   const auto found = children.find(std::string(name));
@@ -45,7 +45,7 @@ Result<ImageFiles::Found> ImageFiles::find(std::string_view path) {
 
 std::vector<std::string> ImageFiles::list(std::string_view directory) {
   std::vector<std::string> names;
-  const auto found = image_.tree.find(directory);
+  const auto found = image_->tree.find(directory);
   if (!found) return names;
   for (const auto& [name, child] : inode(*found).children()) names.push_back(name);
   return names;
@@ -63,7 +63,7 @@ Result<std::string> ImageFiles::content(const Inode& inode) const {
       is_object ? TRY(sys::open_at(store_->dir(),
                                    store::object_path(store::digest_of(inode.content.digest)),
                                    O_RDONLY | O_NOFOLLOW))
-                : TRY(store::open_pack(*store_, image_.packs[image_.pack_of(inode)]));
+                : TRY(store::open_pack(*store_, image_->packs[image_->pack_of(inode)]));
   std::string bytes(inode.size, '\0');
   std::size_t done = 0;
   const std::uint64_t begin = is_object ? 0 : inode.content.offset;

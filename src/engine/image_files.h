@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@ class ImageFiles {
   // Links on the way lead to places inside; the last one is not followed. Errors: NotFound.
   Result<Found> find(std::string_view path);
   const store::MergedTree::Inode& inode(store::MergedTree::Id id) const {
-    return image_.tree.inode(id);
+    return image_->tree.inode(id);
   }
   // Names in a directory; none when there is no such directory.
   std::vector<std::string> list(std::string_view directory);
@@ -40,13 +41,13 @@ class ImageFiles {
   void each(const Take& take) const;
 
  private:
-  ImageFiles(const store::Store& store, store::ImageTree image)
+  ImageFiles(const store::Store& store, std::shared_ptr<store::ImageTree> image)
       : store_(&store), image_(std::move(image)) {}
   void walk(store::MergedTree::Id directory, std::string& path, const Take& take) const;
   Result<std::string> content(const store::MergedTree::Inode& inode) const;
 
   const store::Store* store_;
-  store::ImageTree image_;
+  std::shared_ptr<store::ImageTree> image_;
 };
 
 }  // namespace tare::engine

@@ -116,12 +116,12 @@ Result<> ErofsBackend::prepare(const Digest& image, const std::vector<Layer>& la
   if (::faccessat(store_.dir(), image_path(image).c_str(), F_OK, 0) == 0) return {};
   const std::string what = "unpack image " + image.short_hex();
   TRY(ensure_layers(store_, layers, Contents::Packs, progress), what);
-  ImageTree tree = TRY(load_image_tree(store_, layers), what);
-  if (tree.has_objects) {
+  auto tree = TRY(share_image_tree(store_, layers), what);
+  if (tree->has_objects) {
     TRY(retake_layers(store_, layers, Contents::Packs), what);
-    tree = TRY(load_image_tree(store_, layers), what);
+    tree = TRY(share_image_tree(store_, layers), what);
   }
-  TRY(write_image(image, tree), what);
+  TRY(write_image(image, *tree), what);
   return {};
 }
 

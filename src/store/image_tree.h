@@ -2,6 +2,9 @@
 // The layers of an image together: the tree that they make, and the packs that its contents are in.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "store/layers.h"
@@ -26,6 +29,31 @@ struct ImageTree {
 // Reads the indexes of `layers`, which must be there. Errors: Corrupt, and those of
 // MergedTree::apply(), naming the layer.
 Result<ImageTree> load_image_tree(const Store& store, const std::vector<Layer>& layers);
+// The same, from the store's memo if it has one. Nobody else changes it as long as it is held.
+Result<std::shared_ptr<ImageTree>> share_image_tree(const Store& store,
+                                                    const std::vector<Layer>& layers);
+
+// The trees that were asked for last. One is made of that of fewer layers when nobody holds that.
+class TreeMemo {
+ public:
+  Result<std::shared_ptr<ImageTree>> get(const Store& store, const std::vector<Layer>& layers);
+  void forget() { slots_.clear(); }
+
+ private:
+  // One layer of a tree: an index that was replaced is another one.
+  using Key = std::vector<std::string>;
+  struct Slot {
+    Key key;
+    std::shared_ptr<ImageTree> tree;
+  };
+  static constexpr std::size_t kSlots = 3;
+
+  static Result<Key> key_of(const Store& store, const std::vector<Layer>& layers);
+  // Takes out the slot of the most of these layers that can become all of them.
+  Slot take_longest(const Key& key);
+
+  std::vector<Slot> slots_;  // The last asked for comes last.
+};
 
 // "layer 2 of 3 (sha256:...)".
 std::string layer_label(std::size_t index, const std::vector<Layer>& layers);

@@ -223,6 +223,13 @@ Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id) {
   return TRY(LayerIndex::map(file.get()), what);
 }
 
+Result<struct stat> stat_layer(const Store& store, const Digest& diff_id) {
+  struct stat info{};
+  if (::fstatat(store.dir(), layer_path(diff_id, "index").c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno("layer " + diff_id.text());
+  return info;
+}
+
 Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id) {
   return sys::open_at(store.dir(), layer_path(diff_id, "pack"), O_RDONLY | O_NOFOLLOW);
 }

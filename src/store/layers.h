@@ -71,7 +71,8 @@ Result<> seal_pack(const Store& store, const Digest& diff_id);
 bool is_pack_sealed(const Store& store, const Digest& diff_id, int pack);
 
 bool has_layer(const Store& store, const Digest& diff_id);
-Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id);  // NotFound, Corrupt.
+Result<LayerIndex> load_layer(const Store& store, const Digest& diff_id);   // NotFound, Corrupt.
+Result<struct stat> stat_layer(const Store& store, const Digest& diff_id);  // Of its index.
 Result<sys::Fd> open_pack(const Store& store, const Digest& diff_id);
 std::string object_path(const Digest& digest);  // Relative to the store.
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,13 +35,9 @@ bool same_directory(const Inode& one, const Inode& other) {
 // The difference of two trees, one of which has the layers and one has not.
 class MergedTar {
  public:
-  MergedTar(const Store& store, ImageTree with, ImageTree without, std::size_t below,
+  MergedTar(const Store& store, const ImageTree& with, const ImageTree& without, std::size_t below,
             codec::Sink& sink)
-      : store_(store),
-        with_(std::move(with)),
-        without_(std::move(without)),
-        below_(below),
-        tar_(sink) {}
+      : store_(store), with_(with), without_(without), below_(below), tar_(sink) {}
 
   Result<std::uint64_t> write() {
     for (const Digest& pack : with_.packs) packs_.push_back(TRY(open_pack(store_, pack)));
@@ -162,8 +159,8 @@ class MergedTar {
   }
 
   const Store& store_;
-  ImageTree with_;
-  ImageTree without_;
+  const ImageTree& with_;
+  const ImageTree& without_;
   std::size_t below_;  // Layers.
   tar::Writer tar_;
   std::vector<sys::Fd> packs_;
@@ -178,9 +175,9 @@ Result<std::uint64_t> write_merged_tar(const Store& store, const MergeRequest& r
                                        codec::Sink& sink) {
   std::vector<Layer> all = request.below;
   all.insert(all.end(), request.layers.begin(), request.layers.end());
-  return MergedTar(store, TRY(load_image_tree(store, all)),
-                   TRY(load_image_tree(store, request.below)), request.below.size(), sink)
-      .write();
+  const auto with = TRY(share_image_tree(store, all));
+  const auto without = TRY(share_image_tree(store, request.below));
+  return MergedTar(store, *with, *without, request.below.size(), sink).write();
 }
 
 }  // namespace tare::store

@@ -45,6 +45,8 @@
 
 namespace tare::store {
 
+class TreeMemo;
+
 class Store {
  public:
   // Opens or makes the store at `path` (mode 0700). Waits while it is being moved, and is then at
@@ -122,6 +124,12 @@ class Store {
   // (store/unsynced.h).
   void sync_later(bool later) { sync_later_ = later; }
   bool syncs_later() const { return sync_later_; }
+  // Whether what discard() and scratch directories remove Now goes Later.
+  void remove_later(bool later) { remove_later_ = later; }
+  // Trees that this process asks for again and again, with a layer more each time
+  // (store/image_tree.h). None are kept without one.
+  void keep_trees(std::shared_ptr<TreeMemo> trees) { trees_ = std::move(trees); }
+  TreeMemo* trees() const { return trees_.get(); }
   // Has the kernel compare what is read of a file of ours from now on, where it can (fs-verity).
   // Nobody has it open for writing. Best effort: what is read at a start is compared anyway.
   void protect(int file) const;
@@ -150,8 +158,8 @@ class Store {
   void recover();
   // Removes files that somebody was killed over before they had their names.
   void remove_temporaries() const;
-  // Forks the process that empties trash/, unless one is at work.
-  void empty_trash_in_background();
+  // Forks the process that empties trash/, unless one is at work, and waits so long for its end.
+  void empty_trash_in_background(int patience_ms = 1000);
   // Does `work` in a process of its own, which holds none of our descriptors but dir(), and waits
   // so long for its end. Nothing is done when there can be no more processes.
   void in_background(const std::function<void()>& work, int patience_ms);
@@ -166,6 +174,8 @@ class Store {
   sys::Fd dir_;
   std::uint64_t room_ = kAnySize;
   bool sync_later_ = false;
+  bool remove_later_ = false;
+  std::shared_ptr<TreeMemo> trees_;
   sys::Fd use_;                     // Locked, shared.
   mutable bool no_verity_ = false;  // Tried, and there is none.
 };

@@ -18,7 +18,6 @@ namespace tare::store {
 namespace {
 
 constexpr const char* kEmptying = "trash";  // Held by the one process that empties it.
-constexpr int kPatienceMs = 1000;
 
 // The old place of a store that was moved. Its name and that of the link have the same random
 // number at their ends: no other directory has. Gone is fine.
@@ -64,6 +63,7 @@ Result<> Store::discard(const std::string& name, Removal removal) {
     if (errno == ENOSPC || errno == EDQUOT) return sys::remove_tree(dir(), name);
     return fail_errno("move " + quoted(name) + " to the trash");
   }
+  if (removal == Removal::Now && remove_later_) return {};
   if (removal == Removal::InBackground)
     empty_trash_in_background();
   else if (removal == Removal::Now)
@@ -73,8 +73,8 @@ Result<> Store::discard(const std::string& name, Removal removal) {
   return {};
 }
 
-void Store::empty_trash_in_background() {
-  in_background([this] { empty(*this); }, kPatienceMs);  // Else the next command does it.
+void Store::empty_trash_in_background(int patience_ms) {
+  in_background([this] { empty(*this); }, patience_ms);  // Else the next command does it.
 }
 
 void Store::in_background(const std::function<void()>& work, int patience_ms) {

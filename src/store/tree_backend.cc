@@ -79,7 +79,7 @@ Result<> TreeBackend::prepare(const Digest& image, const std::vector<Layer>& lay
   if (::faccessat(store_.dir(), place.c_str(), F_OK, 0) == 0) return {};
   const std::string what = "unpack image " + image.short_hex();
   TRY(ensure_layers(store_, layers, contents(), progress), what);
-  const ImageTree tree = TRY(load_image_tree(store_, layers), what);
+  const auto tree = TRY(share_image_tree(store_, layers), what);
   Store::Scratch scratch = TRY(store_.make_scratch());
   if (::mkdirat(scratch.dir.get(), "new", 0700) != 0 ||
       ::mkdirat(scratch.dir.get(), "new/tree", 0700) != 0)
@@ -89,7 +89,7 @@ Result<> TreeBackend::prepare(const Digest& image, const std::vector<Layer>& lay
   failpoint("unpack.scratch");
   const bool mapped = can_idmap();
   TRY(make_tree({.store = &store_,
-                 .image = &tree,
+                 .image = tree.get(),
                  .root = root.get(),
                  .ids = mapped ? own_ids() : ids,
                  .v3_capabilities = !mapped,

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -109,7 +110,7 @@ class UpperTar {
   const UpperRequest& request_;
   tar::Writer tar_;
   std::string prefix_;  // Of overlayfs' own attributes.
-  std::optional<ImageTree> below_;
+  std::shared_ptr<ImageTree> below_;
   std::vector<tar::Entry> parents_;  // On the way to where we are, not yet written.
   std::map<std::pair<dev_t, ino_t>, std::string> linked_;  // First names of what has several.
   std::uint64_t entries_ = 0;
@@ -192,7 +193,7 @@ Result<tar::Entry> UpperTar::entry_of(const Item& item) const {
 }
 
 Result<std::optional<const MergedTree::Inode*>> UpperTar::below(const std::string& path) {
-  if (!below_) below_ = TRY(load_image_tree(store_, request_.below));
+  if (!below_) below_ = TRY(share_image_tree(store_, request_.below));
   const std::size_t slash = path.rfind('/');
   const auto dir = below_->tree.find(slash == std::string::npos ? "" : path.substr(0, slash));
   if (!dir) return std::nullopt;
