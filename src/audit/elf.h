@@ -9,29 +9,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codec/bytes.h"
 
 namespace tare::audit {
 
-// Random access to a file's bytes. Fewer bytes than asked are an error of the caller's file.
-class Bytes {
- public:
-  virtual ~Bytes() = default;
-  virtual std::uint64_t size() const = 0;
-  // Exactly `size` bytes from `offset`; both were checked to lie inside size(). Errors: of reading.
-  virtual Result<std::string> read(std::uint64_t offset, std::size_t size) const = 0;
-};
-
-class StringBytes : public Bytes {
- public:
-  explicit StringBytes(std::string_view bytes) : bytes_(bytes) {}
-  std::uint64_t size() const override { return bytes_.size(); }
-  Result<std::string> read(std::uint64_t offset, std::size_t size) const override {
-    return std::string(bytes_.substr(offset, size));
-  }
-
- private:
-  std::string_view bytes_;
-};
+using codec::Bytes;
+using codec::StringBytes;
 
 // A borrowed descriptor of a regular file of `size` bytes.
 class FileBytes : public Bytes {

@@ -5,16 +5,18 @@
 
 #include "base/text.h"
 #include "engine/build_workshop.h"
+#include "trust/packages.h"
 
 namespace tare::engine {
 namespace {
 
 constexpr std::size_t kMaxDatabase = 64 << 20;
+constexpr std::size_t kMaxRpm = 256 << 20;
 
-std::string file_in(int root, const char* path) {
+std::string file_in(int root, const std::string& path, std::size_t limit = kMaxDatabase) {
   const auto file = sys::open_in_root(root, path, O_RDONLY | O_NONBLOCK);
   if (!file) return "";
-  return sys::read_all(file->get(), kMaxDatabase).value_or("");
+  return sys::read_all(file->get(), limit).value_or("");
 }
 
 // Calls `take` with name and version of each stanza that has both lines.
@@ -41,6 +43,14 @@ void read_stanzas(std::string_view text, std::string_view name_key, std::string_
   if (!name.empty() && !version.empty()) take(name, version, status);
 }
 
+void read_rpm(std::string_view database, Packages& packages) {
+  for (const trust::Package& each : trust::read_rpm("", database, {}).packages) {
+    // Several versions of one may be there: kernels.
+    std::string& versions = packages[each.name];
+    versions += (versions.empty() ? "" : " ") + each.version;
+  }
+}
+
 }  // namespace
 
 void read_dpkg(std::string_view status, Packages& packages) {
@@ -64,8 +74,15 @@ Result<Packages> packages_of(Engine& engine, const image::Image& image) {
   TRY(workshop.begin());
   const build::View view = TRY(workshop.look(build::Files::of(image)));
   Packages packages;
+  Packages rpm;  // One of the places may lead to another.
   read_dpkg(file_in(view.root.get(), "/var/lib/dpkg/status"), packages);
   read_apk(file_in(view.root.get(), "/lib/apk/db/installed"), packages);
+  for (const std::string_view place : trust::kRpmPlaces)
+    for (const char* name : {"/rpmdb.sqlite", "/Packages.db", "/Packages"}) {
+      const std::string database = file_in(view.root.get(), std::string(place) + name, kMaxRpm);
+      if (!database.empty() && rpm.empty()) read_rpm(database, rpm);
+    }
+  packages.merge(rpm);
   return packages;
 }
 

@@ -13,7 +13,7 @@ namespace tare::engine {
 
 using Packages = std::map<std::string, std::string>;  // Versions by name.
 
-// Of dpkg and apk; of an image without them none. PRIVILEGED: mounts its files, read-only.
+// Of dpkg, apk and rpm; of an image without them none. PRIVILEGED: mounts its files, read-only.
 Result<Packages> packages_of(Engine& engine, const image::Image& image);
 // "  + name version", "  - name version", "    name: old -> new".
 std::vector<std::string> package_changes(const Packages& before, const Packages& after);

@@ -2,6 +2,7 @@
 #include "engine/image_packages.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
@@ -9,14 +10,16 @@
 namespace tare::engine {
 namespace {
 
-constexpr std::size_t kMaxFile = 64 << 20;     // Of one file that tells of packages;
-constexpr std::size_t kMaxAll = 512 << 20;     // of all of them;
-constexpr std::size_t kMostFiles = 50'000;     // and their number.
-constexpr std::size_t kMostOwned = 2'000'000;  // Files that packages have.
+constexpr std::size_t kMaxFile = 64 << 20;  // Of one file that tells of packages;
+constexpr std::size_t kMaxAll = 512 << 20;  // of all of them;
+constexpr std::size_t kMostFiles = 50'000;  // and their number.
+constexpr std::size_t kMaxRpm = 256 << 20;  // A database of rpm has all of them, with their files.
+constexpr std::size_t kMostOwned = 2'000'000;  // Files that packages have;
+constexpr std::size_t kMaxOwned = 256 << 20;   // the bytes of their names.
+constexpr std::size_t kMaxPath = 4096;         // [PATH_MAX]
 constexpr const char* kInfo = "/var/lib/dpkg/info";
 constexpr const char* kPieces = "/var/lib/dpkg/status.d";
 constexpr const char* kApk[] = {"/lib/apk/db/installed", "/usr/lib/apk/db/installed"};
-constexpr std::string_view kRpm[] = {"/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/"};
 
 trust::Distribution distribution_of(ImageFiles& files) {
   constexpr std::size_t kMaxRelease = 64 << 10;
@@ -33,45 +36,93 @@ void each_line(std::string_view text, const std::function<void(std::string_view)
   }
 }
 
+// Reads what tells of packages, in the order of names, within the bounds for an image.
+class Lister {
+ public:
+  explicit Lister(ImageFiles& files) : files_(files) {
+    list_.distribution = distribution_of(files);
+  }
+
+  trust::PackageList run() {
+    std::vector<std::string> paths;
+    files_.each([&](const std::string& path, const ImageFiles::Found&) {
+      if (!trust::tells_of_packages(path) && !trust::is_rpm_database(path)) return;
+      if (paths.size() < kMostFiles)
+        paths.push_back(path);
+      else
+        ++unread_;
+    });
+    for (const std::string& path : paths)
+      if (trust::is_rpm_database(path))
+        read_rpm(path);
+      else
+        read(path);
+    if (unread_ > 0)
+      list_.notes.push_back(std::to_string(unread_) + " files that tell of packages were not read");
+    if (all_.size() == trust::kMostPackages) list_.notes.emplace_back("there are more packages");
+    list_.packages.assign(all_.begin(), all_.end());
+    return std::move(list_);
+  }
+
+ private:
+  std::optional<std::string> text_of(const std::string& path, std::size_t limit) {
+    auto text = bytes_ < kMaxAll ? files_.read(path, limit) : fail(Kind::Invalid, "");
+    if (!text) {
+      ++unread_;
+      return std::nullopt;
+    }
+    bytes_ += text->size();
+    return std::move(*text);
+  }
+
+  void read(const std::string& path) {
+    if (const auto text = text_of(path, kMaxFile))
+      add(trust::read_packages(path, *text, list_.distribution));
+  }
+
+  void read_rpm(const std::string& path) {
+    const auto database = text_of(path, kMaxRpm);
+    if (!database) return;
+    trust::RpmPackages read = trust::read_rpm(path, *database, list_.distribution);
+    if (!read.is_whole)
+      list_.notes.push_back(escaped(path) + " is damaged: packages of rpm may be missing");
+    // What SQLite wrote and did not move over yet; rpm leaves none when it ends as it should.
+    if (const auto log = files_.find(path + "-wal"); log && files_.inode(log->inode).size > 0)
+      list_.notes.push_back("changes in " + escaped(path) + "-wal are not read");
+    add(std::move(read.packages));
+  }
+
+  void add(std::vector<trust::Package> packages) {
+    for (trust::Package& each : packages)
+      if (all_.size() < trust::kMostPackages && known_.insert(each.purl()).second)
+        all_.insert(std::move(each));
+  }
+
+  ImageFiles& files_;
+  trust::PackageList list_;
+  std::set<trust::Package> all_;
+  std::set<std::string> known_;  // The same package may be told of twice.
+  std::size_t bytes_ = 0;
+  std::size_t unread_ = 0;
+};
+
 }  // namespace
 
-trust::PackageList packages_of(ImageFiles& files) {
-  trust::PackageList list;
-  list.distribution = distribution_of(files);
-  std::vector<std::string> paths;
-  bool has_rpm = false;
-  files.each([&](const std::string& path, const ImageFiles::Found&) {
-    if (trust::tells_of_packages(path)) paths.push_back(path);
-    has_rpm = has_rpm || std::ranges::any_of(
-                             kRpm, [&](std::string_view place) { return path.starts_with(place); });
-  });
-  if (has_rpm) list.notes.emplace_back("packages of rpm are not read");
-  std::size_t bytes = 0;
-  std::size_t unread = paths.size() > kMostFiles ? paths.size() - kMostFiles : 0;
-  if (unread > 0) paths.resize(kMostFiles);
-  std::set<trust::Package> all;
-  std::set<std::string> known;  // The same package may be told of twice.
-  for (const std::string& path : paths) {
-    const auto text = bytes < kMaxAll ? files.read(path, kMaxFile) : fail(Kind::Invalid, "");
-    if (!text) {
-      ++unread;
-      continue;
-    }
-    bytes += text->size();
-    for (trust::Package& each : trust::read_packages(path, *text, list.distribution))
-      if (all.size() < trust::kMostPackages && known.insert(each.purl()).second)
-        all.insert(std::move(each));
-  }
-  if (unread > 0)
-    list.notes.push_back(std::to_string(unread) + " files that tell of packages were not read");
-  if (all.size() == trust::kMostPackages) list.notes.emplace_back("there are more packages");
-  list.packages.assign(all.begin(), all.end());
-  return list;
+trust::PackageList packages_of(ImageFiles& files) { return Lister(files).run(); }
+
+void PackageOwners::add(std::string path, std::size_t package) {
+  if (owners_.size() >= kMostOwned || path.size() >= kMaxPath) return;
+  owned_bytes_ += path.size();
+  if (owned_bytes_ <= kMaxOwned) owners_.emplace(std::move(path), package);
+}
+
+std::size_t PackageOwners::number_of(const trust::Package& package) {
+  if (packages_.empty() || packages_.back() != package) packages_.push_back(package);
+  return packages_.size() - 1;
 }
 
 void PackageOwners::add_dpkg_list(std::string_view text, std::size_t package, bool with_digests) {
   each_line(text, [&](std::string_view line) {
-    if (owners_.size() >= kMostOwned) return;
     std::string path;
     if (with_digests) {  // "HEX  path": as md5sum(1) prints.
       const std::size_t at = line.find("  ");
@@ -80,7 +131,7 @@ void PackageOwners::add_dpkg_list(std::string_view text, std::size_t package, bo
     } else {
       path = line;
     }
-    owners_.emplace(std::move(path), package);
+    add(std::move(path), package);
   });
 }
 
@@ -106,6 +157,12 @@ void PackageOwners::read_dpkg(ImageFiles& files, const std::vector<trust::Packag
     }
 }
 
+trust::TakeFile PackageOwners::taker() {
+  return [this](std::string path, const trust::Package& package) {
+    add(std::move(path), number_of(package));
+  };
+}
+
 PackageOwners PackageOwners::read(ImageFiles& files) {
   PackageOwners owners;
   const trust::Distribution distribution = distribution_of(files);
@@ -121,13 +178,15 @@ PackageOwners PackageOwners::read(ImageFiles& files) {
   for (const char* place : kApk) {
     const auto text = files.read(place, kMaxFile);
     if (!text) continue;
-    trust::read_apk_files(*text, distribution, [&](std::string path, const trust::Package& each) {
-      if (owners.owners_.size() >= kMostOwned) return;
-      if (owners.packages_.empty() || owners.packages_.back() != each)
-        owners.packages_.push_back(each);
-      owners.owners_.emplace(std::move(path), owners.packages_.size() - 1);
-    });
+    trust::read_apk_files(*text, distribution, owners.taker());
   }
+  for (const std::string_view directory : trust::kRpmPlaces)
+    for (const std::string& name : files.list(directory)) {
+      const std::string place = std::string(directory) + "/" + name;
+      if (!trust::is_rpm_database(place)) continue;
+      if (const auto database = files.read(place, kMaxRpm))
+        trust::read_rpm(place, *database, distribution, owners.taker());
+    }
   return owners;
 }
 
@@ -141,6 +200,8 @@ const trust::Package* PackageOwners::find(std::string_view path) const {
 
 std::vector<std::string> archive_names(const trust::Package& package) {
   if (package.type == "apk") return {package.name + "-" + package.version + ".apk"};
+  if (package.type == "rpm")
+    return {package.name + "-" + package.version + "." + package.architecture + ".rpm"};
   if (package.type != "deb") return {};
   std::vector<std::string> names;
   const std::size_t colon = package.version.find(':');

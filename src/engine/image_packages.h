@@ -15,7 +15,7 @@ namespace tare::engine {
 // What is read is bounded; what is left out is in the list's notes.
 trust::PackageList packages_of(ImageFiles& files);
 
-// Whose the files of dpkg and apk are.
+// Whose the files of dpkg, apk and rpm are.
 class PackageOwners {
  public:
   static PackageOwners read(ImageFiles& files);
@@ -25,8 +25,12 @@ class PackageOwners {
  private:
   void read_dpkg(ImageFiles& files, const std::vector<trust::Package>& packages);
   void add_dpkg_list(std::string_view text, std::size_t package, bool with_digests);
+  void add(std::string path, std::size_t package);
+  std::size_t number_of(const trust::Package& package);
+  trust::TakeFile taker();
 
   std::vector<trust::Package> packages_;
+  std::size_t owned_bytes_ = 0;
   std::unordered_map<std::string, std::size_t> owners_;
 };
 

@@ -10,6 +10,7 @@
 namespace tare::trust {
 namespace {
 
+constexpr std::size_t kMaxPath = 4096;  // [PATH_MAX]
 constexpr json::Limits kJsonLimits{.bytes = 16 << 20, .depth = 32, .values = 500'000};
 
 // Calls `use(line)` for each line, without its end.
@@ -126,7 +127,7 @@ void read_apk_files(std::string_view installed, const Distribution& distribution
     std::string_view directory;
     each_line(paragraph, [&](std::string_view line) {
       if (line.starts_with("F:")) directory = line.substr(2);
-      if (line.starts_with("R:"))
+      if (line.starts_with("R:") && line.size() + directory.size() < kMaxPath)
         take("/" + std::string(directory) + (directory.empty() ? "" : "/") +
                  std::string(line.substr(2)),
              package);

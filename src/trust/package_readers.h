@@ -6,6 +6,10 @@
 
 namespace tare::trust {
 
+// What all readers do at last: packages without a name or with one of a mile go; all text is
+// escaped; `path` is where they are told of.
+void finish_packages(std::string_view path, std::vector<Package>& packages);
+
 // [dpkg(1), deb-control(5)]; only what is installed.
 std::vector<Package> read_dpkg(std::string_view text, const Distribution& distribution);
 // [apk-tools, apk-package(5) "installed"]

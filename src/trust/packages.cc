@@ -95,6 +95,7 @@ std::string Package::purl() const {
   out += "/" + in_purl(name);
   if (!version.empty()) out += "@" + in_purl(version);
   if (!architecture.empty()) out += "?arch=" + in_purl(architecture);
+  if (!epoch.empty()) out += (architecture.empty() ? "?epoch=" : "&epoch=") + in_purl(epoch);
   return out;
 }
 
@@ -115,11 +116,7 @@ Distribution parse_os_release(std::string_view text) {
 
 bool tells_of_packages(std::string_view path) { return reader_of(path) != nullptr; }
 
-std::vector<Package> read_packages(std::string_view path, std::string_view text,
-                                   const Distribution& distribution) {
-  const Reader* const reader = reader_of(path);
-  if (reader == nullptr) return {};
-  std::vector<Package> packages = reader->read(text, distribution);
+void finish_packages(std::string_view path, std::vector<Package>& packages) {
   // Who has neither is none; a name of a mile is somebody's joke.
   constexpr std::size_t kMostText = 512;
   std::erase_if(packages, [](const Package& package) {
@@ -130,10 +127,18 @@ std::vector<Package> read_packages(std::string_view path, std::string_view text,
   for (Package& package : packages) {
     package.place = path;
     for (std::string* text_of :
-         {&package.name, &package.version, &package.space, &package.architecture, &package.source,
-          &package.license, &package.place})
+         {&package.name, &package.version, &package.space, &package.architecture, &package.epoch,
+          &package.vendor, &package.source, &package.license, &package.place})
       *text_of = escaped(text_of->substr(0, 4 * kMostText));
   }
+}
+
+std::vector<Package> read_packages(std::string_view path, std::string_view text,
+                                   const Distribution& distribution) {
+  const Reader* const reader = reader_of(path);
+  if (reader == nullptr) return {};
+  std::vector<Package> packages = reader->read(text, distribution);
+  finish_packages(path, packages);
   return packages;
 }
 

@@ -14,11 +14,13 @@
 namespace tare::trust {
 
 struct Package {
-  std::string type;   // As in purls: "deb", "apk", "npm", "pypi", ...
+  std::string type;   // As in purls: "deb", "rpm", "npm", "golang", ...
   std::string space;  // The namespace: "debian", "@babel".
   std::string name;
   std::string version;
   std::string architecture;
+  std::string epoch;    // Of rpm, when it has one.
+  std::string vendor;   // As it is told.
   std::string source;   // Name of the source package, when it is another one.
   std::string license;  // As it is told.
   std::string place;    // The file that tells of it.
@@ -45,6 +47,18 @@ std::vector<Package> read_packages(std::string_view path, std::string_view text,
 using TakeFile = std::function<void(std::string path, const Package& package)>;
 void read_apk_files(std::string_view installed, const Distribution& distribution,
                     const TakeFile& take);
+
+// Databases of rpm are larger than other lists, and binary: they have readers of their own.
+inline constexpr std::string_view kRpmPlaces[] = {"/usr/lib/sysimage/rpm", "/var/lib/rpm",
+                                                  "/usr/share/rpm"};
+bool is_rpm_database(std::string_view path);
+struct RpmPackages {
+  std::vector<Package> packages;
+  bool is_whole = true;  // False: it is damaged, or of a kind that is not known.
+};
+// With `take`, their files are told, too.
+RpmPackages read_rpm(std::string_view path, std::string_view database,
+                     const Distribution& distribution, const TakeFile& take = nullptr);
 
 inline constexpr std::size_t kMostPackages = 20'000;  // Of one image.
 

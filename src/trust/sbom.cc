@@ -28,6 +28,7 @@ json::Value print_spdx_package(const Package& package) {
   value.set("name",
             package.space.starts_with('@') ? package.space + "/" + package.name : package.name);
   if (!package.version.empty()) value.set("versionInfo", package.version);
+  if (!package.vendor.empty()) value.set("supplier", "Organization: " + package.vendor);
   value.set("downloadLocation", kUnknown);
   value.set("filesAnalyzed", false);
   value.set("licenseConcluded", kUnknown);
@@ -74,6 +75,7 @@ json::Value print_component(const Package& package) {
   json::Value value;
   value.set("type", "library");
   value.set("bom-ref", id_of(package));
+  if (!package.vendor.empty()) value.set("supplier", json::Object()).set("name", package.vendor);
   if (!package.space.empty()) value.set("group", package.space);
   value.set("name", package.name);
   if (!package.version.empty()) value.set("version", package.version);
