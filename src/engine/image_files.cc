@@ -23,6 +23,34 @@ std::pair<std::string_view, std::string_view> split_path(std::string_view path) 
   return {slash == 0 ? path.substr(0, 1) : path.substr(0, slash), path.substr(slash + 1)};
 }
 
+// A file's content, in a file of the store.
+class PartOfFile : public codec::Bytes {
+ public:
+  // `own`: closed with it, when it is the one that `file` is of.
+  PartOfFile(sys::Fd own, int file, std::uint64_t begin, std::uint64_t size)
+      : own_(std::move(own)), file_(file), begin_(begin), size_(size) {}
+  std::uint64_t size() const override { return size_; }
+  Result<std::string> read(std::uint64_t offset, std::size_t size) const override {
+    std::string bytes(size, '\0');
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t count = ::pread(file_, bytes.data() + done, bytes.size() - done,
+                                    static_cast<off_t>(begin_ + offset + done));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return fail_errno("read a file of the image");
+      if (count == 0) return fail(Kind::Corrupt, "a file of the image ends too early");
+      done += static_cast<std::size_t>(count);
+    }
+    return bytes;
+  }
+
+ private:
+  sys::Fd own_;
+  int file_;
+  std::uint64_t begin_;
+  std::uint64_t size_;
+};
+
 }  // namespace
 
 Result<ImageFiles> ImageFiles::open(const store::Store& store,
@@ -56,25 +84,33 @@ Digest ImageFiles::digest_of(const Inode& inode) {
   return store::digest_of(inode.content.digest);
 }
 
+Result<sys::Fd> ImageFiles::open_content(const Inode& inode) const {
+  if (inode.content.pack == store::kInObject)
+    return sys::open_at(store_->dir(), store::object_path(store::digest_of(inode.content.digest)),
+                        O_RDONLY | O_NOFOLLOW);
+  return store::open_pack(*store_, image_->packs[image_->pack_of(inode)]);
+}
+
+Result<std::unique_ptr<codec::Bytes>> ImageFiles::bytes(const Inode& inode) {
+  if (inode.size == 0 || inode.content.pack == store::kNowhere)
+    return std::make_unique<codec::StringBytes>(std::string_view());
+  if (inode.content.pack == store::kInObject) {
+    sys::Fd file = TRY(open_content(inode));
+    const int fd = file.get();
+    return std::make_unique<PartOfFile>(std::move(file), fd, 0, inode.size);
+  }
+  auto& pack = packs_[image_->pack_of(inode)];
+  if (!pack) pack = TRY(open_content(inode));
+  return std::make_unique<PartOfFile>(sys::Fd(), pack.get(), inode.content.offset, inode.size);
+}
+
 Result<std::string> ImageFiles::content(const Inode& inode) const {
   if (inode.size == 0 || inode.content.pack == store::kNowhere) return std::string();
-  const bool is_object = inode.content.pack == store::kInObject;
-  const sys::Fd file =
-      is_object ? TRY(sys::open_at(store_->dir(),
-                                   store::object_path(store::digest_of(inode.content.digest)),
-                                   O_RDONLY | O_NOFOLLOW))
-                : TRY(store::open_pack(*store_, image_->packs[image_->pack_of(inode)]));
-  std::string bytes(inode.size, '\0');
-  std::size_t done = 0;
-  const std::uint64_t begin = is_object ? 0 : inode.content.offset;
-  while (done < bytes.size()) {
-    const ssize_t count = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
-                                  static_cast<off_t>(begin + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno("read a file of the image");
-    if (count == 0) return fail(Kind::Corrupt, "a file of the image ends too early");
-    done += static_cast<std::size_t>(count);
-  }
+  sys::Fd file = TRY(open_content(inode));
+  const int fd = file.get();
+  const std::uint64_t begin = inode.content.pack == store::kInObject ? 0 : inode.content.offset;
+  const std::string bytes =
+      TRY(PartOfFile(std::move(file), fd, begin, inode.size).read(0, inode.size));
   if (codec::sha256(bytes) != store::digest_of(inode.content.digest))
     return std::unexpected(Error(Kind::Corrupt, "a file of the image is not what its layer says")
                                .hint("tare verify IMAGE says more"));

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "codec/bytes.h"
 #include "store/image_tree.h"
 #include "store/store.h"
 
@@ -33,6 +35,9 @@ class ImageFiles {
   // The content of a file of at most `limit` bytes, compared with its digest; links are followed.
   // Errors: NotFound; Invalid (no file, too large); Corrupt.
   Result<std::string> read(std::string_view path, std::size_t limit);
+  // Random access to a regular file, which is not compared with its digest: `this` must outlive it.
+  // Errors: of opening.
+  Result<std::unique_ptr<codec::Bytes>> bytes(const store::MergedTree::Inode& inode);
   // The digest of its content; empty when it is no file with content.
   static Digest digest_of(const store::MergedTree::Inode& inode);
 
@@ -45,9 +50,11 @@ class ImageFiles {
       : store_(&store), image_(std::move(image)) {}
   void walk(store::MergedTree::Id directory, std::string& path, const Take& take) const;
   Result<std::string> content(const store::MergedTree::Inode& inode) const;
+  Result<sys::Fd> open_content(const store::MergedTree::Inode& inode) const;
 
   const store::Store* store_;
   std::shared_ptr<store::ImageTree> image_;
+  std::map<std::size_t, sys::Fd> packs_;  // Those that bytes() opened, by place in image_.packs.
 };
 
 }  // namespace tare::engine

@@ -7,6 +7,7 @@
 #include "engine/build_workshop.h"
 #include "engine/image_files.h"
 #include "engine/image_packages.h"
+#include "engine/package_owners.h"
 #include "image/attestations.h"
 #include "trust/file_record.h"
 #include "trust/provenance.h"
@@ -222,7 +223,7 @@ void Origins::State::tell_step(const std::string& path, std::size_t layer, FileO
 void Origins::State::tell_package(FileOrigin& origin) const {
   const trust::Package* const package = owners->find(origin.path);
   if (package == nullptr) return;
-  origin.package = package->name + " " + package->version;
+  origin.package = package->label() + (package->version.empty() ? "" : " " + package->version);
   for (const std::string& name : archive_names(*package))
     if (const auto url = urls.find(name); url != urls.end()) origin.url = url->second;
 }

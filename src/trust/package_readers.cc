@@ -13,18 +13,6 @@ namespace {
 constexpr std::size_t kMaxPath = 4096;  // [PATH_MAX]
 constexpr json::Limits kJsonLimits{.bytes = 16 << 20, .depth = 32, .values = 500'000};
 
-// Calls `use(line)` for each line, without its end.
-template <typename Use>
-void each_line(std::string_view text, const Use& use) {
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    use(line);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-}
-
 // Calls `use(paragraph)` for what is between empty lines.
 template <typename Use>
 void each_paragraph(std::string_view text, const Use& use) {
@@ -38,7 +26,7 @@ void each_paragraph(std::string_view text, const Use& use) {
 // Calls `use(name, value)` for each "Name: value"; continued lines are left out.
 template <typename Use>
 void each_field(std::string_view paragraph, const Use& use) {
-  each_line(paragraph, [&](std::string_view line) {
+  for_each_line(paragraph, [&](std::string_view line) {
     if (line.starts_with(' ') || line.starts_with('\t')) return;
     if (const auto pair = split_once(line, ':')) use(pair->first, trim(pair->second));
   });
@@ -58,7 +46,8 @@ void add_npm(std::vector<Package>& packages, std::string_view name, const json::
     packages.push_back(std::move(package));
 }
 
-// [PEP 503, "Normalized Names"]
+}  // namespace
+
 std::string python_name(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -70,8 +59,6 @@ std::string python_name(std::string_view name) {
   }
   return out;
 }
-
-}  // namespace
 
 std::vector<Package> read_dpkg(std::string_view text, const Distribution& distribution) {
   std::vector<Package> packages;
@@ -98,7 +85,7 @@ template <typename Use>
 void each_apk(std::string_view text, const Distribution& distribution, const Use& use) {
   each_paragraph(text, [&](std::string_view paragraph) {
     Package package{.type = "apk", .space = distribution.id.empty() ? "alpine" : distribution.id};
-    each_line(paragraph, [&](std::string_view line) {
+    for_each_line(paragraph, [&](std::string_view line) {
       if (line.size() < 2 || line[1] != ':') return;
       const std::string_view value = line.substr(2);
       if (line[0] == 'P') package.name = value;
@@ -125,7 +112,7 @@ void read_apk_files(std::string_view installed, const Distribution& distribution
                     const TakeFile& take) {
   each_apk(installed, distribution, [&](Package& package, std::string_view paragraph) {
     std::string_view directory;
-    each_line(paragraph, [&](std::string_view line) {
+    for_each_line(paragraph, [&](std::string_view line) {
       if (line.starts_with("F:")) directory = line.substr(2);
       if (line.starts_with("R:") && line.size() + directory.size() < kMaxPath)
         take("/" + std::string(directory) + (directory.empty() ? "" : "/") +
@@ -173,7 +160,7 @@ std::vector<Package> read_python_metadata(std::string_view text, const Distribut
 
 std::vector<Package> read_requirements(std::string_view text, const Distribution&) {
   std::vector<Package> packages;
-  each_line(text, [&](std::string_view line) {
+  for_each_line(text, [&](std::string_view line) {
     line = trim(line.substr(0, line.find('#')));
     const std::size_t at = line.find("==");
     if (at == std::string_view::npos || line.starts_with('-')) return;
@@ -190,10 +177,18 @@ std::vector<Package> read_requirements(std::string_view text, const Distribution
   return packages;
 }
 
+Package go_package(std::string_view path, std::string version) {
+  Package package{.type = "golang", .version = std::move(version)};
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string_view::npos) package.space = path.substr(0, slash);
+  package.name = path.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  return package;
+}
+
 std::vector<Package> read_go_mod(std::string_view text, const Distribution&) {
   std::vector<Package> packages;
   bool inside = false;
-  each_line(text, [&](std::string_view line) {
+  for_each_line(text, [&](std::string_view line) {
     line = trim(line.substr(0, line.find("//")));
     if (line == "require (") {
       inside = true;
@@ -205,12 +200,7 @@ std::vector<Package> read_go_mod(std::string_view text, const Distribution&) {
     if (single) line = trim(line.substr(8));
     const std::size_t space = line.find_first_of(" \t");
     if (space == std::string_view::npos || packages.size() >= kMostPackages) return;
-    const std::string_view module = line.substr(0, space);
-    const std::size_t slash = module.rfind('/');
-    Package package{.type = "golang", .version = std::string(trim(line.substr(space)))};
-    if (slash != std::string_view::npos) package.space = module.substr(0, slash);
-    package.name = module.substr(slash == std::string_view::npos ? 0 : slash + 1);
-    packages.push_back(std::move(package));
+    packages.push_back(go_package(line.substr(0, space), std::string(trim(line.substr(space)))));
   });
   return packages;
 }
@@ -226,7 +216,7 @@ std::vector<Package> read_cargo_lock(std::string_view text, const Distribution&)
     return line.substr(1, line.size() - 2);
   };
   bool inside = false;
-  each_line(text, [&](std::string_view line) {
+  for_each_line(text, [&](std::string_view line) {
     line = trim(line);
     if (line.starts_with('[')) inside = line == "[[package]]";
     if (packages.size() >= kMostPackages) return;
@@ -239,28 +229,10 @@ std::vector<Package> read_cargo_lock(std::string_view text, const Distribution&)
   return packages;
 }
 
-std::vector<Package> read_composer_lock(std::string_view text, const Distribution&) {
-  std::vector<Package> packages;
-  const auto value = json::parse(text, kJsonLimits);
-  if (!value) return packages;
-  for (const json::Value& entry : (*value)["packages"].as_array()) {
-    const auto name = split_once(entry["name"].as_string(), '/');
-    if (!name || packages.size() >= kMostPackages) continue;
-    Package package{.type = "composer",
-                    .space = std::string(name->first),
-                    .name = std::string(name->second),
-                    .version = entry["version"].as_string()};
-    const std::vector<std::string> licenses = entry["license"].as_strings();
-    package.license = join(licenses, " OR ");
-    packages.push_back(std::move(package));
-  }
-  return packages;
-}
-
 std::vector<Package> read_gemfile_lock(std::string_view text, const Distribution&) {
   std::vector<Package> packages;
   bool inside = false;
-  each_line(text, [&](std::string_view line) {
+  for_each_line(text, [&](std::string_view line) {
     if (!line.starts_with(' ')) inside = line == "GEM";
     // Four spaces: what is installed; six: what that needs.
     if (!inside || !line.starts_with("    ") || line.starts_with("     ")) return;

@@ -58,14 +58,28 @@ bool is_npm(std::string_view path) {
   const auto slashes = std::ranges::count(below, '/');
   return slashes == (below.starts_with('@') ? 2 : 1);
 }
-bool is_npm_lock(std::string_view path) { return is_named(path, "package-lock.json"); }
+bool is_npm_lock(std::string_view path) {
+  return is_named(path, "package-lock.json") || is_named(path, "npm-shrinkwrap.json");
+}
+bool is_yarn(std::string_view path) { return is_named(path, "yarn.lock"); }
+bool is_pnpm(std::string_view path) { return is_named(path, "pnpm-lock.yaml"); }
 bool is_python(std::string_view path) {
-  return path.ends_with(".dist-info/METADATA") || path.ends_with(".egg-info/PKG-INFO");
+  return path.ends_with(".dist-info/METADATA") || path.ends_with(".egg-info/PKG-INFO") ||
+         path.ends_with("/EGG-INFO/PKG-INFO") || path.ends_with(".egg-info");
+}
+bool is_pipfile(std::string_view path) { return is_named(path, "Pipfile.lock"); }
+bool is_python_lock(std::string_view path) {
+  return is_named(path, "poetry.lock") || is_named(path, "uv.lock");
 }
 bool is_requirements(std::string_view path) { return is_named(path, "requirements.txt"); }
 bool is_go_mod(std::string_view path) { return is_named(path, "go.mod"); }
 bool is_cargo(std::string_view path) { return is_named(path, "Cargo.lock"); }
-bool is_composer(std::string_view path) { return is_named(path, "composer.lock"); }
+bool is_composer(std::string_view path) {
+  return is_named(path, "composer.lock") || path.ends_with("/vendor/composer/installed.json");
+}
+bool is_gem(std::string_view path) {
+  return path.ends_with(".gemspec") && path.find("/specifications/") != std::string_view::npos;
+}
 bool is_gems(std::string_view path) { return is_named(path, "Gemfile.lock"); }
 
 constexpr Reader kReaders[] = {
@@ -73,12 +87,17 @@ constexpr Reader kReaders[] = {
     {is_apk, read_apk},
     {is_npm, read_npm_package},
     {is_npm_lock, read_npm_lock},
+    {is_yarn, read_yarn_lock},
+    {is_pnpm, read_pnpm_lock},
     {is_python, read_python_metadata},
     {is_requirements, read_requirements},
+    {is_pipfile, read_pipfile_lock},
+    {is_python_lock, read_python_lock},
     {is_go_mod, read_go_mod},
     {is_cargo, read_cargo_lock},
     {is_composer, read_composer_lock},
     {is_gems, read_gemfile_lock},
+    {is_gem, read_gemspec},
 };
 
 const Reader* reader_of(std::string_view path) {
@@ -97,6 +116,12 @@ std::string Package::purl() const {
   if (!architecture.empty()) out += "?arch=" + in_purl(architecture);
   if (!epoch.empty()) out += (architecture.empty() ? "?epoch=" : "&epoch=") + in_purl(epoch);
   return out;
+}
+
+std::string Package::label() const {
+  const bool is_system = type == "deb" || type == "rpm" || type == "apk";
+  if (is_system || space.empty()) return name;
+  return space + (type == "maven" ? ":" : "/") + name;
 }
 
 Distribution parse_os_release(std::string_view text) {

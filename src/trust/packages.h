@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "codec/bytes.h"
 
 namespace tare::trust {
 
@@ -27,6 +28,8 @@ struct Package {
 
   // "pkg:deb/debian/libc6@2.36-9?arch=amd64" [package-url specification]
   std::string purl() const;
+  // As people know it: "libc6", "@babel/core", "golang.org/x/sys", "org.example:app".
+  std::string label() const;
   auto operator<=>(const Package&) const = default;
 };
 
@@ -59,6 +62,20 @@ struct RpmPackages {
 // With `take`, their files are told, too.
 RpmPackages read_rpm(std::string_view path, std::string_view database,
                      const Distribution& distribution, const TakeFile& take = nullptr);
+
+// Of a file that holds packages.
+struct Bundle {
+  std::vector<Package> packages;
+  bool has_own = false;  // The first is the file itself.
+  bool is_whole = true;  // False: it is damaged, or not all of it was read.
+};
+// What a program of Go, or one of Rust that cargo-auditable built, tells; nothing of other files,
+// of which little is read: the tables of ELF. `budget`: bytes that may be inflated; less
+// afterwards.
+Bundle read_program(std::string_view path, const codec::Bytes& file, std::size_t& budget);
+// Archives of Java, and those in them, three deep at most.
+bool is_jar(std::string_view path);
+Bundle read_jar(std::string_view path, const codec::Bytes& file, std::size_t& budget);
 
 inline constexpr std::size_t kMostPackages = 20'000;  // Of one image.
 

@@ -76,6 +76,72 @@ TEST_CASE("packages: languages") {
         "pkg:gem/a@1.0");
 }
 
+TEST_CASE("packages: more lock files") {
+  CHECK(purls("/x/yarn.lock", R"x(# yarn lockfile v1
+
+"@babel/core@^7.0.0", "@babel/core@^7.1.0":
+  version "7.2.2"
+  resolved "https://r/x.tgz"
+left-pad@^1.0.0, left-pad@~1.1:
+  version "1.3.0"
+  dependencies:
+    version "9"
+)x") == "pkg:npm/%40babel/core@7.2.2 pkg:npm/left-pad@1.3.0");
+  CHECK(purls("/x/yarn.lock", R"x(__metadata:
+  version: 6
+
+"@babel/core@npm:^7.0.0, @babel/core@npm:^7.1":
+  version: 7.2.2
+  resolution: "@babel/core@npm:7.2.2"
+
+"app@workspace:.":
+  version: 0.0.0-use.local
+)x") == "pkg:npm/%40babel/core@7.2.2");
+  CHECK(purls("/x/pnpm-lock.yaml", R"x(lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies: {}
+packages:
+
+  '@babel/core@7.2.2(react@18.0.0)':
+    resolution: {integrity: x}
+
+  /left-pad@1.3.0:
+    dev: false
+
+  /@s/old/1.0.0_peer@2.0.0:
+    dev: false
+
+  /left/1.2.0: {}
+snapshots:
+  a@1: {}
+)x") == "pkg:npm/%40babel/core@7.2.2 pkg:npm/left-pad@1.3.0 pkg:npm/%40s/old@1.0.0 "
+        "pkg:npm/left@1.2.0");
+  CHECK(
+      purls(
+          "/x/Pipfile.lock",
+          R"({"_meta":{},"default":{"A_b":{"version":"==1.0"},"c":{"git":"x"}},"develop":{"d":{"version":"==2"}}})") ==
+      "pkg:pypi/a-b@1.0");
+  CHECK(purls("/x/poetry.lock", R"([[package]]
+name = "A.b"
+version = "1.0"
+)") == "pkg:pypi/a-b@1.0");
+  CHECK(purls("/usr/lib/ruby/gems/3.1.0/specifications/rake-13.0.6.gemspec",
+              R"x(# -*- encoding: utf-8 -*-
+Gem::Specification.new do |s|
+  s.name = "rake".freeze
+  s.version = "13.0.6"
+  s.name = "x"
+end
+)x") == "pkg:gem/rake@13.0.6");
+  CHECK(purls("/x/vendor/composer/installed.json",
+              R"({"packages":[{"name":"a/b","version":"1.0"}]})") == "pkg:composer/a/b@1.0");
+  CHECK(purls("/x/vendor/composer/installed.json", R"([{"name":"a/b","version":"1.0"}])") ==
+        "pkg:composer/a/b@1.0");
+  CHECK(purls("/usr/lib/python3/dist-packages/six-1.16.0.egg-info",
+              "Name: six\nVersion: 1.16.0\n") == "pkg:pypi/six@1.16.0");
+}
+
 TEST_CASE("packages: what is no such file is nothing, and names are escaped") {
   CHECK(purls("/x/package-lock.json", "[[[").empty());
   CHECK(purls("/x/composer.lock", "null").empty());

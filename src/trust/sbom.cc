@@ -25,8 +25,7 @@ std::string time_of(UnixNanos when) {
 json::Value print_spdx_package(const Package& package) {
   json::Value value;
   value.set("SPDXID", "SPDXRef-" + id_of(package));
-  value.set("name",
-            package.space.starts_with('@') ? package.space + "/" + package.name : package.name);
+  value.set("name", package.label());
   if (!package.version.empty()) value.set("versionInfo", package.version);
   if (!package.vendor.empty()) value.set("supplier", "Organization: " + package.vendor);
   value.set("downloadLocation", kUnknown);

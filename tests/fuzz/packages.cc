@@ -16,7 +16,13 @@ TARE_FUZZER(packages) {
                                          "/a/go.mod",
                                          "/a/Cargo.lock",
                                          "/a/composer.lock",
-                                         "/a/Gemfile.lock"};
+                                         "/a/Gemfile.lock",
+                                         "/a/yarn.lock",
+                                         "/a/pnpm-lock.yaml",
+                                         "/a/Pipfile.lock",
+                                         "/a/poetry.lock",
+                                         "/a/specifications/a-1.gemspec",
+                                         "/a/vendor/composer/installed.json"};
   if (bytes.empty()) return;
   const std::size_t kind = static_cast<unsigned char>(bytes[0]) % std::size(kPaths);
   const std::string_view text = bytes.substr(1);
