@@ -53,6 +53,7 @@ Result<Checked> check_reproducible(Engine& engine, const build::BuildRequest& re
   await_next_second();
   BuildWorkshop workshop(engine, progress);
   workshop.use(request);
+  workshop.use_other_order();
   TRY(workshop.begin());
   build::BuildRequest again = request;
   again.is_check = true;

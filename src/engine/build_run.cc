@@ -13,6 +13,7 @@
 #include "engine/build_ansible.h"
 #include "engine/build_recorder.h"
 #include "engine/build_workshop.h"
+#include "store/other_order.h"
 #include "sys/files.h"
 
 namespace tare::engine {
@@ -240,6 +241,16 @@ Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& re
                               std::move(settings));
 }
 
+Result<> BuildWorkshop::note_other_order(const std::string& container) const {
+  const sys::Fd dir = TRY(state_.open_container(container));
+  for (const char* place : {".", "target"}) {
+    const auto part = sys::open_at(dir.get(), place, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!part) continue;  // Only with --tools there is a target.
+    TRY(sys::open_at(part->get(), store::kOtherOrder, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunRequest& wanted) {
   TRY(begin_work());
   build::RunRequest request = wanted;
@@ -260,6 +271,7 @@ Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunReque
   if (request.tools) target = {.id = request.files.id, .layers = request.files.layers};
   const std::string id =
       TRY(state_.make_container(engine_, container_of(request), &files, target, {}));
+  if (has_other_order_) TRY(note_other_order(id));
   auto running = std::make_unique<RunningStep>(*this, std::move(request), id, std::move(recorder));
   TRY(running->start());
   return running;

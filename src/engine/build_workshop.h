@@ -40,6 +40,8 @@ class BuildWorkshop : public build::Workshop {
   // `request`, whose secrets and agents may be used for what is fetched, outlives the object.
   void use(const build::BuildRequest& request) { request_ = &request; }
   void use(BuildShell shell) { shell_ = std::move(shell); }
+  // Programs of RUN get their files in another order, with other numbers.
+  void use_other_order() { has_other_order_ = true; }
   Result<> begin() {
     hold_ = TRY(steps_.hold());
     running_ = TRY(note_running(state_.store));
@@ -112,6 +114,7 @@ class BuildWorkshop : public build::Workshop {
                                 bool same_times);
   transfer::Proxies proxies_of_user() const;
   CreateRequest container_of(const build::RunRequest& request) const;
+  Result<> note_other_order(const std::string& container) const;
 
   Engine& engine_;
   Engine::State& state_;
@@ -124,6 +127,7 @@ class BuildWorkshop : public build::Workshop {
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> made_;
   BuildShell shell_;
+  bool has_other_order_ = false;
   const build::BuildRequest* request_ = nullptr;
   std::map<std::string, Digest> layouts_;    // Images that have their names for the build alone.
   std::optional<store::Unsynced> unsynced_;  // From the first step that is done on.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "store/other_order.h"
 #include "sys/mounts.h"
 #include "sys/user_namespace.h"
 
@@ -59,14 +60,19 @@ Result<sys::Fd> mount_overlay(const OverlayRequest& request) {
       TRY(make_layer_directory(place.get(), "upper", uid, gid, request.mode & 07777));
   const sys::Fd work =
       TRY(make_layer_directory(place.get(), "work", ::geteuid(), ::getegid(), 0700));
+  const sys::Fd order =
+      has_other_order(request.container_dir) ? TRY(make_other_order(request.lower)) : sys::Fd();
   std::vector<sys::FsOption> options = {
       {.key = "source", .value = "tare"},
       {.key = "lowerdir+", .fd = request.lower},
   };
+  if (order) options.push_back({.key = "lowerdir+", .fd = order.get()});
   if (request.data >= 0) options.push_back({.key = "datadir+", .fd = request.data});
   options.push_back({.key = "upperdir", .fd = upper.get()});
   options.push_back({.key = "workdir", .fd = work.get()});
   options.push_back({.key = "index", .value = "off"});
+  // Numbers of inodes then say which layer a file is of.
+  if (order) options.push_back({.key = "xino", .value = "on"});
   // Copies of metadata only are understood in the image; a container makes none, except where the
   // kernel couples the two.
   options.push_back({.key = "metacopy", .value = "off"});

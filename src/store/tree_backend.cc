@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "codec/sha256.h"
 #include "store/image_tree.h"
+#include "store/other_order.h"
 #include "store/overlay_mount.h"
 #include "store/tree_maker.h"
 #include "sys/mounts.h"
@@ -121,10 +122,17 @@ Result<sys::Fd> TreeBackend::mount(const Digest& image, const std::vector<Layer>
     info.st_uid = TRY(inside_of(ids, info.st_uid));
     info.st_gid = TRY(inside_of(ids.groups(), info.st_gid));
   }
-  const sys::Fd objects = form_ == Form::Redirect ? TRY(clone_objects()) : sys::Fd();
+  sys::Fd objects = form_ == Form::Redirect ? TRY(clone_objects()) : sys::Fd();
   sys::Fd lower = TRY(sys::clone_mount(tree.get(), false), "root file system");
   if (can_idmap()) TRY(show_ids(lower.get(), ids), "root file system");
-  if (read_only && form_ == Form::Redirect) return mount_redirect(std::move(lower));
+  if (form_ == Form::Redirect) {
+    if (read_only) return mount_redirect(std::move(lower));
+    // The files of objects are found in the lowest layer of those that have names; that is another.
+    if (has_other_order(container_dir)) {
+      lower = TRY(mount_redirect(std::move(lower)));
+      objects = sys::Fd();
+    }
+  }
   if (read_only) {
     TRY(sys::set_mount_attributes(lower.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0, false),
         "root file system");
