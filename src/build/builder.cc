@@ -217,7 +217,8 @@ std::vector<image::Step> steps_of(const std::vector<TracedStep>& trace, bool all
                        .diff_id = step.layer.diff_id,
                        .size = step.layer.size,
                        .what = step.text,
-                       .materials = step.layer.materials});
+                       .materials = step.layer.materials,
+                       .is_sealed = step.layer.is_sealed});
   return steps;
 }
 

@@ -16,6 +16,7 @@ namespace {
 using image::Material;
 
 constexpr int kVersion = 1;
+constexpr std::string_view kFormat = "tare-lock";
 constexpr json::Limits kLimits{.bytes = 64 << 20, .depth = 8, .values = 4'000'000};
 constexpr int kMinStatus = 200;
 constexpr int kMaxStatus = 599;
@@ -239,14 +240,35 @@ std::vector<std::string> differences(const Lock& before, const Lock& after) {
   return lines;
 }
 
-std::string step_of_lock(std::string_view stage, std::string_view instruction) {
-  return "[" + std::string(stage) + "] " + std::string(instruction);
+std::string LockSteps::next(std::size_t number, std::string_view stage,
+                            std::string_view instruction) {
+  const std::size_t count = ++seen_[{number, std::string(instruction)}];
+  // No stage has a name with that sign.
+  const std::string which = count == 1 ? "" : " #" + std::to_string(count);
+  return "[" + std::string(stage) + which + "] " + std::string(instruction);
+}
+
+std::vector<Material> in_order(std::vector<Material> downloads) {
+  const auto key = [](const Material& each) { return std::tie(each.uri, each.request); };
+  // Connections come and go in any order; of what was asked for several times the order counts.
+  std::ranges::stable_sort(downloads, {}, key);
+  std::vector<Material> kept;
+  for (auto it = downloads.begin(); it != downloads.end();) {
+    const auto end = std::find_if(it, downloads.end(),
+                                  [&](const Material& each) { return key(each) != key(*it); });
+    const auto last = std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(it),
+                                   [&](const Material& each) { return each != *(end - 1); });
+    std::move(it, last.base() + 1, std::back_inserter(kept));
+    it = end;
+  }
+  return kept;
 }
 
 Lock lock_of(const Built& built, const Lock& before, bool is_part) {
   Lock lock{.sources = built.materials};
+  LockSteps steps;
   for (const TracedStep& step : built.trace) {
-    LockedRun run{.step = step_of_lock(step.stage, step.text)};
+    LockedRun run{.step = steps.next(step.stage_number, step.stage, step.text)};
     for (const Material& each : step.layer.materials)
       (is_download(each) ? run.downloads : lock.sources).push_back(each);
     if (!run.downloads.empty() && lock.find_run(run.step) == nullptr)
@@ -262,7 +284,8 @@ Lock lock_of(const Built& built, const Lock& before, bool is_part) {
 std::string print_lock(const Lock& lock) {
   json::Array sources;
   for (const Material& each : lock.sources) sources.push_back(print_source(each));
-  std::string text = "{\n  \"version\": " + std::to_string(kVersion) + ",\n  \"sources\": [";
+  std::string text = "{\n  \"format\": \"" + std::string(kFormat) +
+                     "\",\n  \"version\": " + std::to_string(kVersion) + ",\n  \"sources\": [";
   text += lines_of(sources, "    ") + "\n  ],\n  \"runs\": [";
   for (std::size_t i = 0; i < lock.runs.size(); ++i) {
     json::Array downloads;
@@ -272,6 +295,13 @@ std::string print_lock(const Lock& lock) {
             ", \"downloads\": [" + lines_of(downloads, "      ") + "\n    ]}";
   }
   return text + "\n  ]\n}\n";
+}
+
+bool begins_lock(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes)
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') text += c;
+  return text.starts_with("{\"format\":\"" + std::string(kFormat) + "\"");
 }
 
 Result<Lock> parse_lock(std::string_view text, const std::string& name) {

@@ -3,8 +3,10 @@
 // the same. docs/formats/lock.md
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "image/steps.h"
@@ -47,8 +49,21 @@ struct Lock {
 // What moved between two: a line for each.
 std::vector<std::string> differences(const Lock& before, const Lock& after);
 
-// "[build] RUN make": known again as long as the stage and the instruction are as they are.
-std::string step_of_lock(std::string_view stage, std::string_view instruction);
+// What steps are called in a lock: "[build] RUN make", known again as long as the stage and the
+// instruction are as they are. The second of the same text in a stage is "[build #2] RUN make".
+class LockSteps {
+ public:
+  // To be asked for all steps of a stage, in their order. `number`: of the stage.
+  std::string next(std::size_t number, std::string_view stage, std::string_view instruction);
+
+ private:
+  std::map<std::pair<std::size_t, std::string>, std::size_t> seen_;
+};
+
+// What a RUN downloaded, as it is locked: by address and question; answers to the same question in
+// the order in which they came, without those at the end that repeat the last: that one is given
+// again as often as it is asked for.
+std::vector<image::Material> in_order(std::vector<image::Material> downloads);
 
 // Of a build that is done. `before`: what it does not know of is kept from there when the build was
 // of one stage only (`is_part`).
@@ -56,6 +71,10 @@ Lock lock_of(const Built& built, const Lock& before, bool is_part);
 
 // One entry a line, always in the same order.
 std::string print_lock(const Lock& lock);
+// Whether the first bytes of a file, kLockBegin of them, are those of a lock.
+inline constexpr std::size_t kLockBegin = 64;
+inline constexpr std::string_view kLockSuffix = ".lock";  // Behind the Dockerfile's name.
+bool begins_lock(std::string_view bytes);
 // Errors: Invalid (it is none; another version), naming `name`.
 Result<Lock> parse_lock(std::string_view text, const std::string& name);
 

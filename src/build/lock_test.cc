@@ -58,9 +58,9 @@ TEST_CASE("lock: of a build, in an order of its own, and back") {
   const std::string text = print_lock(lock);
   CHECK(must(parse_lock(text, "x")) == lock);
   // One entry a line.
-  CHECK(std::ranges::count(text, '\n') == 14);
+  CHECK(std::ranges::count(text, '\n') == 15);
   CHECK(print_lock(Lock()) ==
-        "{\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
+        "{\n  \"format\": \"tare-lock\",\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
   CHECK(must(parse_lock(print_lock(Lock()), "x")) == Lock());
 }
 
@@ -132,6 +132,51 @@ TEST_CASE("lock: what a name means, and what moved") {
   CHECK(lines[3] == "    curl: 1.0 -> 1.1");
   CHECK(lines[4] == "  - gone 1");
   CHECK(differences(before, before).empty());
+}
+
+TEST_CASE("lock: the same text twice in a stage is two steps") {
+  LockSteps steps;
+  CHECK(steps.next(0, "build", "RUN get") == "[build] RUN get");
+  CHECK(steps.next(0, "build", "RUN get") == "[build #2] RUN get");
+  CHECK(steps.next(1, "stage-1", "RUN get") == "[stage-1] RUN get");
+  CHECK(steps.next(0, "build", "RUN get") == "[build #3] RUN get");
+  Built built = sample();
+  built.trace.push_back(
+      {.stage = "build",
+       .text = "RUN get",
+       .layer = {.materials = {download("http://x/1", "newer"), download("http://x/3", "3")}}});
+  const Lock lock = lock_of(built, {}, false);
+  REQUIRE(lock.runs.size() == 2);
+  CHECK(lock.runs[1].step == "[build #2] RUN get");
+  CHECK(must(parse_lock(print_lock(lock), "x")) == lock);
+  CHECK(lock.answers_for("[build] RUN get")[0].digest == codec::sha256("one"));
+  CHECK(lock.answers_for("[build #2] RUN get")[0].digest == codec::sha256("newer"));
+}
+
+TEST_CASE("lock: equal answers that others follow stay") {
+  const auto text = [](const std::vector<Material>& all) {
+    std::string said;
+    for (const Material& each : all)
+      for (const char* name : {"a", "b"})
+        if (each.digest == codec::sha256(name)) said += each.uri + name + " ";
+    return said;
+  };
+  const auto a = [](const char* uri) { return download(uri, "a"); };
+  const auto b = [](const char* uri) { return download(uri, "b"); };
+  CHECK(text(in_order({a("2"), a("1"), a("2"), b("2")})) == "1a 2a 2a 2b ");
+  CHECK(text(in_order({a("1"), a("1"), a("1")})) == "1a ");
+  CHECK(text(in_order({a("1"), b("1"), b("1"), a("2"), b("2"), a("2"), a("2")})) ==
+        "1a 1b 2a 2b 2a ");
+  CHECK(in_order({}).empty());
+}
+
+TEST_CASE("lock: known by its first bytes") {
+  CHECK(begins_lock(print_lock(Lock()).substr(0, kLockBegin)));
+  CHECK(begins_lock(R"({"format":"tare-lock","version":1})"));
+  CHECK_FALSE(begins_lock(R"({"version": 1, "format": "tare-lock"})"));
+  CHECK_FALSE(begins_lock(R"({"format": "tare-locked"})"));
+  CHECK_FALSE(begins_lock("[[package]]\n"));
+  CHECK_FALSE(begins_lock(""));
 }
 
 TEST_CASE("lock: what is none") {

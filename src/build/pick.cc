@@ -12,6 +12,7 @@
 #include <map>
 
 #include "build/glob.h"
+#include "build/lock.h"
 #include "codec/sha256.h"
 #include "sys/files.h"
 
@@ -43,6 +44,19 @@ std::string near(const Tree& tree, const std::string& path) {
   return similar ? "did you mean " + quoted(join(dir, *similar)) + "?" : "";
 }
 
+// By its content: others call their files so, too.
+bool is_lock(int root, const std::string& path) {
+  if (!path.ends_with(kLockSuffix)) return false;
+  struct stat info{};
+  const auto place = open_in(root, path, O_PATH);
+  if (!place || ::fstat(place->get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  const auto file = open_in(root, path, O_RDONLY | O_NONBLOCK);
+  if (!file) return false;
+  std::string begin(kLockBegin, '\0');
+  const auto count = sys::read_full(file->get(), begin.data(), begin.size());
+  return count && begins_lock(std::string_view(begin).substr(0, *count));
+}
+
 class Picker {
  public:
   Picker(const Tree& tree, const IgnoreRules& excludes) : tree_(tree), excludes_(excludes) {}
@@ -55,7 +69,9 @@ class Picker {
  private:
   Result<> walk(Pick& pick, const std::string& below);
   bool is_ignored(const std::string& path) const {
-    return tree_.ignore != nullptr && !path.empty() && tree_.ignore->ignores(path);
+    if (path.empty()) return false;
+    return (tree_.ignore != nullptr && tree_.ignore->ignores(path)) ||
+           (tree_.leaves_out_locks && is_lock(tree_.root, path));
   }
 
   const Tree& tree_;
@@ -171,6 +187,8 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
           Error(Kind::NotFound, quoted(request.source) + " is not there" +
                                     (tree.ignore != nullptr && tree.ignore->ignores(source)
                                          ? " for the build: .dockerignore leaves it out"
+                                     : tree.leaves_out_locks && is_lock(tree.root, source)
+                                         ? " for the build: it is the lock of a build"
                                          : ""))
               .hint(near(tree, source)));
     picks.push_back(std::move(*found));

@@ -20,6 +20,7 @@ namespace tare::build {
 struct Tree {
   int root = -1;                        // Borrowed.
   const IgnoreRules* ignore = nullptr;  // Of a context.
+  bool leaves_out_locks = false;        // Files that tare build writes beside Dockerfiles.
   FileDigests* digests = nullptr;       // Of a context.
   const sys::IdMap* ids = nullptr;      // That files are shown with. Null: owners mean nothing.
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a lock means to a build: images and files are those that it names.
+#include "build/pins.h"
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -63,7 +65,7 @@ Result<image::Image> SharedBuild::find_pinned(const std::string& name, const std
                                   : "--pull takes the one that its name means now"));
 }
 
-Result<> SharedBuild::pin(FetchRequest& wanted) const {
+Result<> pin(const BuildRequest& request, FetchRequest& wanted) {
   if (!request.lock || (request.pull && !request.is_locked)) return {};
   const bool is_git = wanted.source.kind == AddSource::Kind::Git;
   const std::string address = address_of(wanted.source);
@@ -73,8 +75,13 @@ Result<> SharedBuild::pin(FetchRequest& wanted) const {
     if (request.is_locked) return not_in_lock(quoted(address));
     return {};
   }
-  if (is_git && wanted.source.git.checksum.empty()) {
-    wanted.source.git.checksum = known->revision;
+  std::string& commit = wanted.source.git.checksum;
+  const bool is_other = is_git ? !known->revision.starts_with(commit)
+                               : !wanted.expected.empty() && wanted.expected != known->digest;
+  if (is_other && request.is_locked)
+    return not_in_lock(quoted(address) + " with the checksum that is asked for");
+  if (is_git && commit.empty()) {
+    commit = known->revision;
     wanted.source.git.fetch_by_commit = true;
   }
   if (!is_git && wanted.expected.empty()) wanted.expected = known->digest;
@@ -82,9 +89,8 @@ Result<> SharedBuild::pin(FetchRequest& wanted) const {
 }
 
 Result<std::optional<std::vector<Material>>> SharedBuild::answers_for(
-    const std::string& stage, const std::string& instruction) const {
+    const std::string& step, const std::string& what) const {
   if (!request.is_locked || !request.lock) return std::nullopt;
-  const std::string step = step_of_lock(stage, instruction);
   if (const LockedRun* const own = request.lock->find_run(step))
     for (const Material& each : own->downloads) {
       if (each.size == 0 || workshop.has_bytes(each.digest)) continue;
@@ -93,16 +99,21 @@ Result<std::optional<std::vector<Material>>> SharedBuild::answers_for(
                                         " is not in the store any more, and cannot be had again");
       FetchRequest again{.source = {.kind = AddSource::Kind::Url, .text = each.uri},
                          .expected = each.digest,
-                         .what = instruction};
+                         .what = what};
       TRY(workshop.fetch(again),
           quoted(each.uri) + " of the lock is not in the store any more, and cannot be had again");
     }
   return request.lock->answers_for(step);
 }
 
-bool SharedBuild::may_use(const StepLayer& layer, const std::string& step) const {
+// SECURITY: that a step has nothing that is not in the lock is not enough: it may have got more
+// than was noted, past the recorder or in a build without one. So a RUN that had any way out has to
+// be one that had no other, and none of whose answers went without a note; else it is done again.
+bool SharedBuild::may_use(const StepLayer& layer, const std::string& step, bool had_way_out) const {
   if (request.lock && request.lock->is_moved(step)) return false;
-  return !request.is_locked || std::ranges::all_of(layer.materials, [this](const Material& each) {
+  if (!request.is_locked) return true;
+  if (had_way_out && !layer.is_sealed) return false;
+  return std::ranges::all_of(layer.materials, [this](const Material& each) {
     return request.lock && request.lock->has(each);
   });
 }

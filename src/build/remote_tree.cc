@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "build/glob.h"
+#include "build/pins.h"
 #include "build/remote_source.h"
 
 namespace tare::build {
@@ -81,14 +82,15 @@ Result<std::optional<std::string>> unpack_context(Workshop& workshop, int file) 
   return place;
 }
 
-Result<RemoteTree> fetch_context(Workshop& workshop, const std::string& place,
-                                 const std::string& option, bool keep_git_dir,
-                                 const std::function<bool()>& is_interrupted) {
+Result<RemoteTree> fetch_context(Workshop& workshop, const BuildRequest& build,
+                                 const std::string& place, const std::string& option,
+                                 bool keep_git_dir, const std::function<bool()>& is_interrupted) {
   FetchRequest request{.source = TRY(parse_add_source(place, true), quoted(hide_users(place))),
                        .expected = Digest(),
                        .what = option + " " + hide_users(place),
                        .is_interrupted = is_interrupted};
   request.keep_git_dir = request.source.git.keep_git_dir.value_or(keep_git_dir);
+  TRY(pin(build, request), option);
   const Fetched fetched = TRY(workshop.fetch(request), option);
   RemoteTree tree{.directory = "", .text = "", .material = fetched.material};
   TRY(workshop.keep_material(tree.material, request.what));
@@ -115,7 +117,7 @@ Result<> open_remote_context(Workshop& workshop, BuildRequest& request, int arch
     const auto keep = arguments.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
     const bool keeps = keep != arguments.end() && (keep->second == "1" || keep->second == "true");
     RemoteTree tree =
-        TRY(fetch_context(workshop, request.remote, "context", keeps, is_interrupted));
+        TRY(fetch_context(workshop, request, request.remote, "context", keeps, is_interrupted));
     request.materials.push_back(tree.material);
     request.context = tree.directory;
     if (tree.directory.empty()) {

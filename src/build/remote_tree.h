@@ -27,11 +27,12 @@ struct RemoteTree {
   std::string text;
   image::Material material;
 };
-// Fetches a context; what came stays in the store as if a step had made it. `option`: where its
-// address stood, for people. Errors: those of Workshop::fetch() and unpack_context().
-Result<RemoteTree> fetch_context(Workshop& workshop, const std::string& place,
-                                 const std::string& option, bool keep_git_dir,
-                                 const std::function<bool()>& is_interrupted);
+// Fetches a context, as the lock of `build` has it; what came stays in the store as if a step had
+// made it. `option`: where its address stood, for people. Errors: those of pin(), Workshop::fetch()
+// and unpack_context().
+Result<RemoteTree> fetch_context(Workshop& workshop, const BuildRequest& build,
+                                 const std::string& place, const std::string& option,
+                                 bool keep_git_dir, const std::function<bool()>& is_interrupted);
 
 // Completes a request whose context is not a directory of this machine: `request.remote`, or what
 // comes on standard input (`archive`, at its start, or -1). Dockerfile and rules are read from it.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "build/pins.h"
 #include "build/stage_build.h"
 #include "codec/tar.h"
 #include "store/streams.h"
@@ -53,7 +54,7 @@ Result<StageBuild::Remote> StageBuild::find_remote(AddSource source, const Add& 
   } else {
     remote.request.expected = TRY(parse_checksum(add.checksum));
   }
-  TRY(shared_.pin(remote.request));
+  TRY(pin(shared_.request, remote.request));
   // What a file has to be is all that the key is made of.
   if (remote.request.expected.empty()) remote.fetched = TRY(shared_.workshop.fetch(remote.request));
   return remote;

@@ -59,8 +59,8 @@ Result<std::optional<std::string>> SharedBuild::find_directory(const std::string
   if (named == request.contexts.end() || is_image_context(named->second)) return std::nullopt;
   if (!is_remote_context(named->second)) return named->second;
   if (const auto known = fetched.find(name); known != fetched.end()) return known->second;
-  RemoteTree tree = TRY(fetch_context(workshop, named->second, "--build-context " + name, false,
-                                      [this] { return reporter.is_interrupted(); }));
+  RemoteTree tree = TRY(fetch_context(workshop, request, named->second, "--build-context " + name,
+                                      false, [this] { return reporter.is_interrupted(); }));
   if (tree.directory.empty())
     return fail(Kind::Invalid, "the build context " + quoted(name) + " is no tar archive");
   materials.push_back(tree.material);
@@ -189,7 +189,7 @@ StepInfo StageBuild::describe(const Instruction& instruction) const {
 }
 
 // What an earlier build has made, if it may be used.
-Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
+Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_way_out) {
   const std::string step = step_name();
   const std::string why = key.difference(shared_.notes.before(step));
   key_ = key;
@@ -199,8 +199,7 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
   const bool wanted =
       !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
-  if (found && !shared_.may_use(*found, step_of_lock(stage().label(), instruction().text)))
-    found.reset();
+  if (found && !shared_.may_use(*found, step_in_lock(), had_way_out)) found.reset();
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;
@@ -211,6 +210,13 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key) {
                                                     : "the cache is not wanted");
   }
   return found;
+}
+
+// Several instructions of a stage may be the same text.
+std::string StageBuild::step_in_lock() const {
+  LockSteps steps;
+  for (const TracedStep& each : trace_) (void)steps.next(index_, each.stage, each.text);
+  return steps.next(index_, stage().label(), instruction().text);
 }
 
 std::string StageBuild::step_name() const { return stage().label() + "#" + std::to_string(next_); }

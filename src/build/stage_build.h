@@ -53,13 +53,13 @@ struct SharedBuild {
   // `uri`: of its material.
   Result<image::Image> find_pinned(const std::string& name, const std::string& uri,
                                    const std::string& platform);
-  Result<> pin(FetchRequest& wanted) const;
-  // For a RUN; nothing without --locked. What is not in the store any more is got again. Errors: it
-  // cannot be.
-  Result<std::optional<std::vector<image::Material>>> answers_for(
-      const std::string& stage, const std::string& instruction) const;
-  // Whether a step may be taken from the cache.
-  bool may_use(const StepLayer& layer, const std::string& step) const;
+  // For a RUN that the lock knows as `step`; nothing without --locked. What is not in the store any
+  // more is got again. `what`: the instruction. Errors: it cannot be.
+  Result<std::optional<std::vector<image::Material>>> answers_for(const std::string& step,
+                                                                  const std::string& what) const;
+  // Whether a step may be taken from the cache. `had_way_out`: it is a RUN, and whatever it did, it
+  // may have got something from elsewhere.
+  bool may_use(const StepLayer& layer, const std::string& step, bool had_way_out) const;
   std::optional<RunRequest> failed;  // The state that a RUN failed in, to be opened.
 };
 
@@ -153,9 +153,10 @@ class StageBuild {
   Result<std::optional<Owner>> owner_of(const std::string& chown);
 
   StepInfo describe(const Instruction& instruction) const;
-  Result<std::optional<StepLayer>> find(const StepKey& key);
+  Result<std::optional<StepLayer>> find(const StepKey& key, bool had_way_out = false);
   void take(const Instruction& instruction, const StepLayer& layer);
   std::string step_name() const;
+  std::string step_in_lock() const;
   bool takes_sources(const Instruction& instruction) const;
   Error failed(const Instruction& instruction, Error error) const;
 

@@ -36,15 +36,17 @@ Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency)
   if (dependency == nullptr) {
     if (!shared_.context) return fail(Kind::Invalid, "there is no build context to copy from");
     open.name = "context";
-    open.tree = {
-        .root = shared_.context.get(), .ignore = &shared_.ignore, .digests = &shared_.digests};
+    open.tree = {.root = shared_.context.get(),
+                 .ignore = &shared_.ignore,
+                 .leaves_out_locks = true,
+                 .digests = &shared_.digests};
     return open;
   }
   if (const auto directory = TRY(shared_.find_directory(dependency->image))) {
     open.name = "context " + dependency->image;
     open.directory = TRY(sys::open_path(*directory, O_RDONLY | O_DIRECTORY),
                          "build context " + quoted(dependency->image));
-    open.tree = {.root = open.directory.get()};
+    open.tree = {.root = open.directory.get(), .leaves_out_locks = true};
     return open;
   }
   Files files;

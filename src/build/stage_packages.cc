@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "build/deb_install.h"
 #include "build/deb_plan.h"
+#include "build/pins.h"
 #include "build/stage_build.h"
 #include "codec/sha256.h"
 #include "sys/files.h"
@@ -56,7 +57,7 @@ Result<> StageBuild::do_packages(const Instruction& instruction) {
                     .what = info_.label,
                     .says = [this](std::string_view text) { shared_.reporter.says(info_, text); },
                     .is_interrupted = [this] { return shared_.reporter.is_interrupted(); },
-                    .pin = [this](FetchRequest& each) { return shared_.pin(each); }};
+                    .pin = [this](FetchRequest& each) { return pin(shared_.request, each); }};
   StepKey key;
   key.add("the packages", join(texts_of(package.names), " "));
   key.add("the repositories", join(wanted.repositories, "\n"));

@@ -161,7 +161,9 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   key.add("the security", std::to_string(static_cast<int>(wanted.security)));
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
-  if (const auto found = TRY(find(key))) {
+  // Ansible itself runs on this machine.
+  const bool had_way_out = wanted.network != RunNetwork::None || wanted.playbook;
+  if (const auto found = TRY(find(key, had_way_out))) {
     TRY(state_->apply(instruction));
     take(instruction, *found);
     return {};
@@ -173,7 +175,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
     wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
   wanted.key = key_.digest();
   wanted.is_recorded = request.records_downloads;
-  wanted.answers = TRY(shared_.answers_for(stage().label(), instruction.text));
+  wanted.answers = TRY(shared_.answers_for(step_in_lock(), info_.label));
   if (wanted.answers && wanted.network == RunNetwork::Host)
     return std::unexpected(
         Error(Kind::Unsupported, "RUN with the network of this machine cannot be locked")

@@ -36,6 +36,7 @@ struct StepLayer {
   Digest diff_id;
   std::uint64_t size = 0;                  // Bytes of the files in it.
   std::vector<image::Material> materials;  // What it took from elsewhere.
+  bool is_sealed = false;                  // image::Step::is_sealed.
 };
 
 // What RUN is given beside the files.
@@ -133,6 +134,7 @@ class Workshop {
     UnixNanos time = 0;
     std::vector<image::Material> materials;
     bool is_repeatable = false;
+    bool is_sealed = false;
   };
   virtual Result<StepLayer> change(const Change& change,
                                    const std::function<Result<>(const Target&)>& work) = 0;

@@ -39,7 +39,10 @@ Result<sys::Fd> mount_memory() {
 }
 
 build::StepLayer layer_of(const image::Step& step) {
-  return {.diff_id = step.diff_id, .size = step.size, .materials = step.materials};
+  return {.diff_id = step.diff_id,
+          .size = step.size,
+          .materials = step.materials,
+          .is_sealed = step.is_sealed};
 }
 
 }  // namespace
@@ -143,9 +146,11 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
                                                            sink));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
-  const image::Step step =
-      TRY(steps_.add({.key = change.key, .what = change.what, .materials = change.materials},
-                     entries == 0 ? nullptr : &source));
+  const image::Step step = TRY(steps_.add({.key = change.key,
+                                           .what = change.what,
+                                           .materials = change.materials,
+                                           .is_sealed = change.is_sealed},
+                                          entries == 0 ? nullptr : &source));
   made_.push_back(step.key);
   return layer_of(step);
 }

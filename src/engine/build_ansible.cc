@@ -2,6 +2,7 @@
 #include "engine/build_ansible.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -142,7 +143,7 @@ Result<AnsibleRun> AnsibleRun::start(const Request& request) {
                           ::dup2(out.get(), 2) == 2 && ::chdir(request.directory.c_str()) == 0 &&
                           ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
                           ::syscall(SYS_close_range, 3, ~0u, 0) == 0;
-    if (!is_ready) ::_exit(127);
+    if (!is_ready || (!request.has_network && ::unshare(CLONE_NEWNET) != 0)) ::_exit(127);
     ::umask(022);
     ::signal(SIGPIPE, SIG_DFL);
     ::execve(program, word_pointers.data(), variable_pointers.data());

@@ -14,12 +14,13 @@ namespace tare::engine {
 class AnsibleRun {
  public:
   struct Request {
-    std::string program;    // Of tare,
-    std::string store;      // its store,
-    std::string container;  // and the id of what runs there.
-    std::string directory;  // Of the playbook and what it uses; absolute.
-    std::string playbook;   // Its path in there.
-    std::string scratch;    // A directory for files of ours; absolute.
+    std::string program;      // Of tare,
+    std::string store;        // its store,
+    std::string container;    // and the id of what runs there.
+    std::string directory;    // Of the playbook and what it uses; absolute.
+    std::string playbook;     // Its path in there.
+    std::string scratch;      // A directory for files of ours; absolute.
+    bool has_network = true;  // Ansible's own on this machine; the container's is not its business.
   };
   // SECURITY: a playbook may run programs here, as the user that this is. It sees no variables of
   // ours, no agent and no configuration; that is no protection. Errors: NotFound (no ansible).

@@ -10,8 +10,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
+#include <ranges>
+#include <set>
 
 #include "base/text.h"
+#include "build/lock.h"
 #include "codec/sha256.h"
 #include "network/attach.h"
 #include "network/home.h"
@@ -136,6 +140,7 @@ Result<std::unique_ptr<RunRecorder>> RunRecorder::prepare(Place place,
   settings.refuses_machine = asks_from_here;
   auto recorder = std::unique_ptr<RunRecorder>(
       new RunRecorder(std::move(place), std::move(settings), asks_from_here));
+  recorder->is_only_way_ = asks_from_here || recorder->settings_.is_locked;
   recorder->scratch_.emplace(TRY(recorder->place_.store.make_scratch()));
   const int scratch = recorder->scratch_->dir.get();
   if (::mkdirat(scratch, "bodies", 0700) != 0) return fail_errno("make a directory for downloads");
@@ -250,6 +255,18 @@ std::string RunRecorder::refused() const {
   return "";
 }
 
+std::string RunRecorder::failures() const {
+  constexpr std::size_t kMost = 16;
+  std::set<std::string> lines;
+  const auto answers = read_notes();
+  if (!answers) return "";
+  for (const transfer::Answer& each : *answers)
+    if (!each.failed.empty()) lines.insert("tare: " + each.url + ": " + each.failed + "\n");
+  std::string text;
+  for (const std::string& line : lines | std::views::take(kMost)) text += line;
+  return text;
+}
+
 // SECURITY: who fetched it speaks with strangers, and may have the file open still.
 Result<image::Material> RunRecorder::keep(const transfer::Answer& answer) {
   image::Material material{.kind = image::Material::Kind::Url,
@@ -276,15 +293,16 @@ Result<std::vector<image::Material>> RunRecorder::finish() {
   std::vector<image::Material> materials;
   if (!recorder_) return materials;
   recorder_->stop();
+  std::map<std::string, std::int64_t> under_way;
   for (const transfer::Answer& answer : TRY(read_notes())) {
     if (!answer.refused.empty()) return fail(Kind::Denied, "RUN: " + refused());
+    if (answer.has_begun) ++under_way[answer.key()];
+    if (answer.has_begun || !answer.failed.empty()) continue;
+    --under_way[answer.key()];
     materials.push_back(TRY(keep(answer)));
   }
-  // Connections come and go in any order; of what was asked for several times the order counts.
-  const auto key = [](const image::Material& each) { return std::tie(each.uri, each.request); };
-  std::ranges::stable_sort(materials, {}, key);
-  materials.erase(std::ranges::unique(materials).begin(), materials.end());
-  return materials;
+  is_whole_ = std::ranges::all_of(under_way, [](const auto& each) { return each.second == 0; });
+  return build::in_order(std::move(materials));
 }
 
 }  // namespace tare::engine

@@ -58,8 +58,13 @@ class RunRecorder {
   // When the program has ended: what it got, kept in the store. `is_locked` errors: Denied, naming
   // what it asked for and did not get. Whoever calls keeps blobs from being removed.
   Result<std::vector<image::Material>> finish();
+  // After finish(): whether that is all that it can have got from elsewhere, as it had no other way
+  // there.
+  bool is_whole() const { return is_only_way_ && is_whole_; }
   // What was refused so far, in a sentence; "": nothing.
   std::string refused() const;
+  // What servers did not give, and why: a line each, with its end. Programs tell little of it.
+  std::string failures() const;
 
  private:
   RunRecorder(Place place, transfer::RecorderSettings settings, bool asks_from_here)
@@ -71,6 +76,8 @@ class RunRecorder {
   Place place_;
   transfer::RecorderSettings settings_;
   bool asks_from_here_;
+  bool is_only_way_ = false;
+  bool is_whole_ = true;
   std::optional<store::Store::Scratch> scratch_;
   sys::Fd bodies_;
   sys::Fd notes_;

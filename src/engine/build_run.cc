@@ -84,6 +84,8 @@ class BuildWorkshop::RunningStep : public build::Running {
         sink(event.bytes);
         return std::nullopt;
       case Event::Type::Exit:
+        if (recorder_)
+          if (const std::string failures = recorder_->failures(); !failures.empty()) sink(failures);
         if (event.oom_killed)
           return fail(Kind::Unavailable, "the command of RUN ran out of memory");
         return event.exit_code;
@@ -105,18 +107,26 @@ class BuildWorkshop::RunningStep : public build::Running {
         TRY(workshop_.attach_files(request_.files, container.ids, dir.get(), false));
     std::vector<image::Material> materials = request_.materials;
     if (recorder_) std::ranges::move(TRY(recorder_->finish()), std::back_inserter(materials));
+    const bool is_sealed = had_no_other_way();
     std::vector<std::string> places = own_places();
     return workshop_.keep({.files = request_.files,
                            .key = key,
                            .what = request_.what,
                            .time = request_.time,
-                           .materials = std::move(materials)},
+                           .materials = std::move(materials),
+                           .is_sealed = is_sealed},
                           dir.get(), root.get(), container.ids, std::move(places), false);
   }
 
   std::string refused() const override { return recorder_ ? recorder_->refused() : ""; }
 
  private:
+  // Everything that it can have got from elsewhere is among its materials.
+  bool had_no_other_way() const {
+    if (recorder_) return recorder_->is_whole() && (!request_.playbook || request_.answers);
+    return request_.network == build::RunNetwork::None && (!request_.playbook || request_.answers);
+  }
+
   Result<> start_playbook() {
     const std::string scratch = TRY(workshop_.make_directory());
     ansible_.emplace(TRY(AnsibleRun::start({.program = workshop_.state_.self,
@@ -124,7 +134,8 @@ class BuildWorkshop::RunningStep : public build::Running {
                                             .container = id_,
                                             .directory = request_.playbook->directory,
                                             .playbook = request_.playbook->file,
-                                            .scratch = scratch})));
+                                            .scratch = scratch,
+                                            .has_network = !request_.answers.has_value()})));
     return {};
   }
 

@@ -126,7 +126,8 @@ Material material_of(const trust::Resource& resource) {
 // taken for all that it can be.
 build::Lock lock_of(const trust::Provenance& recipe, const BuildRequest& request) {
   build::Lock lock;
-  for (const trust::Resource& each : recipe.images)
+  for (const trust::Resource& each : recipe.images) {
+    if (!each.uri.starts_with(build::kImageContext)) lock.sources.push_back(material_of(each));
     for (const std::string& platform :
          {std::string(), request.options.build_platform.text(), recipe.platform}) {
       Material image = material_of(each);
@@ -134,9 +135,11 @@ build::Lock lock_of(const trust::Provenance& recipe, const BuildRequest& request
       image.request = platform;
       lock.sources.push_back(std::move(image));
     }
+  }
+  build::LockSteps steps;
   for (const trust::BuildStep& step : recipe.steps) {
     build::LockedRun run{
-        .step = build::step_of_lock(recipe.stages[step.stage].label, step.instruction),
+        .step = steps.next(step.stage, recipe.stages[step.stage].label, step.instruction),
         .downloads = {}};
     for (const trust::Resource& each : step.materials) {
       Material material = material_of(each);

@@ -20,8 +20,10 @@ namespace tare::image {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxRecord = 4 << 20;  // A RUN may fetch a thousand packages.
-constexpr std::size_t kMaxWhat = 1024;       // Bytes of the instruction that are kept.
+// A RUN may fetch ten thousands of packages, and asks for each at least once.
+constexpr std::size_t kMaxRecord = 64 << 20;
+constexpr json::Limits kLimits{.bytes = kMaxRecord, .values = 4'000'000};
+constexpr std::size_t kMaxWhat = 1024;  // Bytes of the instruction that are kept.
 constexpr const char* kRoom = "steps";
 
 std::string step_path(const Digest& key) { return std::string(kRoom) + "/" + key.hex() + ".json"; }
@@ -73,6 +75,7 @@ json::Value step_value(const Step& step) {
   value.set("size", step.size);
   value.set("what", step.what);
   value.set("madeAt", rfc3339(step.made_at));
+  if (step.is_sealed) value.set("sealed", true);
   if (!step.materials.empty()) {
     json::Value materials;
     for (const Material& each : step.materials) materials.push(print_material(each));
@@ -86,7 +89,7 @@ std::string print_step(const Step& step) {
 }
 
 Result<Step> parse_step(const Digest& key, std::string_view text) {
-  return step_from(key, TRY(json::parse(text), "step " + key.short_hex()));
+  return step_from(key, TRY(json::parse(text, kLimits), "step " + key.short_hex()));
 }
 
 Result<Step> step_from(const Digest& key, const json::Value& value) {
@@ -105,6 +108,7 @@ Result<Step> step_from(const Digest& key, const json::Value& value) {
   step.made_at = TRY(parse_rfc3339(when), what);
   for (const json::Value& each : value["materials"].as_array())
     step.materials.push_back(TRY(parse_material(each, what)));
+  step.is_sealed = value["sealed"].as_bool();
   return step;
 }
 

@@ -38,6 +38,8 @@ struct Step {
   std::uint64_t size = 0;  // Bytes of the files in its layer.
   std::string what;        // The instruction, for people.
   std::vector<Material> materials;
+  // RUN: it had nothing from elsewhere but its materials, and all of them (build/pins.cc).
+  bool is_sealed = false;
   UnixNanos made_at = 0;
   UnixNanos last_used = 0;
 };

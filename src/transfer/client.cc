@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transfer/client.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,60 +8,15 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 
 #include "base/text.h"
 #include "sys/rights.h"
-
-extern char** environ;
+#include "transfer/spawn.h"
 
 namespace tare::transfer {
 namespace {
 
 constexpr std::size_t kMaxDocument = 4 << 20;
-
-// What the program may know of our environment.
-bool is_passed_on(std::string_view variable) {
-  const std::string name = lower(variable.substr(0, variable.find('=')));
-  for (const std::string_view known : {"ssl_cert_file", "ssl_cert_dir", "lang", "lc_all", "path"})
-    if (name == known) return true;
-  return false;
-}
-
-std::unexpected<Error> cannot_start(int errnum, const std::string& program) {
-  Error error = Error::sys(errnum, "start " + quoted(program));
-  if (errnum != ENOENT) return std::unexpected(std::move(error));
-  return std::unexpected(std::move(error).hint(
-      "registries are spoken to by the program tare-transfer, which belongs beside tare"));
-}
-
-// posix_spawn: our memory is shared until the program runs, so nothing of it is copied.
-Result<int> spawn(const std::string& program, int socket) {
-  std::vector<char*> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    if (is_passed_on(*variable)) variables.push_back(*variable);
-  variables.push_back(nullptr);
-  std::string name = "tare-transfer";
-  char* const words[] = {name.data(), nullptr};
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  if (const int error = ::posix_spawn_file_actions_init(&actions); error != 0)
-    return std::unexpected(Error::sys(error, "posix_spawn"));
-  if (const int error = ::posix_spawnattr_init(&attributes); error != 0) {
-    ::posix_spawn_file_actions_destroy(&actions);
-    return std::unexpected(Error::sys(error, "posix_spawn"));
-  }
-  // A group of its own: an interrupt from the terminal is ours to act on.
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  ::posix_spawn_file_actions_adddup2(&actions, socket, kSocket);
-  int pid = -1;
-  const int error =
-      ::posix_spawn(&pid, program.c_str(), &actions, &attributes, words, variables.data());
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return cannot_start(error, program);
-  return pid;
-}
 
 }  // namespace
 
@@ -73,14 +26,14 @@ Result<Client> Client::start(const std::string& program, const Settings& setting
     return fail_errno("make a pair of sockets");
   Client client;
   client.socket_ = sys::Fd(pair[0]);
-  sys::Fd theirs(pair[1]);
-  if (theirs.get() == kSocket) {
-    // Spawning would leave it close-on-exec.
-    const int moved = ::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kSocket + 1);
-    if (moved < 0) return fail_errno("duplicate a descriptor");
-    theirs = sys::Fd(moved);
-  }
-  client.pid_ = TRY(spawn(program, theirs.get()));
+  const sys::Fd theirs(pair[1]);
+  client.pid_ = TRY(
+      spawn({.program = program,
+             .variables = {"ssl_cert_file", "ssl_cert_dir", "lang", "lc_all", "path"},
+             .descriptors = {theirs.get()},
+             .first = kSocket,
+             .hint = "registries are spoken to by the program tare-transfer, which belongs beside "
+                     "tare"}));
   TRY(client.say(print_settings(settings), -1));
   return client;
 }

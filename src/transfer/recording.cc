@@ -24,14 +24,18 @@ constexpr std::string_view kNoted[] = {"accept-ranges",
 constexpr int kMinStatus = 200;
 constexpr int kMaxStatus = 599;
 
+bool is_answer(const Answer& note) {
+  return !note.has_begun && note.refused.empty() && note.failed.empty();
+}
+
 json::Value answer_value(const Answer& answer) {
   json::Value value;
   if (!answer.request.empty()) value.set("request", answer.request);
   value.set("url", answer.url);
-  if (!answer.refused.empty()) {
-    value.set("refused", answer.refused);
-    return value;
-  }
+  if (answer.has_begun) value.set("begun", true);
+  if (!answer.refused.empty()) value.set("refused", answer.refused);
+  if (!answer.failed.empty()) value.set("failed", answer.failed);
+  if (!is_answer(answer)) return value;
   value.set("status", answer.status);
   if (!answer.headers.empty()) value.set("headers", json::Value(answer.headers));
   value.set("digest", answer.digest.text());
@@ -45,7 +49,9 @@ Result<Answer> answer_of(const json::Value& value) {
   answer.request = value["request"].as_string();
   answer.url = TRY(json::require_string(value, "url", "an answer"));
   answer.refused = value["refused"].as_string();
-  if (!answer.refused.empty()) return answer;
+  answer.failed = value["failed"].as_string();
+  answer.has_begun = value["begun"].as_bool();
+  if (!is_answer(answer)) return answer;
   answer.status = static_cast<int>(value["status"].as_int());
   if (answer.status < kMinStatus || answer.status > kMaxStatus)
     return fail(Kind::Invalid, "an answer has no status");

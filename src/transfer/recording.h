@@ -21,7 +21,9 @@ namespace tare::transfer {
 
 enum RecorderDescriptor : std::uint8_t { kSettings = 3, kListener, kBodies, kNotes, kPlace };
 
-// An answer of a server, or of the recorder when there is none (`refused`).
+// A note: an answer of a server, or that there is none (`refused`, `failed`), or that there will be
+// one (`has_begun`), before the program gets anything of it. What begins and is not followed by an
+// answer with the same key is what the program may have got something of that is not noted.
 struct Answer {
   // What was asked for: "" is GET; else the method, and with a space between "bytes=..." (a range)
   // or the digest of what was sent.
@@ -32,7 +34,9 @@ struct Answer {
   Digest digest;                     // Of the body.
   std::uint64_t size = 0;            // Of the body.
   std::string file;                  // In kBodies, with the body; "" when it is empty.
-  std::string refused;               // Why there is none.
+  std::string refused;               // Why there is none: the lock does not have it.
+  std::string failed;                // Why there is none, of the server.
+  bool has_begun = false;
 
   // What an answer is found by.
   std::string key() const { return (request.empty() ? "GET" : request) + " " + url; }

@@ -2,6 +2,7 @@
 #include "trust/provenance.h"
 
 #include <algorithm>
+#include <set>
 
 #include "trust/statement.h"
 
@@ -9,6 +10,7 @@ namespace tare::trust {
 namespace {
 
 constexpr std::size_t kMaxSteps = 10'000;
+constexpr std::string_view kImageUri = "docker-image://";
 
 json::Value print_resource(const Resource& resource) {
   json::Value value;
@@ -189,9 +191,13 @@ Result<Provenance> parse_provenance(const json::Value& predicate) {
       return fail(Kind::Invalid, "the provenance has a step of no stage");
   }
   // Those of steps are in there, too.
+  std::set<std::string> of_steps;
+  for (const BuildStep& step : provenance.steps)
+    for (const Resource& each : step.materials) of_steps.insert(each.uri);
   provenance.images = parse_resources(definition["resolvedDependencies"]);
-  std::erase_if(provenance.images,
-                [](const Resource& each) { return !each.uri.starts_with("docker-image://"); });
+  std::erase_if(provenance.images, [&](const Resource& each) {
+    return !each.uri.starts_with(kImageUri) && of_steps.contains(each.uri);
+  });
   provenance.version = predicate["runDetails"]["builder"]["version"]["tare"].as_string();
   return provenance;
 }

@@ -63,8 +63,8 @@ struct Provenance {
   std::optional<UnixNanos> time;                // SOURCE_DATE_EPOCH.
   std::vector<BuildStage> stages;               // In the order of the build.
   std::vector<BuildStep> steps;                 // The same.
-  std::vector<Resource> images;                 // Bases, and those that were copied from.
-  std::string version;                          // Of Tare.
+  std::vector<Resource> images;  // Bases, and those that were copied from; contexts from elsewhere.
+  std::string version;           // Of Tare.
   bool operator==(const Provenance&) const = default;
 };
 

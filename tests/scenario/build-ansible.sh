@@ -50,3 +50,16 @@ assert_contains "$(cat log)" "the playbook 'deploy/missing.yml' is not in the bu
 printf 'FROM busybox\nRUN --ansible=x.yml true\n' >app/Dockerfile
 not build
 assert_contains "$(cat log)" '--ansible has a playbook instead of a command'
+
+printf 'FROM busybox\nRUN --ansible=deploy/site.yml\n' >app/Dockerfile
+# Under --locked ansible itself has no network either: nothing that it fetched could be in a lock. And only what was
+# done so is taken from the cache.
+printf -- '- hosts: all\n  gather_facts: false\n  tasks:\n  - raw: echo {{ lookup("pipe", "readlink /proc/self/ns/net") }} >/network\n' >app/deploy/site.yml
+build --allow host.ansible || fail "$(cat log)"
+assert_eq "$(inside 'cat /network')" "$(readlink /proc/self/ns/net)"
+build --allow host.ansible --locked || fail "$(cat log)"
+assert_contains "$(cat log)" '0 of 1 steps were there'
+assert_matches "$(inside 'cat /network')" '^net:'
+not [ "$(inside 'cat /network')" = "$(readlink /proc/self/ns/net)" ]
+build --allow host.ansible --locked || fail "$(cat log)"
+assert_contains "$(cat log)" '1 of 1 steps were there'

@@ -7,13 +7,11 @@
 # network: outside
 # needs: jq openssl dpkg-deb
 . "$TEST_LIB"
+# shellcheck source=tests/web.sh
+. "$(dirname "$TEST_LIB")/web.sh"
 [ -s "$TEST_CACHE/debian.tar" ] || skip 'there is no Debian root file system'
 tare load -q -n debian -i "$TEST_CACHE/debian.tar" >/dev/null
-mkdir ca
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test' -keyout ca/ca.key -out ca/ca.pem 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=x' -keyout ca/key -out ca/request 2>/dev/null
-printf 'subjectAltName=DNS:ip-203-0-113-1.test' >ca/names
-openssl x509 -req -in ca/request -CA ca/ca.pem -CAkey ca/ca.key -days 2 -extfile ca/names -out ca/certificate 2>/dev/null
+make_certificate
 export SSL_CERT_FILE=$PWD/ca/ca.pem
 
 # package NAME: with a file, and what ca-certificates does when it is installed.
@@ -36,21 +34,19 @@ package hello-test
 package certificates
 printf 'Date: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n %s %s Packages\n' "$(sha256sum <files/Packages | cut -d ' ' -f 1)" \
   "$(stat -c %s files/Packages)" >files/Release
-: >server.log
-"$(dirname "$TEST_LIB")/tools/web-server" 203.0.113.1 8443 ca/certificate ca/key >>server.log 2>&1 &
-server=$!
-net_clean() { kill $server 2>/dev/null || true; }
-eventually 10 grep -q ready server.log
-base=https://ip-203-0-113-1.test:8443
+start_web 8443 ca/certificate ca/key
 mkdir app
 cat >app/Dockerfile <<TEXT
 FROM debian
+ADD $base/file/added /
 RUN rm -f /etc/apt/sources.list.d/* && echo 'deb [trusted=yes] $base ./' >/etc/apt/sources.list
 RUN apt-get update && apt-get install -y certificates hello-test && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/apt /var/cache/ldconfig
 RUN apt-get update -o Debug::Acquire::https=0 && rm -rf /var/lib/apt/lists /var/cache/apt
 TEXT
 id=$(tare build -q -t app app 2>log) || fail "$(cat log server.log)"
 assert_contains "$(jq -r '.runs[].downloads[] | "\(.status // 200) \(.url)"' app/Dockerfile.lock)" "200 $base/./hello-test_1.0_all.deb"
+assert_eq "$(tare run --rm --network none app cat /added)" 'content of added'
+assert_eq "$(jq -r '.sources[].url // empty' app/Dockerfile.lock)" "$base/file/added"
 assert_eq "$(tare run --rm --network none app cat /etc/ssl/certs/ca-certificates.crt)" made
 assert_eq "$(tare run --rm --network none app cat /usr/share/hello-test/data | sha256sum)" "$(sha256sum <tree/hello-test/usr/share/hello-test/data)"
 net_clean
@@ -62,10 +58,10 @@ tare save app | tar -xO --wildcards '*' 2>/dev/null >all
 not grep -qa 'Tare build' all
 
 # A server that this machine does not believe is refused.
-"$(dirname "$TEST_LIB")/tools/web-server" 203.0.113.1 8444 ca/certificate ca/key >>server.log 2>&1 &
-server=$!
-eventually 10 sh -c '[ "$(grep -c ready server.log)" = 2 ]'
+start_web 8444 ca/certificate ca/key
 printf 'FROM debian\nRUN echo "deb [trusted=yes] %s ./" >/etc/apt/sources.list; ! apt-get update -o APT::Update::Error-Mode=any\n' \
-  "${base/8443/8444}" >app/Dockerfile
+  "$base" >app/Dockerfile
 tare build --no-cache app >log 2>&1 || fail "$(cat log)"
-assert_contains "$(cat log)" '502'
+# The program shows what it was told, and so does the build: which host, and why.
+assert_contains "$(cat log)" "502  Bad Gateway (tare: $base/./InRelease: SSL certificate problem"
+assert_contains "$(cat log)" "tare: $base/./InRelease: SSL certificate problem"

@@ -4,13 +4,10 @@
 # as: root user
 # network: outside
 . "$TEST_LIB"
+# shellcheck source=tests/web.sh
+. "$(dirname "$TEST_LIB")/web.sh"
 image_busybox
-: >server.log
-"$(dirname "$TEST_LIB")/tools/web-server" 203.0.113.1 8080 >>server.log 2>&1 &
-server=$!
-net_clean() { kill $server 2>/dev/null || true; }
-eventually 10 grep -q ready server.log
-base=http://ip-203-0-113-1.test:8080
+start_web 8080
 mkdir app
 cat >app/Dockerfile <<TEXT
 FROM busybox

@@ -17,7 +17,6 @@ namespace tare::cli {
 namespace {
 
 constexpr std::size_t kMaxLock = 64 << 20;
-constexpr const char* kSuffix = ".lock";
 
 bool is_file(const std::string& path) {
   struct stat info{};
@@ -30,7 +29,7 @@ std::string usual_path(const Arguments& arguments) {
   std::string file = arguments.value_or("file", "");
   if (file.empty() && place != "-") file = place + "/Dockerfile";
   if (file.empty() || file == "-" || !is_file(file)) return "";
-  return file + kSuffix;
+  return file + std::string(build::kLockSuffix);
 }
 
 std::string whole(const std::string& path) {
@@ -52,9 +51,11 @@ std::string name_in_context(const std::string& path, const std::string& context)
 Result<> replace(const std::string& path, const std::string& text) {
   const std::string part = path + ".part" + std::to_string(::getpid());
   const auto write = [&]() -> Result<> {
-    const sys::Fd file = TRY(sys::open_path(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666));
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const sys::Fd file(::open(part.c_str(), flags, 0666));
+    if (!file) return fail_errno("make a file beside it");
     TRY(sys::write_all(file.get(), text));
-    if (::rename(part.c_str(), path.c_str()) != 0) return fail_errno("rename " + quoted(part));
+    if (::rename(part.c_str(), path.c_str()) != 0) return fail_errno("replace it");
     return {};
   };
   auto written = write();
@@ -80,8 +81,8 @@ Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest&
   const std::string path =
       arguments.value_or("lock", request.remote.empty() ? usual_path(arguments) : "");
   // Also of a build that does not use it: the image is the same with and without one.
-  request.lock_name =
-      path.empty() ? request.dockerfile + kSuffix : name_in_context(path, request.context);
+  request.lock_name = path.empty() ? request.dockerfile + std::string(build::kLockSuffix)
+                                   : name_in_context(path, request.context);
   if (arguments.flag("no-lock")) {
     request.records_downloads = false;
     return LockFile();

@@ -46,15 +46,17 @@ bool is_line(std::string_view value) {
 
 Result<> Reply::send_text(ClientStream& stream, int status, const std::string& text,
                           bool without_body) {
+  constexpr std::size_t kMaxReason = 300;
   const std::string body = "tare: " + escaped(text) + "\n";
-  return stream.write(
-      fmt::format("HTTP/1.1 {} {}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: "
-                  "close\r\n\r\n{}",
-                  status, reason_of(status), body.size(), without_body ? "" : body));
+  std::string reason = body.substr(0, std::min(body.size() - 1, kMaxReason));
+  std::ranges::replace_if(reason, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return stream.write(fmt::format(
+      "HTTP/1.1 {} {} ({})\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: "
+      "close\r\n\r\n{}",
+      status, reason_of(status), reason, body.size(), without_body ? "" : body));
 }
 
 Result<> Reply::begin(const ResponseHead& head) {
-  has_begun_ = true;
   has_body_ = asked_.method != "HEAD" && head.status != 204 && head.status != 304;
   const bool has_length = !head.header("content-length").empty();
   is_chunked_ = has_body_ && !has_length && asked_.minor == 1;
@@ -72,6 +74,7 @@ Result<> Reply::begin(const ResponseHead& head) {
 
 Result<> Reply::take(std::string_view bytes) {
   if (!has_body_ || bytes.empty()) return {};
+  has_sent_ = true;
   TRY(stream_.write(held_));
   held_.clear();
   if (is_chunked_) held_ = fmt::format("{:x}\r\n", bytes.size());
@@ -81,6 +84,7 @@ Result<> Reply::take(std::string_view bytes) {
 }
 
 Result<> Reply::end() {
+  has_sent_ = true;
   if (is_chunked_) held_ += "0\r\n\r\n";
   return stream_.write(held_);
 }

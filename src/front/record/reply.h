@@ -17,12 +17,13 @@ class Reply {
   // Both live as long as this.
   Reply(ClientStream& stream, const RequestHead& asked) : stream_(stream), asked_(asked) {}
 
-  // A sentence as a whole answer, behind which the connection ends.
+  // A sentence as a whole answer, behind which the connection ends; also beside the status, as many
+  // programs show nothing else.
   static Result<> send_text(ClientStream& stream, int status, const std::string& text,
                             bool without_body = false);
 
   Result<> begin(const ResponseHead& head);
-  bool has_begun() const { return has_begun_; }
+  bool has_sent() const { return has_sent_; }  // Something of it: nothing else can be said.
   Result<> take(std::string_view bytes);
   Result<> end();
   bool keeps_alive() const { return keeps_alive_; }
@@ -30,7 +31,7 @@ class Reply {
  private:
   ClientStream& stream_;
   const RequestHead& asked_;
-  bool has_begun_ = false;
+  bool has_sent_ = false;
   bool is_chunked_ = false;
   bool has_body_ = true;
   bool keeps_alive_ = false;

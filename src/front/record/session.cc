@@ -34,7 +34,7 @@ std::vector<std::string> noted(const ResponseHead& head, bool has_no_bytes) {
   for (const Header& header : head.headers) {
     const std::string name = lower(header.name);
     if (transfer::is_noted_header(name) || (has_no_bytes && name == "content-length"))
-      headers.push_back(name + ": " + header.value);
+      headers.push_back(name + ": " + noted_value(header));
   }
   return headers;
 }
@@ -85,8 +85,11 @@ Result<> Session::open_tunnel(const RequestHead& head) {
   TRY(stream_.write("HTTP/1.1 200 Connection established\r\n\r\n"));
   if (TRY(stream_.begins_tls())) {
     TlsContext server = TRY(issuer_.server_of(place->host));
-    TRY(stream_.start_tls(std::move(server)));
     base_ = "https://" + place->text(kHttps);
+    if (auto begun = stream_.start_tls(std::move(server)); !begun) {
+      TRY(notebook_.note({.url = base_, .failed = begun.error().message()}));
+      return begun;
+    }
   } else {
     base_ = "http://" + place->text(kHttp);
   }
@@ -131,6 +134,8 @@ Result<Session::Asked> Session::read_asked(RequestHead head) {
   if (framing.length > kMaxSent) return fail(Kind::Invalid, "the body of a request is too long");
   if (asked.head.method != "GET") asked.request = asked.head.method;
   const std::string range = asked.head.header("range");
+  if (!std::ranges::all_of(range, [](char c) { return c >= ' ' && c <= '~'; }))
+    return fail(Kind::Invalid, "a range is none");
   if (!range.empty()) asked.request = asked.head.method + " " + range;
   if (framing.has_body()) {
     asked.body.emplace(TRY(notebook_.begin_body()));
@@ -158,11 +163,16 @@ Question Session::question_of(const Asked& asked) {
   return question;
 }
 
+Result<> Session::begin(const transfer::Answer& answer) {
+  return notebook_.note({.request = answer.request, .url = answer.url, .has_begun = true});
+}
+
 Result<bool> Session::fetch(Asked& asked) {
   Reply reply(stream_, asked.head);
   transfer::Answer answer{.request = asked.request, .url = without_user(asked.url)};
+  TRY(begin(answer));
   BodyFile body = TRY(notebook_.begin_body());
-  const auto begin = [&](const ResponseHead& head) -> Result<> {
+  const auto head_came = [&](const ResponseHead& head) -> Result<> {
     answer.status = head.status;
     answer.headers = noted(head, asked.head.method == "HEAD");
     return reply.begin(head);
@@ -172,10 +182,13 @@ Result<bool> Session::fetch(Asked& asked) {
     TRY(body.take(bytes));
     return reply.take(bytes);
   };
-  auto done = upstream_.ask(question_of(asked), begin, take);
-  if (!done && reply.has_begun()) return std::unexpected(std::move(done).error());
-  if (!done)
-    return refuse(asked, done.error().kind() == Kind::Denied ? 403 : 502, done.error().message());
+  auto done = upstream_.ask(question_of(asked), head_came, take);
+  if (!done) {
+    const std::string& why = done.error().message();
+    TRY(notebook_.note({.request = answer.request, .url = answer.url, .failed = why}));
+    if (reply.has_sent()) return std::unexpected(std::move(done).error());
+    return refuse(asked, done.error().kind() == Kind::Denied ? 403 : 502, answer.url + ": " + why);
+  }
   if (!is_passing(answer.status)) {
     answer.size = body.size();
     answer.digest = body.digest();
@@ -195,6 +208,7 @@ Result<bool> Session::give(const Asked& asked) {
         {.request = wanted.request, .url = wanted.url, .refused = "not in the lock"}));
     return refuse(asked, 403, "the lock has no answer to " + wanted.key());
   }
+  TRY(begin(wanted));
   ResponseHead head{.status = found->status};
   for (const std::string& line : found->headers)
     if (const auto pair = split_once(line, ':'))

@@ -34,6 +34,8 @@ class Session {
   Result<Asked> read_asked(RequestHead head);
   Result<> read_body(const RequestHead& head, const Framing& framing, BodyFile& body);
   Result<> read_bytes(std::uint64_t count, BodyFile& body);
+  // Notes that the program is about to get something.
+  Result<> begin(const transfer::Answer& answer);
   Result<bool> fetch(Asked& asked);
   Result<bool> give(const Asked& asked);
   Result<bool> refuse(const Asked& asked, int status, const std::string& why);

@@ -2,10 +2,12 @@
 #include "front/record/upstream.h"
 
 #include <curl/curl.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -32,7 +34,7 @@ struct Exchange {
   const Upstream::Begin& begin;
   const Upstream::Take& take;
   CURL* easy;
-  ResponseHead head;
+  AnswerReader reader;
   std::size_t head_bytes = 0;
   std::uint64_t sent = 0;
   bool has_begun = false;
@@ -44,12 +46,14 @@ struct Exchange {
     error = std::move(done).error();
     return false;
   }
-  bool start() {
-    if (std::exchange(has_begun, true)) return true;
+  bool read_line(std::string_view line) {
     long status = 0;
     ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    head.status = static_cast<int>(status);
-    return holds(begin(head));
+    const auto is_last = reader.take(line, static_cast<int>(status));
+    if (!is_last) return holds(std::unexpected(is_last.error()));
+    if (!*is_last) return true;
+    has_begun = true;
+    return holds(begin(reader.head()));
   }
 };
 
@@ -57,22 +61,15 @@ std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* se
   auto& exchange = *static_cast<Exchange*>(self);
   const std::string_view line(bytes, size * count);
   exchange.head_bytes += line.size();
-  if (exchange.head_bytes > kMaxAnswerHead || exchange.head.headers.size() > kMaxHeaders) return 0;
-  if (line.starts_with("HTTP/")) {  // Also of "100 Continue", before the answer.
-    exchange.head.headers.clear();
-    return line.size();
-  }
-  if (exchange.has_begun) return line.size();  // Behind the body.
-  if (const auto pair = split_once(line, ':'))
-    exchange.head.headers.push_back(
-        {.name = std::string(trim(pair->first)), .value = std::string(trim(pair->second))});
-  return line.size();
+  if (exchange.head_bytes > kMaxAnswerHead || exchange.reader.head().headers.size() > kMaxHeaders)
+    return 0;
+  return exchange.read_line(line) ? line.size() : 0;
 }
 
 std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   const std::string_view piece(bytes, size * count);
-  return exchange.start() && exchange.holds(exchange.take(piece)) ? piece.size() : 0;
+  return exchange.has_begun && exchange.holds(exchange.take(piece)) ? piece.size() : 0;
 }
 
 std::size_t on_read(char* bytes, std::size_t size, std::size_t count, void* self) {
@@ -140,6 +137,8 @@ void set(CURL* easy, CURLoption option, T value) {
 void set_body(CURL* easy, const Question& question, Exchange& exchange) {
   if (question.method == "HEAD") {
     set(easy, CURLOPT_NOBODY, 1L);
+    // Of a server that sends a body all the same: it would be taken for the next answer.
+    set(easy, CURLOPT_FORBID_REUSE, 1L);
     return;
   }
   if (question.body >= 0) {
@@ -153,14 +152,28 @@ void set_body(CURL* easy, const Question& question, Exchange& exchange) {
   set(easy, CURLOPT_CUSTOMREQUEST, question.method.c_str());
 }
 
-}  // namespace
-
-std::string ResponseHead::header(std::string_view name) const {
-  std::string value;
-  for (const Header& each : headers)
-    if (lower(each.name) == name) value = each.value;
-  return value;
+std::string host_of(const std::string& proxy) {
+  const auto origin = front_transfer::origin_of(without_user(proxy));
+  return origin ? origin->host : "";
 }
+
+// The way out of an ordinary user's containers comes up beside the first of them: until then there
+// is no route, and who is asked for names cannot ask others. A server that is down, or a name that
+// nobody has, is something else, and stays as it is.
+bool may_come_up(CURL* easy, CURLcode code, const std::string& host) {
+  if (code == CURLE_COULDNT_CONNECT) {
+    long error = 0;
+    ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+    return error == ENETUNREACH;
+  }
+  if (code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY) return false;
+  addrinfo* found = nullptr;
+  const int answer = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (found != nullptr) ::freeaddrinfo(found);
+  return answer == 0 || answer == EAI_AGAIN;
+}
+
+}  // namespace
 
 Upstream::Upstream(const transfer::Proxies& proxies, bool refuses_machine)
     : proxies_(proxies), refuses_machine_(refuses_machine), easy_(::curl_easy_init()) {}
@@ -202,13 +215,12 @@ Result<> Upstream::ask(const Question& question, const Begin& begin, const Take&
     set(easy_, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&exchange));
   }
   set_body(easy_, question, exchange);
-  // The way out of an ordinary user's containers comes up beside the first of them.
   constexpr std::chrono::milliseconds kPause(50);
   constexpr std::chrono::seconds kComesUp(2);
   CURLcode code = ::curl_easy_perform(easy_);
-  while ((code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) &&
-         !exchange.was_refused && !exchange.error &&
-         std::chrono::steady_clock::now() < kBegun + kComesUp) {
+  while (!exchange.was_refused && !exchange.error &&
+         std::chrono::steady_clock::now() < kBegun + kComesUp &&
+         may_come_up(easy_, code, proxy.empty() ? origin.host : host_of(proxy))) {
     std::this_thread::sleep_for(kPause);
     code = ::curl_easy_perform(easy_);
   }
@@ -218,7 +230,7 @@ Result<> Upstream::ask(const Question& question, const Begin& begin, const Take&
   if (code != CURLE_OK)
     return fail(Kind::Unavailable, message[0] != '\0' ? std::string(message.data())
                                                       : std::string(::curl_easy_strerror(code)));
-  if (!exchange.start()) return std::unexpected(std::move(*exchange.error));
+  if (!exchange.has_begun) return fail(Kind::Unavailable, "the server gave no answer");
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "front/record/answer_head.h"
 #include "front/record/http_message.h"
 #include "transfer/protocol.h"
 
@@ -21,12 +22,6 @@ struct Question {
   std::uint64_t body_bytes = 0;
 };
 
-struct ResponseHead {
-  int status = 0;
-  std::vector<Header> headers;
-  std::string header(std::string_view name) const;  // In lower case; the last.
-};
-
 class Upstream {
  public:
   // `refuses_machine`: see RecorderSettings. Both live as long as this.
@@ -37,7 +32,8 @@ class Upstream {
 
   // `begin` gets the head of the answer, before `take` gets its body in pieces; an error of either
   // ends the exchange and is returned. Connections are kept for the next one. Errors: Unavailable
-  // (the network; a certificate that is not believed), Denied (an address that is not asked).
+  // (the network; a certificate that is not believed), Denied (an address that is not asked),
+  // Invalid (an answer that could be read in two ways, or is none of HTTP).
   using Begin = std::function<Result<>(const ResponseHead& head)>;
   using Take = std::function<Result<>(std::string_view bytes)>;
   Result<> ask(const Question& question, const Begin& begin, const Take& take);
