@@ -150,7 +150,7 @@ class StageBuild {
   // RUN --ansible: a copy of the playbook's directory in the context.
   Result<RunRequest::Playbook> take_playbook(const Run& run, StepKey& key);
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
-  Result<std::optional<Owner>> owner_of(const std::string& chown);
+  Result<std::optional<Owner>> owner_of(const std::string& chown, const char* what = "--chown");
 
   StepInfo describe(const Instruction& instruction) const;
   Result<std::optional<StepLayer>> find(const StepKey& key);

@@ -12,6 +12,7 @@ eventually 20 is_healthy c
 assert_eq "$(tare exec c sh -c 'echo hi | nc -w 1 127.0.0.1 9100')" 'you said hi'
 assert_eq "$(tare exec c cat /data/started /etc/port /etc/service.conf /etc/table)" \
   $'box 700\n9100\nport = 9100\nname = $HOSTNAME\n1 1\n2 4\n3 9'
+assert_eq "$(tare exec c sh -c 'touch here && stat -c %u:%g . .. /var')" $'700:700\n700:700\n0:0'
 tare stop -t 20 c >/dev/null
 assert_contains "$(tare logs c)" leaving
 assert_eq "$(tare run --rm --network none -v data:/data service sh -c 'cat /data/started; stat -c "%a %U" /data')" $'box 700\n750 service'
