@@ -47,6 +47,8 @@ struct SharedBuild {
   Result<std::optional<std::string>> find_directory(const std::string& name);
   Result<image::Image> find_base(const Stage& stage);
   Result<image::Image> find_image(const std::string& name, const std::string& platform);
+  // Of images that say nothing of their own; "": whatever is here, which is for this machine.
+  std::string platform() const;
 
   // What the lock of the request means (pins.cc).
   // Errors: Denied (--locked, and the lock does not have it).

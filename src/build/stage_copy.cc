@@ -51,7 +51,7 @@ Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency)
   if (dependency->stage)
     files = shared_.stages[*dependency->stage]->files();
   else
-    files = Files::of(TRY(shared_.find_image(dependency->image, "")));
+    files = Files::of(TRY(shared_.find_image(dependency->image, shared_.platform())));
   open.name = files.id.text();
   open.view = TRY(shared_.workshop.look(files));
   open.tree = {.root = open.view.root.get()};
