@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 STEP := tools/step
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps lint format tidy fuzz \
+.PHONY: help deps deps-test deps-bench build dev run test check unit scenario security apps corpus lint format tidy fuzz \
         vm bench bench-build bench-images bench-network bench-seccomp bench-start conformance coverage install clean
 .NOTPARALLEL:
 
@@ -53,6 +53,8 @@ security: build ## Attacks that have to fail, the same three ways (TESTS=pattern
 
 apps: build ## Large applications under the default protections (downloads several 100 MB)
 	@$(STEP) "application tests" tests/run apps $(TESTS)
+corpus: build ## Real applications are built and used, with packages of a Debian mirror (downloads several 100 MB)
+	@$(STEP) "corpus of Dockerfiles" tests/run corpus $(TESTS)
 
 vm: build ## What only Debian's kernel has (fs-verity), in a machine of qemu (TESTS=name; downloads a kernel)
 	@$(STEP) "install qemu" tools/install-deps vm

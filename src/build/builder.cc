@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "build/extensions.h"
 #include "build/parser.h"
 #include "build/stage_build.h"
 #include "build/stages.h"
+#include "build/unused_arguments.h"
 #include "codec/sha256.h"
 #include "image/build_cache.h"
 #include "image/leaks.h"
@@ -56,6 +58,22 @@ class Builder {
   std::vector<std::size_t> order_;
 };
 
+namespace {
+
+// There is nothing to see behind the end.
+Result<> check_line(const BuildRequest& request) {
+  const std::string_view text = trim(request.text);
+  const auto last = std::ranges::count(text, '\n') +
+                    std::ranges::count(std::string_view(request.text.data(), text.data()), '\n') +
+                    1;
+  if (std::cmp_less_equal(*request.at_line, last)) return {};
+  return std::unexpected(
+      Error(Kind::Invalid, request.dockerfile + " has no line " + std::to_string(*request.at_line))
+          .hint("its last is line " + std::to_string(last)));
+}
+
+}  // namespace
+
 Result<> Builder::resolve() {
   const BuildRequest& request = shared_.request;
   if (!request.context.empty())
@@ -63,7 +81,10 @@ Result<> Builder::resolve() {
   const Dockerfile file = TRY(parse_extended(request.dockerfile, request.text, request.options,
                                              reader_of(shared_.context.get())));
   shared_.graph = TRY(StageGraph::resolve(file, request.options));
-  if (request.at_line) TRY(shared_.graph->aim_at(request.dockerfile, *request.at_line));
+  if (request.at_line) {
+    TRY(check_line(request));
+    TRY(shared_.graph->aim_at(request.dockerfile, *request.at_line));
+  }
   if (!request.context.empty()) {
     if (!request.ignore_name.empty())
       shared_.ignore = TRY(IgnoreRules::parse(Source(request.ignore_name, request.ignore_text)));
@@ -132,12 +153,13 @@ Result<Built> Builder::finish() {
   StageBuild& target = *shared_.stages[shared_.graph->target().index];
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
+  std::vector<std::string> notes = unused_arguments(*shared_.graph, shared_.request.options);
   Built built{.image = {},
               .files = target.files(),
               .trace = {},
               .stages = {},
               .materials = shared_.materials,
-              .notes = {},
+              .notes = std::move(notes),
               .steps = shared_.steps,
               .cached = shared_.cached};
   const std::set<std::size_t> chain = target_chain();

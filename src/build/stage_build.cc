@@ -54,6 +54,11 @@ Result<image::Image> SharedBuild::find_image(const std::string& name, const std:
   return image;
 }
 
+std::string SharedBuild::platform() const {
+  const oci::Platform& wanted = request.options.target_platform;
+  return oci::matches_host(wanted) ? "" : wanted.text();
+}
+
 Result<std::optional<std::string>> SharedBuild::find_directory(const std::string& name) {
   const auto named = request.contexts.find(name);
   if (named == request.contexts.end() || is_image_context(named->second)) return std::nullopt;
@@ -70,7 +75,7 @@ Result<std::optional<std::string>> SharedBuild::find_directory(const std::string
 
 Result<image::Image> SharedBuild::find_base(const Stage& stage) {
   const std::string name = stage.is_context ? stage.name : stage.base;
-  auto image = find_image(name, stage.platform ? stage.platform->text() : "");
+  auto image = find_image(name, stage.platform ? stage.platform->text() : platform());
   if (image) return image;
   return std::unexpected(
       Error(stage.from.error(image.error().message()).hint(image.error().hint())));

@@ -47,6 +47,8 @@ struct SharedBuild {
   Result<std::optional<std::string>> find_directory(const std::string& name);
   Result<image::Image> find_base(const Stage& stage);
   Result<image::Image> find_image(const std::string& name, const std::string& platform);
+  // Of images that say nothing of their own; "": whatever is here, which is for this machine.
+  std::string platform() const;
 
   // What the lock of the request means (pins.cc).
   // Errors: Denied (--locked, and the lock does not have it).
@@ -150,7 +152,7 @@ class StageBuild {
   // RUN --ansible: a copy of the playbook's directory in the context.
   Result<RunRequest::Playbook> take_playbook(const Run& run, StepKey& key);
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
-  Result<std::optional<Owner>> owner_of(const std::string& chown);
+  Result<std::optional<Owner>> owner_of(const std::string& chown, const char* what = "--chown");
 
   StepInfo describe(const Instruction& instruction) const;
   Result<std::optional<StepLayer>> find(const StepKey& key, bool had_way_out = false);

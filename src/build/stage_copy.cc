@@ -53,21 +53,21 @@ Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency)
   if (dependency->stage)
     files = shared_.stages[*dependency->stage]->files();
   else
-    files = Files::of(TRY(shared_.find_image(dependency->image, "")));
+    files = Files::of(TRY(shared_.find_image(dependency->image, shared_.platform())));
   open.name = files.id.text();
   open.view = TRY(shared_.workshop.look(files));
   open.tree = {.root = open.view.root.get()};
   return open;
 }
 
-Result<std::optional<Owner>> StageBuild::owner_of(const std::string& chown) {
+Result<std::optional<Owner>> StageBuild::owner_of(const std::string& chown, const char* what) {
   if (chown.empty()) return std::nullopt;
   const bool only_numbers = chown.find_first_not_of("0123456789:") == std::string::npos;
   const View view = only_numbers ? View() : TRY(shared_.workshop.look(files_));
   const sys::Fd nowhere =
       only_numbers ? TRY(sys::open_path("/proc/self/fdinfo", O_PATH)) : sys::Fd();
   const auto user =
-      TRY(isolate::find_user(only_numbers ? nowhere.get() : view.root.get(), chown), "--chown");
+      TRY(isolate::find_user(only_numbers ? nowhere.get() : view.root.get(), chown), what);
   // Of a number alone it is the group, too. [BuildKit frontend 1.20, reference.md "COPY --chown"]
   const bool alone = chown.find(':') == std::string::npos && only_numbers;
   return Owner{.uid = user.uid, .gid = alone ? user.uid : user.gid};
@@ -79,12 +79,16 @@ Result<> StageBuild::do_workdir() {
   StepKey key;
   key.add("instruction", "WORKDIR " + path);
   key.add("time", std::to_string(time_));
+  // What is made belongs to the USER. [BuildKit frontend, dispatchWorkdir]
+  const std::string user = state_->config().user;
+  if (!user.empty()) key.add("user", user);
   key.add(StepKey::kFiles, files_.id.text());
   if (const auto found = TRY(find(key))) {
     take(instruction(), *found);
     return {};
   }
-  const auto make = [&](const Target& target) { return make_directory(target, path, {}); };
+  const Owner owner = TRY(owner_of(user, "USER")).value_or(Owner());
+  const auto make = [&](const Target& target) { return make_directory(target, path, owner); };
   const StepLayer layer = TRY(shared_.workshop.change({.files = files_,
                                                        .key = key_.digest(),
                                                        .what = info_.label,

@@ -2,6 +2,7 @@
 // RUN: what its program is given, and what its result depends on.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "build/stage_build.h"
@@ -17,6 +18,28 @@ sys::IdMap same_ids() {
   sys::IdMap ids;
   ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
   return ids;
+}
+
+// Whether a program for that architecture has been given to the kernel to run those of another.
+// [Documentation/admin-guide/binfmt-misc.rst; the names are those of Debian's qemu-user-static]
+bool has_emulator(const std::string& architecture) {
+  std::string name = architecture;
+  if (architecture == "arm64") name = "aarch64";
+  if (architecture == "amd64") name = "x86_64";
+  if (architecture == "386") name = "i386";
+  return ::access(("/proc/sys/fs/binfmt_misc/qemu-" + name).c_str(), F_OK) == 0;
+}
+
+Result<> can_run(const oci::ImageConfig& config) {
+  const oci::Platform platform{
+      .os = config.os, .architecture = config.architecture, .variant = config.variant};
+  if (oci::matches_host(platform) || has_emulator(platform.architecture)) return {};
+  if (platform.architecture == "386" && oci::host_architecture() == "amd64") return {};
+  return std::unexpected(
+      Error(Kind::Unsupported, "programs for " + platform.text() + " do not run on this machine")
+          .hint(
+              "COPY and the like work; compile in a stage FROM --platform=$BUILDPLATFORM, or have "
+              "the kernel use an emulator (Debian: qemu-user-static with binfmt-support)"));
 }
 
 }  // namespace
@@ -128,6 +151,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
     return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
                                .hint("--allow security.insecure, if you trust this Dockerfile"));
   const std::optional<Tools> tools = TRY(find_tools(run));
+  if (!tools) TRY(can_run(state_->config()));
   const RunCommand command = state_->command(run, tools ? &tools->config : nullptr);
   StepKey key;
   key.add("the command", StepKey::list(command.arguments));

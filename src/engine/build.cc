@@ -275,10 +275,10 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
   TRY(workshop.write_caches(built, caches, request.secrets));
   if (request.is_check || built.image.id.empty()) return built;
   store::Store& store = BuildWorkshop::store_of(engine);
-  built.notes = listener.notes();
   const auto add = [&](std::vector<std::string> more) {
     std::ranges::move(more, std::back_inserter(built.notes));
   };
+  add(listener.notes());
   // Also without secrets: what an earlier build has found in a layer is in this image, too.
   if (!request.secrets.empty() || ::faccessat(store.dir(), "leaks", F_OK, 0) == 0) {
     const std::vector<image::Image> images = TRY(engine.images().list());

@@ -12,6 +12,8 @@ inline constexpr Option kBuild[] = {
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
     {0, "at", OptionKind::Value, "line", "Build up to this line, and open a shell there"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
+    // There is one.
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {0, "build-context", OptionKind::List, "name=place",
      "A further context: a directory, an archive's or git URL, docker-image://, oci-layout://"},
     {0, "cache-from", OptionKind::List, "spec",
@@ -58,6 +60,54 @@ inline constexpr Option kBuild[] = {
      "A layer for each step, as docker build makes them"},
     {0, "squash", OptionKind::Flag, "", "One layer for all steps"},
     {0, "squash-all", OptionKind::Flag, "", "One layer for all steps and the base image"},
+};
+
+inline constexpr Option kBuilders[] = {
+    {0, "format", OptionKind::Value, "format", "json, or a Go template"},
+    {0, "no-trunc", OptionKind::Flag, "", "", {}, false, true},
+};
+inline constexpr Option kBuilderInspect[] = {
+    {0, "bootstrap", OptionKind::Flag, "", "", {}, false, true},
+};
+inline constexpr Option kBuilderCreate[] = {
+    {0, "append", OptionKind::Flag, "", "", {}, false, true},
+    {0, "bootstrap", OptionKind::Flag, "", "", {}, false, true},
+    {0, "driver", OptionKind::Value, "driver", "docker or docker-container: no other is there"},
+    {0, "leave", OptionKind::Flag, "", "", {}, false, true},
+    {0, "name", OptionKind::Value, "name", "What the one builder is called in the answer"},
+    {0, "platform", OptionKind::List, "platform", "", {}, false, true},
+    {0, "use", OptionKind::Flag, "", "", {}, false, true},
+    // Of a server for builds, which there is not.
+    {0, "driver-opt", OptionKind::List, "option", "", {}, false, true},
+    {0, "buildkitd-flags", OptionKind::List, "flags", "", {}, false, true},
+    {0, "buildkitd-config", OptionKind::List, "file", "", {}, false, true},
+    {0, "config", OptionKind::List, "file", "", {}, false, true},
+    {0, "node", OptionKind::Value, "name", "", {}, false, true},
+};
+inline constexpr Option kBuilderUse[] = {
+    {0, "all-inactive", OptionKind::Flag, "", "", {}, false, true},
+    {0, "default", OptionKind::Flag, "", "", {}, false, true},
+    {'f', "force", OptionKind::Flag, "", "", {}, false, true},
+    {0, "global", OptionKind::Flag, "", "", {}, false, true},
+    {0, "keep-daemon", OptionKind::Flag, "", "", {}, false, true},
+    {0, "keep-state", OptionKind::Flag, "", "", {}, false, true},
+};
+inline constexpr Option kBake[] = {
+    {0, "allow", OptionKind::List, "entitlement", "As of build; a file cannot say it"},
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
+    {'f', "file", OptionKind::Value, "file", "The targets, as JSON (default: docker-bake.json)"},
+    {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
+    {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
+    {0, "print", OptionKind::Flag, "", "Print what would be built, and build nothing"},
+    {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
+    {0, "pull", OptionKind::Flag, "", "Get base images again, even if they are here"},
+    {0, "push", OptionKind::Flag, "", "Push the images by their names"},
+    {0, "set", OptionKind::List, "target.member=value", "Say otherwise than the file; '*' is all"},
+};
+inline constexpr Option kBuilderUsage[] = {
+    {0, "filter", OptionKind::MissingValue, "", "'tare builder prune --dry-run --filter' has some"},
+    {0, "format", OptionKind::Value, "format", "json, or a Go template"},
+    {0, "verbose", OptionKind::Flag, "", "What each step was, whole"},
 };
 
 inline constexpr Option kWhy[] = {

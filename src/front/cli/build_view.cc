@@ -7,6 +7,8 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "front/cli/program_output.h"
+#include "front/cli/request.h"
 #include "sys/fd.h"
 
 namespace tare::cli {
@@ -70,9 +72,12 @@ class PlainView : public BuildView {
   }
   void tell(const build::StepInfo& step, const std::vector<std::string>& lines) {
     const std::string since = seconds_since(shown_[step.number].begun);
-    for (const std::string& text : lines) line(step, since + " " + escaped(text));
+    for (const std::string& text : lines) line(step, since + " " + program_line(text, style_));
   }
 
+  // [no-color.org]
+  const OutputStyle style_{.colours = ::isatty(STDERR_FILENO) == 1 &&
+                                      process_environment("NO_COLOR").value_or("").empty()};
   TransferView transfer_;
   std::map<std::size_t, Shown> shown_;
 };

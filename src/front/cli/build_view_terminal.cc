@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "front/cli/build_view.h"
+#include "front/cli/program_output.h"
 #include "front/cli/render.h"
 #include "front/cli/session.h"
 #include "sys/fd.h"
@@ -108,7 +109,7 @@ class TerminalView : public BuildView {
   }
   static void keep(Step& step, const std::vector<std::string>& lines) {
     for (const std::string& text : lines) {
-      step.last.push_back(escaped(text));
+      step.last.push_back(program_line(text, {.tabs = false}));
       if (step.last.size() > kKept) step.last.pop_front();
     }
   }

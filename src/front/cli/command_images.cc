@@ -32,6 +32,15 @@ std::vector<std::string> known_filters() {
   return {"before", "dangling", "label", "reference", "since", "until"};
 }
 
+// When a build here made it, or else what its config says: of what a build makes that is the time of
+// its base, or 1980, whenever it is built. [docs/decisions/0031-created-of-what-is-built.md]
+UnixNanos shown_created(const Image& image) {
+  const bool has_own_layers = std::ranges::any_of(
+      image.layers, [](const store::Layer& layer) { return layer.blob == layer.diff_id; });
+  const bool is_built = has_own_layers && !image.attestations.empty();
+  return is_built ? std::max(image.loaded_at, image.config.created) : image.config.created;
+}
+
 // What an image shows as one line: itself under one of its names.
 struct Line {
   const Image* image;
@@ -79,7 +88,7 @@ Result<Filters> prepare_filters(engine::Engine& engine, const Arguments& argumen
       value = *on ? "true" : "false";
     } else if (key == "before" || key == "since") {
       const Image other = TRY(engine.images().find(value), "--filter " + key);
-      value = std::to_string(other.config.created);
+      value = std::to_string(shown_created(other));
     } else if (key == "until") {
       const auto moment = parse_rfc3339(value);
       const auto span = parse_duration(value);
@@ -95,7 +104,7 @@ bool passes(const Line& line, const Filters& filters) {
   bool reference_found = false;
   for (const auto& [key, value] : filters) {
     const auto moment = parse_i64(value);
-    const UnixNanos created = line.image->config.created;
+    const UnixNanos created = shown_created(*line.image);
     if (key == "dangling" && (value == "true") != line.image->names.empty()) return false;
     if (key == "label" && !has_label(*line.image, value)) return false;
     if ((key == "before" || key == "until") && created >= moment.value_or(0)) return false;
@@ -114,8 +123,8 @@ Row make_row(const Line& line, bool whole, UnixNanos now) {
   row.fields.set("Tag", line.tag);
   row.fields.set("Digest", image.manifest.empty() ? "<none>" : image.manifest.text());
   row.fields.set("ID", whole ? image.id.text() : image.id.short_hex());
-  row.fields.set("CreatedSince", ago(image.config.created, now));
-  row.fields.set("CreatedAt", created_at(image.config.created));
+  row.fields.set("CreatedSince", ago(shown_created(image), now));
+  row.fields.set("CreatedAt", created_at(shown_created(image)));
   row.fields.set("Size", human_size(image.size));
   row.fields.set("Containers", "N/A");
   row.fields.set("SharedSize", "N/A");
@@ -155,7 +164,7 @@ Result<int> cmd_images(Context& context, const Arguments& arguments) {
   std::vector<Image> images = TRY(engine.images().list(&problems));
   for (const Error& problem : problems) context.warn(problem.message() + " (see tare fsck)");
   std::ranges::stable_sort(images, std::ranges::greater(),
-                           [](const Image& image) { return image.config.created; });
+                           [](const Image& image) { return shown_created(image); });
   const std::vector<Line> lines = chosen(images, arguments, filters);
   const bool whole = arguments.flag("no-trunc");
   const std::string format = arguments.value_or("format", "");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of commands.
 #include "front/cli/build_options.h"
+#include "front/cli/command_builder.h"
 #include "front/cli/handlers.h"
 #include "front/cli/help.h"
 #include "front/cli/registry_options.h"
@@ -512,6 +513,23 @@ const Command command_table[] = {
      Operands::Files,
      1,
      cmd_lock_update},
+    {"buildx bake", "", "[OPTIONS] [TARGET...]", "Build several images, which a file of JSON names",
+     kBake, {}, 0, -1, false, Operands::Anything, 1, cmd_builder_bake},
+    {"buildx create", "", "[OPTIONS] [CONTEXT]",
+     "Answer programs that want a builder: there is one, always", kBuilderCreate, {}, 0, 1, false,
+     Operands::Anything, 1, cmd_builder_create},
+    {"buildx inspect", "", "[NAME]", "Show the one builder that there is", kBuilderInspect, {}, 0,
+     1, false, Operands::Anything, 1, cmd_builder_inspect},
+    {"buildx ls", "", "[OPTIONS]", "List builders: there is one, always", kBuilders, {}, 0, 0,
+     false, Operands::None, 1, cmd_builders},
+    {"buildx rm", "buildx stop", "[NAME...]", "Answer programs that remove theirs", kBuilderUse, {},
+     0, -1, false, Operands::Anything, 1, cmd_builder_use},
+    {"buildx use", "", "[NAME]", "Answer programs that choose theirs", kBuilderUse, {}, 0, 1, false,
+     Operands::Anything, 1, cmd_builder_use},
+    {"buildx version", "", "", "Print the version", {}, {}, 0, 0, false, Operands::None, 1,
+     cmd_builder_version},
+    {"builder du", "buildx du", "[OPTIONS]", "List what builds have kept to be faster",
+     kBuilderUsage, {}, 0, 0, false, Operands::None, 1, cmd_builder_usage},
     {"builder prune",
      "buildx prune",
      "[OPTIONS]",

@@ -1,0 +1,3 @@
+FROM busybox
+COPY . /context/
+COPY tree /tree/
