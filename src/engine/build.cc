@@ -117,11 +117,16 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
                                                            sink));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
-  const image::Step step =
+  if (!keeps_steps_) TRY(forget_later(change.key));
+  return layer_of(
       TRY(steps_.add({.key = change.key, .what = change.what, .materials = change.materials},
-                     entries == 0 ? nullptr : &source));
-  made_.push_back(step.key);
-  return layer_of(step);
+                     entries == 0 ? nullptr : &source)));
+}
+
+Result<> BuildWorkshop::forget_later(const Digest& key) {
+  TRY(begin_work());
+  passing_.push_back(key);
+  return unsynced_->forget_with_us(key);
 }
 
 Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {

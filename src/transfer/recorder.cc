@@ -41,7 +41,8 @@ Result<int> spawn(const std::string& program, const std::vector<int>& ends, cons
   variables.push_back(nullptr);
   std::string name = "tare-record";
   std::string word = mode;
-  char* const words[] = {name.data(), word.data(), nullptr};
+  std::string parent = std::to_string(::getpid());  // With whom it ends.
+  char* const words[] = {name.data(), word.data(), parent.data(), nullptr};
   std::vector<sys::Fd> copies;
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -86,8 +87,10 @@ Result<Authority> make_authority(const std::string& program) {
   }
   if (!text || status != 0) return fail(Kind::Internal, "tare-record made no certificate");
   const json::Value value = TRY(json::parse(*text));
-  return Authority{.certificate = TRY(json::require_string(value, "certificate", "tare-record")),
-                   .key = TRY(json::require_string(value, "key", "tare-record"))};
+  Authority made;
+  made.certificate = TRY(json::require_string(value, "certificate", "tare-record"));
+  made.key = TRY(json::require_string(value, "key", "tare-record"));
+  return made;
 }
 
 Result<Recorder> Recorder::start(const std::string& program, const RecorderSettings& settings,
