@@ -81,6 +81,12 @@ class Reporter {
   virtual void waits() {}  // For programs; several times a second.
 };
 
+// What RUN had of another stage, mounted.
+struct TracedMount {
+  std::size_t stage = 0;  // TracedStage::number.
+  std::string source;     // Path in there.
+};
+
 // A step that the result stands on, or that files were copied from.
 struct TracedStep {
   std::string stage;  // Its label, as "build" or "stage-1".
@@ -92,6 +98,7 @@ struct TracedStep {
   Digest key;                                 // That it is kept under.
   bool is_target = false;                     // Its layer is in the result, not only files of it.
   std::size_t stage_number = 0;               // TracedStage::number.
+  std::vector<TracedMount> mounts;            // Of a RUN.
   std::map<std::string, std::string> inputs;  // What its key was made of (StepKey).
 };
 

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "sys/calls.h"
 #include "sys/landlock.h"
 
 namespace tare::build {
@@ -87,13 +86,6 @@ std::vector<std::string> variables_of(const GitPlace& place) {
   return all;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> all;
-  for (std::string& word : words) all.push_back(word.data());
-  all.push_back(nullptr);
-  return all;
-}
-
 Result<> limit(int resource, rlim_t value) {
   rlimit now{};
   if (::getrlimit(static_cast<__rlimit_resource>(resource), &now) != 0)
@@ -108,9 +100,6 @@ Result<> limit(int resource, rlim_t value) {
 Result<> confine(const GitPlace& place) {
   if (::fchdir(place.directory) != 0) return fail_errno("fchdir");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
-  if (::syscall(SYS_close_range, 3, ~0u, 0) != 0) return fail_errno("close_range");
-  ::signal(SIGPIPE, SIG_DFL);
   std::vector<std::string> readable = sys::files_of_the_network();
   readable.insert(readable.end(), std::begin(kReadable), std::end(kReadable));
   readable.insert(readable.end(), place.readable.begin(), place.readable.end());
@@ -118,20 +107,8 @@ Result<> confine(const GitPlace& place) {
   TRY(sys::limit_files(readable, writable));
   TRY(sys::drop_capabilities());
   TRY(limit(RLIMIT_CORE, 0));
-  return limit(RLIMIT_FSIZE, place.file_bytes);
-}
-
-[[noreturn]] void become_git(const GitPlace& place, const char* program, char* const* words,
-                             char* const* variables, const std::array<int, 3>& streams) {
-  ::setpgid(0, 0);
-  for (int i = 0; i < 3; ++i)
-    if (::dup2(streams[static_cast<std::size_t>(i)], i) < 0) ::_exit(127);
-  if (const auto confined = confine(place); !confined) {
-    (void)sys::write_all(2, "cannot be confined: " + confined.error().message() + "\n");
-    ::_exit(127);
-  }
-  ::execve(program, words, variables);
-  ::_exit(127);
+  TRY(limit(RLIMIT_FSIZE, place.file_bytes));
+  return sys::limit_calls(sys::Programs::OfItsOwn);
 }
 
 const char* find_git() {
@@ -152,48 +129,22 @@ Result<GitRun> GitRun::start(const GitPlace& place, const std::vector<std::strin
   sys::Pipe output = TRY(sys::make_pipe());
   sys::Pipe errors = TRY(sys::make_pipe());
   const sys::Fd nothing = TRY(sys::open_path("/dev/null", O_RDONLY));
-  // Above the standard streams, whatever numbers those have here.
-  const auto moved = [](int fd) { return sys::Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); };
-  const sys::Fd in = moved(input < 0 ? nothing.get() : input);
-  const sys::Fd out = moved(output.write.get());
-  const sys::Fd err = moved(errors.write.get());
-  if (!in || !out || !err) return fail_errno("duplicate a descriptor");
-  std::vector<std::string> words = {"git"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> variables = variables_of(place);
-  const std::vector<char*> word_pointers = pointers(words);
-  const std::vector<char*> variable_pointers = pointers(variables);
+  sys::Minded::Request request{
+      .program = program,
+      .words = {"git"},
+      .environment = variables_of(place),
+      .streams = {input < 0 ? nothing.get() : input, output.write.get(), errors.write.get()},
+      .own_processes = true,
+      .confine = [&place] { return confine(place); }};
+  request.words.insert(request.words.end(), arguments.begin(), arguments.end());
   GitRun run;
   run.what_ = "git " + (arguments.empty() ? "" : arguments[arguments[0].starts_with('-') ? 1 : 0]);
   run.is_interrupted_ = place.is_interrupted;
   run.until_ = place.until;
-  run.pid_ = ::fork();
-  if (run.pid_ < 0) return fail_errno("start git");
-  if (run.pid_ == 0)
-    become_git(place, program, word_pointers.data(), variable_pointers.data(),
-               {in.get(), out.get(), err.get()});
-  ::setpgid(run.pid_, run.pid_);
+  run.process_.emplace(TRY(sys::Minded::start(request)));
   run.output_ = std::move(output.read);
   run.errors_ = std::move(errors.read);
   return run;
-}
-
-GitRun::GitRun(GitRun&& other) noexcept
-    : is_interrupted_(std::move(other.is_interrupted_)),
-      until_(other.until_),
-      pid_(std::exchange(other.pid_, -1)),
-      output_(std::move(other.output_)),
-      errors_(std::move(other.errors_)),
-      said_(std::move(other.said_)),
-      what_(std::move(other.what_)) {}
-
-GitRun::~GitRun() {
-  if (pid_ < 0) return;
-  // Our own child, not yet waited for: its number is still its and its group's.
-  ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
 }
 
 Result<bool> GitRun::hear() {
@@ -231,12 +182,9 @@ Result<> GitRun::finish() {
   while (TRY(read(rest.data(), rest.size())) > 0) {
   }
   while (errors_) (void)TRY(hear());
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0)
-    if (errno != EINTR) return fail_errno("wait for git");
-  ::kill(-std::exchange(pid_, -1), SIGKILL);  // What it has left.
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+  const int status = TRY(process_->finish());
+  if (status == 0) return {};
+  if (status == 128 + SIGXFSZ)
     return fail(Kind::Unavailable, "the repository is larger than the store has room for");
   std::string said(trim(said_));
   if (const std::size_t line = said.find("fatal: "); line != std::string::npos)

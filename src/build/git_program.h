@@ -9,12 +9,14 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "codec/stream.h"
 #include "sys/fd.h"
+#include "sys/minded.h"
 
 namespace tare::build {
 
@@ -29,15 +31,16 @@ struct GitPlace {
   std::chrono::steady_clock::time_point until;  // It is ended then.
 };
 
-// One run of it, its output as a source. The destructor ends it with all that it has started.
+// One run of it, its output as a source. It ends, with all that it has started, with the object and
+// with this process.
 class GitRun : public codec::Source {
  public:
   // `input`: its standard input, or -1. Errors: NotFound (there is no git here).
   static Result<GitRun> start(const GitPlace& place, const std::vector<std::string>& arguments,
                               int input = -1);
-  GitRun(GitRun&& other) noexcept;
+  GitRun(GitRun&&) noexcept = default;
   GitRun& operator=(GitRun&&) = delete;
-  ~GitRun() override;
+  ~GitRun() override = default;
 
   Result<std::size_t> read(char* buffer, std::size_t size) override;
   // Waits for its end. Errors: what it has said, when it failed.
@@ -49,7 +52,7 @@ class GitRun : public codec::Source {
 
   std::function<bool()> is_interrupted_;
   std::chrono::steady_clock::time_point until_;
-  int pid_ = -1;
+  std::optional<sys::Minded> process_;
   sys::Fd output_;
   sys::Fd errors_;
   std::string said_;

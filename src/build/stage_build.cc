@@ -261,6 +261,7 @@ void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
        .was_cached = was_cached_,
        .key = key_.digest(),
        .stage_number = index_,
+       .mounts = std::exchange(mounted_, {}),
        .inputs = key_.parts()});
 }
 
@@ -287,7 +288,7 @@ Result<> StageBuild::pump() {
   if (*status != 0 && wanted_) {
     StepKey failed_key = key_;
     failed_key.add("failed", "yes");
-    if (const auto layer = ended->keep(failed_key.digest())) {
+    if (const auto layer = ended->keep(failed_key.digest(), Running::For::ThisBuild)) {
       wanted_->files = files_.with(layer->diff_id);
       shared_.failed = std::move(wanted_);
     }
@@ -297,7 +298,7 @@ Result<> StageBuild::pump() {
         run,
         Error(Kind::Invalid, "the command of RUN ended with exit status " + std::to_string(*status))
             .hint("its output above says why")));
-  auto layer = ended->keep(key_.digest());
+  auto layer = ended->keep(key_.digest(), Running::For::AllBuilds);
   if (!layer) return std::unexpected(failed(run, std::move(layer).error()));
   TRY(state_->apply(run));
   take(run, *layer);

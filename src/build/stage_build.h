@@ -140,7 +140,7 @@ class StageBuild {
   // The tree of a dependency, or the context.
   Result<OpenTree> open_tree(const Dependency* dependency);
   Result<RunMount> make_mount(const Mount& mount, const Dependency* dependency, StepKey& key,
-                              std::vector<std::string>& environment);
+                              RunRequest& wanted);
   // RUN --tools: the program's files, variables, user and directory.
   struct Tools {
     Files files;
@@ -173,6 +173,7 @@ class StageBuild {
   UnixNanos time_ = 0;
   std::set<std::size_t> without_layer_;  // Entries of the history.
   std::size_t inherited_ = 0;            // Entries that are the base's.
+  std::vector<TracedMount> mounted_;     // Of the RUN that is at work.
   std::optional<Instruction> pending_;   // The expanded RUN that runs.
   StepInfo info_;
   StepKey key_;

@@ -71,7 +71,7 @@ std::string described(const Mount& mount) {
 }  // namespace
 
 Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* dependency,
-                                        StepKey& key, std::vector<std::string>& environment) {
+                                        StepKey& key, RunRequest& wanted) {
   // Digests of sources come below this name; of two mounts no two names are the same.
   const std::string name = "mount " + mount.target + " " + mount.id;
   key.add(name + " as", described(mount));
@@ -99,11 +99,18 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
         return std::unexpected(Error(Kind::NotFound, "the secret " + quoted(id) + " is not given")
                                    .hint("--secret id=" + id + ",src=FILE"));
       }
-      if (mount.env) environment.push_back(*mount.env + "=" + found->second);
+      if (mount.env) {
+        wanted.environment.push_back(*mount.env + "=" + found->second);
+        wanted.secret_variables.insert(*mount.env);
+      }
       const std::string place = secret_target(mount);
       if (place.empty()) return RunMount{};
-      return make_file(join_path(directory, place), found->second,
-                       mount.mode.value_or(kSecretMode));
+      return RunMount{.type = RunMount::Type::Secret,
+                      .source = found->second,
+                      .target = join_path(directory, place),
+                      .mode = mount.mode.value_or(kSecretMode),
+                      .uid = mount.uid.value_or(0),
+                      .gid = mount.gid.value_or(0)};
     }
     case Mount::Type::Ssh: {
       const std::string id = mount.id.empty() ? "default" : mount.id;
@@ -115,7 +122,7 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
                 .hint("--ssh " + id));
       }
       const std::string place = target.empty() ? kAgentPlace + std::string("0") : target;
-      environment.push_back("SSH_AUTH_SOCK=" + place);
+      wanted.environment.push_back("SSH_AUTH_SOCK=" + place);
       return RunMount{.source = found->second, .target = place, .read_only = false};
     }
     case Mount::Type::Bind:
@@ -171,9 +178,15 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   for (const std::string& variable : wanted.environment)
     if (const auto pair = split_once(variable, '='))
       key.add("variable " + std::string(pair->first), std::string(pair->second));
+  mounted_.clear();
+  if (const Dependency* const from = stage().dependency(next_, Dependency::kTools);
+      run.tools && from->stage)
+    mounted_.push_back({.stage = *from->stage, .source = "/"});
   for (std::size_t i = 0; i < mounts.size(); ++i) {
-    RunMount mount =
-        TRY(make_mount(mounts[i], stage().dependency(next_, i), key, wanted.environment));
+    const Dependency* const from = stage().dependency(next_, i);
+    if (mounts[i].type == Mount::Type::Bind && from != nullptr && from->stage)
+      mounted_.push_back({.stage = *from->stage, .source = mounts[i].source});
+    RunMount mount = TRY(make_mount(mounts[i], from, key, wanted));
     if (!mount.target.empty()) wanted.mounts.push_back(std::move(mount));
   }
   key.add("the directory", wanted.directory);
@@ -192,8 +205,10 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
     take(instruction, *found);
     return {};
   }
-  for (const auto& [name, value] : proxy_variables(request.options))
+  for (const auto& [name, value] : proxy_variables(request.options)) {
     wanted.environment.push_back(name + "=" + value);
+    wanted.secret_variables.insert(name);  // There may be a password in it.
+  }
   wanted.environment.push_back("SOURCE_DATE_EPOCH=" + std::to_string(time_ / 1'000'000'000));
   if (command.script)
     wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,11 +42,16 @@ struct StepLayer {
 
 // What RUN is given beside the files.
 struct RunMount {
-  enum class Type : std::uint8_t { Bind, Cache, Tmpfs } type = Type::Bind;
-  std::string source;  // A path of this machine (Bind), or what a cache is known by.
+  enum class Type : std::uint8_t { Bind, Cache, Tmpfs, Secret } type = Type::Bind;
+  // A path of this machine (Bind), what a cache is known by, or the content of a Secret, which no
+  // disk gets.
+  std::string source;
   std::string target;  // Absolute.
   bool read_only = true;
   std::uint64_t size_bytes = 0;  // Of a tmpfs.
+  std::uint32_t mode = 0400;     // Of a secret.
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
 };
 struct RunRequest {
   Files files;
@@ -54,6 +60,7 @@ struct RunRequest {
   std::string what;            // The instruction, for people.
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
+  std::set<std::string> secret_variables;  // Names of those that no record gets.
   std::string directory;
   std::string user;
   RunNetwork network = RunNetwork::Default;
@@ -80,8 +87,10 @@ class Running {
   virtual int fd() const = 0;    // Readable when pump() has something to do.
   // What it has said, given to `sink`; its exit status when it has ended.
   virtual Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) = 0;
-  // After it has ended: keeps what it has written, under `key`.
-  virtual Result<StepLayer> keep(const Digest& key) = 0;
+  // After it has ended: keeps what it has written, under `key`; as long as the workshop is there,
+  // or for builds to come.
+  enum class For : std::uint8_t { ThisBuild, AllBuilds };
+  virtual Result<StepLayer> keep(const Digest& key, For whom) = 0;
   // What it was not given of what it asked for, in a sentence; "": nothing.
   virtual std::string refused() const { return ""; }
 };

@@ -173,14 +173,18 @@ void mount_files(const Plan& plan, const Container& container) noexcept {
   drop_fd(place);
   for (std::uint32_t i = 0; i < container.files.count; ++i) {
     const File& file = container.files.items[i];
-    const char name[] = {static_cast<char>('a' + i), '\0'};
+    const char name[] = {static_cast<char>('a' + i / 26), static_cast<char>('a' + i % 26), '\0'};
     const int fd =
         check(plan, Step::File,
               call(SYS_openat, files, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644), i);
     for (std::size_t done = 0; done < file.size;)
       done += static_cast<std::size_t>(
           check(plan, Step::File, call(SYS_write, fd, file.content + done, file.size - done), i));
+    if ((file.uid | file.gid) != 0)
+      check(plan, Step::File, call(SYS_fchown, fd, file.uid, file.gid), i);
+    if (file.mode != 0644) check(plan, Step::File, call(SYS_fchmod, fd, file.mode), i);
     const int mount = check(plan, Step::File, clone_mount(fd, "", 0), i);
+    if (file.read_only) check(plan, Step::File, set_attributes(mount, MOUNT_ATTR_RDONLY, 0), i);
     const int target =
         check(plan, Step::FileTarget, open_or_make(container.root, file.target, false), i);
     check(plan, Step::File, attach(mount, target), i);

@@ -140,6 +140,10 @@ struct File {
   const char* target = nullptr;
   const char* content = nullptr;
   std::size_t size = 0;
+  std::uint32_t mode = 0644;
+  std::uint32_t uid = 0;  // Ids inside.
+  std::uint32_t gid = 0;
+  bool read_only = false;
 };
 
 struct Sysctl {

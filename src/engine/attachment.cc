@@ -103,8 +103,9 @@ Result<Event> KeeperAttachment::next() {
   }
 }
 
-Result<> KeeperAttachment::attach(const AttachRequest& request, bool owner) {
+Result<> KeeperAttachment::attach(const AttachRequest& request, bool owner, bool ends_with_us) {
   std::uint8_t flags = owner ? keeper::kAttachTakeOver : 0;
+  if (ends_with_us) flags |= keeper::kAttachEnds;
   if (request.stdin) flags |= keeper::kAttachStdin;
   if (request.stdout) flags |= keeper::kAttachStdout;
   if (request.stderr) flags |= keeper::kAttachStderr;

@@ -21,7 +21,8 @@ class KeeperAttachment : public Attachment {
   Result<> resize(std::uint16_t rows, std::uint16_t columns) override;
   Result<> signal(int number) override;
 
-  Result<> attach(const AttachRequest& request, bool owner);
+  // `owner`, `ends_with_us`: as Engine::StartRequest has them.
+  Result<> attach(const AttachRequest& request, bool owner, bool ends_with_us = false);
   Result<> wait();  // Asks for the exit only.
 
  private:

@@ -92,6 +92,7 @@ BuildWorkshop::~BuildWorkshop() {
   directories_.clear();
   forget_layouts();
   state_.store.keep_trees(nullptr);
+  (void)steps_.remove(passing_);
   // The file systems of steps go with the sweep: no image has them.
   hold_.reset();
   (void)steps_.sweep();
@@ -146,13 +147,18 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
                                                            sink));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
-  const image::Step step = TRY(steps_.add({.key = change.key,
-                                           .what = change.what,
-                                           .materials = change.materials,
-                                           .is_sealed = change.is_sealed},
-                                          entries == 0 ? nullptr : &source));
-  made_.push_back(step.key);
-  return layer_of(step);
+  if (!keeps_steps_) TRY(forget_later(change.key));
+  return layer_of(TRY(steps_.add({.key = change.key,
+                                  .what = change.what,
+                                  .materials = change.materials,
+                                  .is_sealed = change.is_sealed},
+                                 entries == 0 ? nullptr : &source)));
+}
+
+Result<> BuildWorkshop::forget_later(const Digest& key) {
+  TRY(begin_work());
+  passing_.push_back(key);
+  return unsynced_->forget_with_us(key);
 }
 
 Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {

@@ -34,10 +34,10 @@ struct BuildCaches {
 // PRIVILEGED. What steps have made stays in the store for the next build; no image does but the
 // one that was asked for. `progress` tells of images that are pulled. Errors: as build::build().
 // For BuildRequest::at_line and opens_failed: is given a container, made and not started, that has
-// the state; it is removed afterwards.
+// the state, and what its start has to ask for; it is removed afterwards.
 struct BuildShell {
   bool tty = false;
-  std::function<void(const std::string& id)> attend;
+  std::function<void(const std::string& id, Engine::StartRequest wish)> attend;
 };
 Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
                                  build::Reporter& reporter, const image::TransferProgress& progress,

@@ -3,15 +3,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
-#include <utility>
 #include <vector>
 
 #include "sys/files.h"
@@ -96,13 +90,6 @@ std::vector<std::string> variables_of(const AnsibleRun::Request& request) {
           "ANSIBLE_NOCOWS=1"};
 }
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> all;
-  for (std::string& word : words) all.push_back(word.data());
-  all.push_back(nullptr);
-  return all;
-}
-
 Result<> write_files(const std::string& scratch) {
   const sys::Fd dir = TRY(sys::open_path(scratch, O_RDONLY | O_DIRECTORY));
   TRY(sys::create_file(dir.get(), "tare.py", kPlugin, sys::Durability::Lazy));
@@ -126,51 +113,21 @@ Result<AnsibleRun> AnsibleRun::start(const Request& request) {
   TRY(write_files(request.scratch));
   sys::Pipe output = TRY(sys::make_pipe());
   const sys::Fd nothing = TRY(sys::open_path("/dev/null", O_RDONLY));
-  const sys::Fd in(::fcntl(nothing.get(), F_DUPFD_CLOEXEC, 3));
-  const sys::Fd out(::fcntl(output.write.get(), F_DUPFD_CLOEXEC, 3));
-  if (!in || !out) return fail_errno("duplicate a descriptor");
-  std::vector<std::string> words = {program, "--inventory", "target,",       "--connection",
-                                    "tare",  "--",          request.playbook};
-  std::vector<std::string> variables = variables_of(request);
-  const std::vector<char*> word_pointers = pointers(words);
-  const std::vector<char*> variable_pointers = pointers(variables);
-  AnsibleRun run;
-  run.pid_ = ::fork();
-  if (run.pid_ < 0) return fail_errno("start ansible-playbook");
-  if (run.pid_ == 0) {
-    ::setpgid(0, 0);
-    const bool is_ready = ::dup2(in.get(), 0) == 0 && ::dup2(out.get(), 1) == 1 &&
-                          ::dup2(out.get(), 2) == 2 && ::chdir(request.directory.c_str()) == 0 &&
-                          ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
-                          ::syscall(SYS_close_range, 3, ~0u, 0) == 0;
-    if (!is_ready || (!request.has_network && ::unshare(CLONE_NEWNET) != 0)) ::_exit(127);
+  const auto prepare = [&request]() -> Result<> {
+    if (::chdir(request.directory.c_str()) != 0) return fail_errno("go to the playbook");
+    if (!request.has_network && ::unshare(CLONE_NEWNET) != 0)
+      return fail_errno("take the network from ansible-playbook");
     ::umask(022);
-    ::signal(SIGPIPE, SIG_DFL);
-    ::execve(program, word_pointers.data(), variable_pointers.data());
-    ::_exit(127);
-  }
-  ::setpgid(run.pid_, run.pid_);
+    return {};
+  };
+  AnsibleRun run(TRY(sys::Minded::start(
+      {.program = program,
+       .words = {program, "--inventory", "target,", "--connection", "tare", "--", request.playbook},
+       .environment = variables_of(request),
+       .streams = {nothing.get(), output.write.get(), output.write.get()},
+       .confine = prepare})));
   run.output_ = std::move(output.read);
   return run;
-}
-
-AnsibleRun::AnsibleRun(AnsibleRun&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)) {}
-
-AnsibleRun::~AnsibleRun() {
-  if (pid_ < 0) return;
-  // Our own child, not yet waited for: its number is still its and its group's.
-  ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);
-  (void)finish();
-}
-
-Result<int> AnsibleRun::finish() {
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0)
-    if (errno != EINTR) return fail_errno("wait for ansible-playbook");
-  pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace tare::engine

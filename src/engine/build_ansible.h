@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sys/fd.h"
+#include "sys/minded.h"
 
 namespace tare::engine {
 
@@ -25,17 +26,14 @@ class AnsibleRun {
   // SECURITY: a playbook may run programs here, as the user that this is. It sees no variables of
   // ours, no agent and no configuration; that is no protection. Errors: NotFound (no ansible).
   static Result<AnsibleRun> start(const Request& request);
-  AnsibleRun(AnsibleRun&& other) noexcept;
-  AnsibleRun& operator=(AnsibleRun&&) = delete;
-  ~AnsibleRun();  // Ends it, and what it has started.
 
   int output() const { return output_.get(); }  // What it says, to its end.
   // Waits for its end, as an exit status.
-  Result<int> finish();
+  Result<int> finish() { return process_.finish(); }
 
  private:
-  AnsibleRun() = default;
-  int pid_ = -1;
+  explicit AnsibleRun(sys::Minded process) : process_(std::move(process)) {}
+  sys::Minded process_;  // Ends with this, and what it has started.
   sys::Fd output_;
 };
 

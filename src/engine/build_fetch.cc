@@ -62,12 +62,13 @@ Result<build::Fetched> BuildWorkshop::fetch_url(const build::FetchRequest& reque
   if (wish.expected.empty()) wish.known = known_file(load_note(web_note(url)), state_.store);
   const image::WebFile file = TRY(web_->get(wish, progress_));
   if (wish.expected.empty()) save_note(web_note(url), print_file(file));
+  sys::Fd blob = TRY(state_.store.open_blob(file.digest));
   return build::Fetched{.material = {.kind = image::Material::Kind::Url,
                                      .uri = url,
                                      .digest = file.digest,
                                      .size = file.size,
                                      .revision = ""},
-                        .file = TRY(state_.store.open_blob(file.digest))};
+                        .file = std::move(blob)};
 }
 
 // Directories for git and for what is made of it, which git cannot write to.
@@ -80,8 +81,10 @@ struct BuildWorkshop::GitWork {
 Result<BuildWorkshop::GitWork> BuildWorkshop::prepare_git(const build::FetchRequest& request) {
   TRY(engine_.bound_room());
   image::NetworkSurroundings surroundings = TRY(image::find_network_surroundings());
-  GitWork work{.place = TRY(state_.store.make_scratch()),
-               .result = TRY(state_.store.make_scratch()),
+  store::Store::Scratch place = TRY(state_.store.make_scratch());
+  store::Store::Scratch result = TRY(state_.store.make_scratch());
+  GitWork work{.place = std::move(place),
+               .result = std::move(result),
                .wish = {.source = request.source.git, .keep_git_dir = request.keep_git_dir}};
   TRY(sys::create_file(work.place.dir.get(), "known_hosts", surroundings.known_hosts));
   work.wish.place = {.directory = work.place.dir.get(),
@@ -123,12 +126,13 @@ Result<build::Fetched> BuildWorkshop::fetch_git(const build::FetchRequest& reque
     TRY(state_.store.adopt_blob(work.result.dir.get(), "tree.tar", known->digest));
     save_note(note, print_file(*known));
   }
+  sys::Fd blob = TRY(state_.store.open_blob(known->digest));
   return build::Fetched{.material = {.kind = image::Material::Kind::Git,
                                      .uri = uri + fragment,
                                      .digest = known->digest,
                                      .size = known->size,
                                      .revision = commit.id},
-                        .file = TRY(state_.store.open_blob(known->digest))};
+                        .file = std::move(blob)};
 }
 
 // A step that has no layer.

@@ -38,11 +38,12 @@ std::string without_slash(const std::string& path) {
 // A step's program in a container that this removes.
 class BuildWorkshop::RunningStep : public build::Running {
  public:
-  RunningStep(BuildWorkshop& workshop, build::RunRequest request, std::string id,
+  RunningStep(BuildWorkshop& workshop, build::RunRequest request, StepContainer container,
               std::unique_ptr<RunRecorder> recorder)
       : workshop_(workshop),
         request_(std::move(request)),
-        id_(std::move(id)),
+        id_(std::move(container.id)),
+        builder_(std::move(container.builder)),
         recorder_(std::move(recorder)) {}
   RunningStep(const RunningStep&) = delete;
   RunningStep& operator=(const RunningStep&) = delete;
@@ -52,8 +53,8 @@ class BuildWorkshop::RunningStep : public build::Running {
     workshop_.state_.store.empty_trash_in_background(0);
   }
 
-  Result<> start() {
-    Engine::StartRequest wish{.attach = AttachRequest{}, .owner = true};
+  Result<> start(Engine::StartRequest wish) {
+    wish.attach = AttachRequest{};
     if (recorder_) wish.beside = recorder_->beside();
     auto started = workshop_.engine_.start(id_, wish, {});
     if (!started) return std::unexpected(std::move(started).error().error);
@@ -95,8 +96,9 @@ class BuildWorkshop::RunningStep : public build::Running {
     return fail(Kind::Unavailable, "the step's container was taken away");
   }
 
-  Result<build::StepLayer> keep(const Digest& key) override {
+  Result<build::StepLayer> keep(const Digest& key, For whom) override {
     attachment_.reset();
+    if (whom == For::ThisBuild) TRY(workshop_.forget_later(key));
     Engine::State& state = workshop_.state_;
     sys::Fd dir = TRY(state.open_container(id_));
     const sys::Fd lock = TRY(state.await_container(dir.get(), "step"));
@@ -177,6 +179,7 @@ class BuildWorkshop::RunningStep : public build::Running {
   BuildWorkshop& workshop_;
   build::RunRequest request_;
   std::string id_;
+  sys::Fd builder_;
   std::unique_ptr<RunRecorder> recorder_;
   std::optional<AnsibleRun> ansible_;
   sys::Fd both_;  // Readable when the program has said something, or asks for the recorder.
@@ -191,13 +194,18 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
                        .working_dir = request.directory,
                        .user = request.user,
                        .hostname = kHostname,
-                       .auto_remove = true};
+                       .auto_remove = true,
+                       .log_max_bytes = 0};
+  std::erase_if(config.env, [&](const std::string& variable) {
+    return request.secret_variables.contains(variable.substr(0, variable.find('=')));
+  });
   if (request.network == build::RunNetwork::None ||
       request.network == build::RunNetwork::Recorded || request.answers)
     config.network = "none";
   if (request.network == build::RunNetwork::Host) config.network = "host";
   config.privileged = request.security == build::Security::Insecure;
   for (const build::RunMount& mount : request.mounts) {
+    if (mount.type == build::RunMount::Type::Secret) continue;
     MountRequest wanted{.source = mount.source,
                         .target = mount.target,
                         .read_only = mount.read_only,
@@ -214,6 +222,33 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
     config.mounts.push_back(std::move(wanted));
   }
   return config;
+}
+
+Engine::StartRequest BuildWorkshop::start_of(const build::RunRequest& request) {
+  Engine::StartRequest wish{.owner = true, .ends_with_us = true};
+  for (const std::string& variable : request.environment)
+    if (request.secret_variables.contains(variable.substr(0, variable.find('='))))
+      wish.unrecorded.environment.push_back(variable);
+  for (const build::RunMount& mount : request.mounts)
+    if (mount.type == build::RunMount::Type::Secret)
+      wish.unrecorded.files.push_back({.target = mount.target,
+                                       .content = mount.source,
+                                       .mode = mount.mode,
+                                       .uid = mount.uid,
+                                       .gid = mount.gid});
+  return wish;
+}
+
+Result<BuildWorkshop::StepContainer> BuildWorkshop::make_container(const build::RunRequest& request,
+                                                                   const CreateRequest& config) {
+  const build::Files& own = request.tools ? *request.tools : request.files;
+  Engine::State::StepFiles files{
+      .image = {.id = own.id, .layers = own.layers}, .target = std::nullopt, .builder = {}};
+  if (request.tools) files.target = {.id = request.files.id, .layers = request.files.layers};
+  StepContainer made;
+  made.id = TRY(state_.make_container(engine_, config, &files, {}));
+  made.builder = std::move(files.builder);
+  return made;
 }
 
 transfer::Proxies BuildWorkshop::proxies_of_user() const {
@@ -276,32 +311,25 @@ Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunReque
                               .read_only = false});
   }
   auto recorder = TRY(record(request));
-  const build::Files& own = request.tools ? *request.tools : request.files;
-  const image::Image files{.id = own.id, .layers = own.layers};
-  std::optional<StepTarget> target;
-  if (request.tools) target = {.id = request.files.id, .layers = request.files.layers};
-  const std::string id =
-      TRY(state_.make_container(engine_, container_of(request), &files, target, {}));
-  if (has_other_order_) TRY(note_other_order(id));
-  auto running = std::make_unique<RunningStep>(*this, std::move(request), id, std::move(recorder));
-  TRY(running->start());
+  StepContainer container = TRY(make_container(request, container_of(request)));
+  if (has_other_order_) TRY(note_other_order(container.id));
+  Engine::StartRequest wish = start_of(request);
+  auto running = std::make_unique<RunningStep>(*this, std::move(request), std::move(container),
+                                               std::move(recorder));
+  TRY(running->start(std::move(wish)));
   return running;
 }
 
 Result<> BuildWorkshop::open(const build::RunRequest& state) {
   if (!shell_.attend) return {};
   TRY(begin_work());
-  const build::Files& own = state.tools ? *state.tools : state.files;
-  const image::Image files{.id = own.id, .layers = own.layers};
-  std::optional<StepTarget> target;
-  if (state.tools) target = {.id = state.files.id, .layers = state.files.layers};
   CreateRequest config = container_of(state);
   config.cmd = std::vector<std::string>{"/bin/sh"};
   config.open_stdin = true;
   config.tty = shell_.tty;
-  const std::string id = TRY(state_.make_container(engine_, config, &files, target, {}));
-  shell_.attend(id);
-  return engine_.remove(id, {.force = true, .now = true});
+  const StepContainer container = TRY(make_container(state, config));
+  shell_.attend(container.id, start_of(state));
+  return engine_.remove(container.id, {.force = true, .now = true});
 }
 
 }  // namespace tare::engine

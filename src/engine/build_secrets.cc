@@ -2,6 +2,7 @@
 #include "engine/build_secrets.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "store/layers.h"
 #include "trust/secrets.h"
@@ -57,6 +58,12 @@ std::vector<std::string> SecretListener::notes() {
 
 namespace {
 
+std::string trim_slashes(std::string_view path) {
+  while (path.starts_with("/") || path.starts_with("./")) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return std::string(path);
+}
+
 const image::Image* base_of(const std::vector<image::Image>& images, const build::Built& built) {
   const auto number_is = [](std::size_t number) {
     return [number](const build::TracedStage& stage) { return stage.number == number; };
@@ -94,6 +101,35 @@ std::string step_of(const store::Store& store, const build::Built& built, const 
 std::string sentence(const image::Leak& leak, const std::string& step) {
   return "SECRET IN THE IMAGE: " + quoted(leak.id) + " is in " + join(leak.where, ", ") + step +
          "; pushing the image is refused";
+}
+
+// Whether a path of `leak` is below `source`, as far as they are known.
+bool is_below(const image::Leak& leak, const std::string& source) {
+  if (leak.where.size() >= image::kMostLeakPlaces) return true;
+  std::string top = "/" + escaped(trim_slashes(source));
+  if (top == "/" || top == "/.") return true;
+  return std::ranges::any_of(leak.where, [&](const std::string& path) {
+    return path == top || path.starts_with(top + "/");
+  });
+}
+
+// RUN can make anything of the files that it has from another stage: where one of them has a secret
+// that was not looked for in what RUN has made, nobody knows whether that has it.
+std::vector<image::Leak> suspect(const store::Store& store, const build::Built& built) {
+  std::vector<image::Leak> suspected;
+  for (const build::TracedStep& step : built.trace)
+    for (const build::TracedMount& mount : step.mounts) {
+      if (!step.is_target || step.layer.diff_id.empty()) continue;
+      const auto stage = std::ranges::find(built.stages, mount.stage, &build::TracedStage::number);
+      if (stage == built.stages.end()) continue;
+      for (const store::Layer& layer : stage->files.layers)
+        for (const image::Leak& leak : image::leaks_of(store, layer.diff_id))
+          if (is_below(leak, mount.source) && !image::was_searched(store, step.layer.diff_id, leak))
+            suspected.push_back({.id = leak.id,
+                                 .where = {step.place + " had " + join(leak.where, ", ")},
+                                 .secrets = leak.secrets});
+    }
+  return suspected;
 }
 
 }  // namespace
@@ -134,8 +170,16 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
       if (std::ranges::find(notes, text) == notes.end()) notes.push_back(text);
     }
   }
-  if (base != nullptr)
+  std::vector<image::Leak> suspected = suspect(store, built);
+  if (base != nullptr) {
     TRY(image::add_leaks(store, built.image.id, image::leaks_of(store, base->id)));
+    std::ranges::move(image::suspected_of(store, base->id), std::back_inserter(suspected));
+  }
+  TRY(image::set_suspected(store, built.image.id, suspected));
+  for (const image::Leak& leak : suspected)
+    notes.push_back("the secret " + quoted(leak.id) + " may be in the image, as " +
+                    join(leak.where, ", ") +
+                    ", and it was not given to be looked for; pushing the image is refused");
   for (const image::Leak& leak : TRY(image::find_secrets_in_config(store, built.image, secrets)))
     notes.push_back(sentence(leak, ""));
   return notes;

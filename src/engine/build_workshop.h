@@ -77,15 +77,23 @@ class BuildWorkshop : public build::Workshop {
   Result<> write_caches(const build::Built& built, const BuildCaches& caches,
                         const image::Secrets& secrets);
 
-  // Keys of the steps that were made.
-  const std::vector<Digest>& made() const { return made_; }
-  image::Steps& steps() { return steps_; }
+  // From now on the steps that are made go with this.
+  void keep_no_steps() { keeps_steps_ = false; }
 
   static store::Store& store_of(Engine& engine) { return engine.state_->store; }
   static store::RootfsBackend& rootfs_of(Engine& engine) { return engine.state_->rootfs; }
 
  private:
   class RunningStep;
+  struct StepContainer {
+    std::string id;
+    sys::Fd builder;  // Locked: there is somebody who removes it.
+  };
+  Result<StepContainer> make_container(const build::RunRequest& request,
+                                       const CreateRequest& config);
+  static Engine::StartRequest start_of(const build::RunRequest& request);
+  // The step of this key, which is about to be kept, goes with this, or when we are killed.
+  Result<> forget_later(const Digest& key);
   // The recorder of a RUN that is to have one, and what its program needs for it, in `request`.
   Result<std::unique_ptr<RunRecorder>> record(build::RunRequest& request);
 
@@ -125,7 +133,8 @@ class BuildWorkshop : public build::Workshop {
   sys::Fd running_;
   std::vector<std::unique_ptr<image::BuildCache>> caches_;
   std::vector<store::Store::Scratch> directories_;
-  std::vector<Digest> made_;
+  std::vector<Digest> passing_;  // Steps that go with this.
+  bool keeps_steps_ = true;
   BuildShell shell_;
   bool has_other_order_ = false;
   const build::BuildRequest* request_ = nullptr;

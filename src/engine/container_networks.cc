@@ -99,9 +99,8 @@ Result<std::vector<PortRequest>> with_exposed(const NetworkSettings& settings) {
     const auto parts = split_once(text, '/');
     const auto port = parse_u64(parts ? parts->first : std::string_view(text));
     if (!port || *port == 0 || *port > 65535) continue;
-    const PortRequest request{
-        .container_port = static_cast<std::uint16_t>(*port),
-        .protocol = TRY(network::parse_protocol(parts ? parts->second : "tcp"))};
+    PortRequest request{.container_port = static_cast<std::uint16_t>(*port)};
+    request.protocol = TRY(network::parse_protocol(parts ? parts->second : "tcp"));
     const auto is_same = [&](const PortRequest& other) {
       return other.container_port == request.container_port && other.protocol == request.protocol;
     };
@@ -596,9 +595,9 @@ Result<> Engine::State::share_network(const Container& container, isolate::Spec&
   spec.network = isolate::Namespace::Host;
   // They are the other's to set.
   std::erase_if(spec.sysctls, [](const auto& each) { return each.first.starts_with("net."); });
-  spec.joined.push_back(
-      {.kind = CLONE_NEWNET,
-       .fd = TRY(sys::open_path("/proc/" + std::to_string(running.pid) + "/ns/net", O_RDONLY))});
+  sys::Fd inside =
+      TRY(sys::open_path("/proc/" + std::to_string(running.pid) + "/ns/net", O_RDONLY));
+  spec.joined.push_back({.kind = CLONE_NEWNET, .fd = std::move(inside)});
   return {};
 }
 

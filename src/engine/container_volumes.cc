@@ -168,9 +168,10 @@ Result<> Engine::State::ensure_volume(const MountRequest& mount, const Container
   }
   const bool lazy = mount.anonymous && container.config.auto_remove;
   store::VolumeRoot root;
-  if (volume.ids == store::VolumeIds::Container)
-    root = {.uid = TRY(container.ids.outside_of(0)),
-            .gid = TRY(container.ids.groups().outside_of(0))};
+  if (volume.ids == store::VolumeIds::Container) {
+    root.uid = TRY(container.ids.outside_of(0));
+    root.gid = TRY(container.ids.groups().outside_of(0));
+  }
   auto made = store::create_volume(store, volume, root,
                                    lazy ? sys::Durability::Lazy : sys::Durability::Synced);
   if (made || made.error().kind() != Kind::Exists) return made;

@@ -249,13 +249,11 @@ Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
 }  // namespace
 
 Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
-  return state_->make_container(*this, request, nullptr, std::nullopt, progress);
+  return state_->make_container(*this, request, nullptr, progress);
 }
 
 Result<std::string> Engine::State::make_container(Engine& engine, const CreateRequest& request,
-                                                  const image::Image* step,
-                                                  const std::optional<StepTarget>& target,
-                                                  const Progress& progress) {
+                                                  StepFiles* step, const Progress& progress) {
   Container container;
   CreateRequest& config = container.config = request;
   // 1. What was asked for, checked alone.
@@ -267,11 +265,13 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   TRY(collect_grants(config, users, caller));
 
   // 2. With the image.
-  const image::Image image = step != nullptr ? *step : TRY(images.find(config.image));
+  const image::Image image = step != nullptr ? step->image : TRY(images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
-  if (step != nullptr) container.step = image.layers;
-  container.target = target;
+  if (step != nullptr) {
+    container.step = image.layers;
+    container.target = step->target;
+  }
   container.argv = TRY(merge_command(config, image.config));
   const bool systemd = TRY(decide_systemd(config, container.argv));
   TRY(add_image_volumes(config, image.config.volumes));
@@ -322,6 +322,10 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   const sys::Fd dir = TRY(open_container(container.id));
   // Now, so that the container can be removed also when there is no space for one more file.
   (void)TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT), "make the container's lock");
+  if (step != nullptr) {
+    step->builder = TRY(sys::open_at(dir.get(), kBuilderLock, O_RDWR | O_CREAT | O_EXCL));
+    TRY(sys::lock_file(step->builder.get(), sys::Lock::Exclusive, sys::Wait::No));
+  }
   State::FirstContent first{.image = image};
   TRY(make_volumes(container, first, undo));
   // From the record on, the image and the volumes are in use. Who removes them holds the lock

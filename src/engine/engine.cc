@@ -99,14 +99,16 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   state->programs = directory_of(state->self);
   state->store.set_programs(state->programs);
   state->namespace_root = ordinary_user;
-  TRY(image::Steps(state->store, state->rootfs).drop_unsynced(),
-      "after the power was cut during a build");
+  image::Steps steps(state->store, state->rootfs);
+  const bool had_build = TRY(steps.drop_unsynced(), "after the end of a build before its time");
   state->expire_bin_if_due();
   // Not from an ordinary user's home network, where a keeper runs us. What goes wrong is said by
   // the next start, which needs it.
   if (TRY(network::owns_network()) == sys::in_initial_user_namespace())
     (void)network::wake_service(state->store.dir(), state->programs + "/tare-net");
-  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+  auto engine = std::unique_ptr<Engine>(new Engine(std::move(state)));
+  if (had_build) (void)engine->list();  // Which takes away the containers of its steps.
+  return engine;
 }
 
 image::Images& Engine::images() { return state_->images; }

@@ -293,6 +293,18 @@ class Engine {
                                                 const RemoveImageRequest& request);
 
   Result<std::string> create(const CreateRequest& request, const Progress& progress);
+  // What the program is given and no record has, so that it is not on the disk: secrets.
+  struct Unrecorded {
+    struct File {
+      std::string target;
+      std::string content;
+      std::uint32_t mode = 0400;
+      std::uint32_t uid = 0;  // Ids inside.
+      std::uint32_t gid = 0;
+    };
+    std::vector<std::string> environment;  // "K=V"
+    std::vector<File> files;               // Read-only, on a tmpfs.
+  };
   // Starts it; with `attach` the returned attachment sees every byte from the first on. With
   // `owner` the caller promises to remove the container itself if it is auto_remove and the caller
   // is alive at the exit.
@@ -304,6 +316,9 @@ class Engine {
     std::function<bool()> gives_up = {};  // Asked while it waits for services; true: no longer.
     // In the launching process, before the program runs. `pid`: of a process in its namespaces.
     std::function<Result<>(int pid)> beside = {};
+    // With `attach`: it is ended when the attachment closes, so also when this process is killed.
+    bool ends_with_us = false;
+    Unrecorded unrecorded = {};
   };
   struct StartedContainer {
     std::unique_ptr<Attachment> attachment;  // Null without attach.

@@ -52,10 +52,10 @@ Result<> check_probed(const Container& container) {
 
 Result<ProbePlace> place_of(const Container& container) {
   const std::string process = "/proc/" + std::to_string(container.pid);
-  return ProbePlace{
-      .network = TRY(sys::open_path(process + "/ns/net", O_RDONLY)),
-      .root = TRY(sys::open_path(process + "/root", O_PATH | O_DIRECTORY)),
-  };
+  ProbePlace place;
+  place.network = TRY(sys::open_path(process + "/ns/net", O_RDONLY));
+  place.root = TRY(sys::open_path(process + "/root", O_PATH | O_DIRECTORY));
+  return place;
 }
 
 ProbeResult not_started(const Error& error) {

@@ -302,6 +302,7 @@ Result<Rebuilt> rebuild_image(Engine& engine, const std::string& name, BuildRequ
     request.lock = lock_of(recipe, request);
   BuildWorkshop workshop(engine, progress);
   workshop.use(request);
+  workshop.keep_no_steps();
   TRY(workshop.begin());
   SecretListener listener(reporter, request.secrets);
   Rebuilt rebuilt{.steps = recipe.steps.size(), .layers = image.layers.size()};
@@ -311,9 +312,7 @@ Result<Rebuilt> rebuild_image(Engine& engine, const std::string& name, BuildRequ
     if (!rebuilt.different) rebuilt.other = TRY(compare_image(store, image, built));
     return {};
   };
-  const auto compared = compare();
-  TRY(workshop.steps().remove(workshop.made()));
-  TRY(compared);
+  TRY(compare());
   return rebuilt;
 }
 

@@ -231,8 +231,9 @@ Result<std::vector<store::Layer>> parse_layers(const json::Value& in) {
     const std::vector<std::string> digests = pair.as_strings();
     if (digests.size() != 2)
       return fail(Kind::Corrupt, "container record: a layer without digests");
-    layers.push_back(
-        {.blob = TRY(Digest::parse(digests[0])), .diff_id = TRY(Digest::parse(digests[1]))});
+    store::Layer& layer = layers.emplace_back();
+    layer.blob = TRY(Digest::parse(digests[0]));
+    layer.diff_id = TRY(Digest::parse(digests[1]));
   }
   return layers;
 }
@@ -272,9 +273,11 @@ Result<Container> parse_record(std::string_view text) {
   container.image_name = in["image"].as_string();
   container.image_id = TRY(Digest::parse(in["imageId"].as_string()));
   if (in.find("step") != nullptr) container.step = TRY(parse_layers(in["step"]));
-  if (in.find("target") != nullptr)
-    container.target = StepTarget{.id = TRY(Digest::parse(in["targetId"].as_string())),
-                                  .layers = TRY(parse_layers(in["target"]))};
+  if (in.find("target") != nullptr) {
+    StepTarget& target = container.target.emplace();
+    target.id = TRY(Digest::parse(in["targetId"].as_string()));
+    target.layers = TRY(parse_layers(in["target"]));
+  }
   container.argv = in["argv"].as_strings();
   container.created_at = in["created"].as_int();
   container.ids.ranges = parse_ranges(in["ids"]);

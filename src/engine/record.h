@@ -11,6 +11,7 @@
 //   health       by who probes it: what the health check has found since the start; health.lock is
 //                held by who writes it
 //   services     shown to it, see docs/formats/services.md; services.env: variables of them
+//   builder      of a step of a build: locked by who builds
 //   lock         held by the keeper (or by who is starting it) as long as it runs
 //   ctl          the keeper's socket
 //   log/         the keeper's log
@@ -22,6 +23,9 @@
 #include "engine/engine.h"
 
 namespace tare::engine {
+
+// In the directory of a step's container, locked by who builds.
+inline constexpr const char* kBuilderLock = "builder";
 
 // config.json to and from Container's fixed members.
 std::string print_record(const Container& container);

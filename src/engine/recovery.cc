@@ -72,7 +72,23 @@ void Engine::State::heal(const Container& container, int dir) const {
   (void)release_networks(container.id, dir);
 }
 
+namespace {
+
+bool has_builder(int dir) {
+  const auto file = sys::open_at(dir, kBuilderLock, O_RDWR | O_NOFOLLOW);
+  if (!file) return false;
+  return !sys::lock_file(file->get(), sys::Lock::Exclusive, sys::Wait::No);
+}
+
+}  // namespace
+
 bool Engine::State::sweep(const Container& container, int dir) {
+  if (container.step) {
+    // One that runs is ended by its keeper, which lost the builder as well.
+    if (container.status == Status::Running || has_builder(dir)) return false;
+    const auto lock = lock_container(dir, container.name);
+    return lock && destroy(container, false, true);
+  }
   constexpr UnixNanos kTimeForOwner = 10'000'000'000;
   if (container.status != Status::Exited || !container.config.auto_remove) return false;
   const UnixNanos age = now_ns() - container.finished_at;

@@ -131,8 +131,8 @@ isolate::Mount make_tmpfs(const MountRequest& request) {
 }
 
 // The container's own /etc files. Without a network there is no resolver to name.
-std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest& config,
-                                                            const StartingNetworks& networks) {
+std::vector<isolate::File> make_files(const CreateRequest& config,
+                                      const StartingNetworks& networks) {
   std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
   const bool is_alone = config.network != "host" && networks.endpoints().empty();
   if (is_alone) hosts += "127.0.0.1\t" + config.hostname + "\n";
@@ -146,9 +146,14 @@ std::vector<std::pair<std::string, std::string>> make_files(const CreateRequest&
       if (auto text = sys::read_all(opened->get(), 64 << 10)) resolv = *text;
   }
   hosts += networks.hosts(config);
-  return {{"/etc/hosts", hosts},
-          {"/etc/hostname", config.hostname + "\n"},
-          {"/etc/resolv.conf", resolv}};
+  std::vector<isolate::File> files(3);
+  files[0].target = "/etc/hosts";
+  files[0].content = std::move(hosts);
+  files[1].target = "/etc/hostname";
+  files[1].content = config.hostname + "\n";
+  files[2].target = "/etc/resolv.conf";
+  files[2].content = std::move(resolv);
+  return files;
 }
 
 void add_missing(std::vector<std::string>& env, const std::string& key, const std::string& value) {

@@ -218,6 +218,22 @@ void remember_failure(int dir, const StartFailure& failure) {
                           sys::Durability::Lazy);  // Only informative: its loss is no harm.
 }
 
+void add_unrecorded(isolate::Spec& spec, const Engine::Unrecorded& given) {
+  std::vector<std::string>& env = spec.process.env;
+  for (const std::string& entry : given.environment) {
+    const std::string key = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(env, [&](const std::string& old) { return old.starts_with(key); });
+    env.push_back(entry);
+  }
+  for (const Engine::Unrecorded::File& file : given.files)
+    spec.files.push_back({.target = file.target,
+                          .content = file.content,
+                          .mode = file.mode,
+                          .uid = file.uid,
+                          .gid = file.gid,
+                          .read_only = true});
+}
+
 // The first client of the keeper that this will be.
 Result<std::unique_ptr<KeeperAttachment>> attach_client(Launch& launch,
                                                         const Engine::StartRequest& request) {
@@ -226,7 +242,7 @@ Result<std::unique_ptr<KeeperAttachment>> attach_client(Launch& launch,
     return fail_errno("make a socket pair");
   launch.client = sys::Fd(pair[1]);
   auto attachment = std::make_unique<KeeperAttachment>(sys::Fd(pair[0]));
-  TRY(attachment->attach(*request.attach, request.owner));
+  TRY(attachment->attach(*request.attach, request.owner, request.ends_with_us));
   return attachment;
 }
 
@@ -322,6 +338,7 @@ Result<> Engine::State::plan_launch(const Engine& engine, Starting& it, sys::Fd 
                                     const StartRequest& request) {
   Launch& launch = it.launch;
   launch.spec = TRY(make_spec(it.container, std::move(root), store, it.networks));
+  add_unrecorded(launch.spec, request.unrecorded);
   TRY(add_target(it));
   TRY(share_network(it.container, launch.spec));
   TRY(tell_services(engine, it.container, it.dir.get(), it.networks, launch.spec));

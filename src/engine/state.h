@@ -57,7 +57,8 @@ struct Engine::State {
   void recover();
   // Lets a paused container go on; any other one does.
   Result<> thaw(const Container& container) const;
-  // Removes an auto-remove container whose owner died between its exit and the removal.
+  // Removes an auto-remove container whose owner died between its exit and the removal, and one of
+  // a step whose builder died.
   bool sweep(const Container& container, int dir);
   // Its processes, cgroups, directory, ids and name; the caller holds the lock. With `keep` its
   // directory and ids go to the bin, with `volumes` its anonymous volumes as well.
@@ -105,11 +106,16 @@ struct Engine::State {
   // Whose the claim of the container's ids is.
   std::string claim_owner(const Container& container) const;
 
-  // Engine::create(). `step`: of a step of a build, on these layers, and acting on those of
-  // `target` if there is one; whoever calls sees to it that they stay.
-  Result<std::string> make_container(Engine& engine, const CreateRequest& request,
-                                     const image::Image* step,
-                                     const std::optional<StepTarget>& target,
+  // A container of a step of a build, on these layers, and acting on those of `target` if there is
+  // one; whoever calls sees to it that they stay.
+  struct StepFiles {
+    image::Image image;
+    std::optional<StepTarget> target;
+    sys::Fd builder;  // Is set: whose lock says that somebody builds. Who finds it free removes the
+                      // container.
+  };
+  // Engine::create(). `step`: null for what is no step.
+  Result<std::string> make_container(Engine& engine, const CreateRequest& request, StepFiles* step,
                                      const Progress& progress);
   // What its root file system is made of: id and layers alone for a step of a build.
   Result<image::Image> image_of(const Container& container) const;

@@ -26,9 +26,10 @@ Result<std::uint32_t> parse_id(std::string_view text, std::string_view whole) {
 Result<sys::IdRange> parse_range(std::string_view text, std::string_view whole) {
   const std::vector<std::string> parts = split(text, ':');
   if (parts.size() != 3) return wrong(whole, "a mapping is INSIDE:OUTSIDE:COUNT, as 1000:2000:1");
-  const sys::IdRange range{.inside = TRY(parse_id(parts[0], whole)),
-                           .outside = TRY(parse_id(parts[1], whole)),
-                           .count = TRY(parse_id(parts[2], whole))};
+  sys::IdRange range;
+  range.inside = TRY(parse_id(parts[0], whole));
+  range.outside = TRY(parse_id(parts[1], whole));
+  range.count = TRY(parse_id(parts[2], whole));
   if (range.count == 0 || range.count - 1 > kHighestId - range.inside ||
       range.count - 1 > kHighestId - range.outside)
     return wrong(whole, quoted(text) + " has no ids, or more than there are");
@@ -95,8 +96,10 @@ Result<UserNamespace> parse_user_namespace(std::string_view text) {
 Result<Caller> find_caller(bool ordinary_user) {
   if (!ordinary_user) return Caller{};
   const sys::IdMap ids = TRY(sys::available_ids());
-  return Caller{
-      .ordinary_user = true, .uid = TRY(ids.outside_of(0)), .gid = TRY(ids.groups().outside_of(0))};
+  Caller caller{.ordinary_user = true};
+  caller.uid = TRY(ids.outside_of(0));
+  caller.gid = TRY(ids.groups().outside_of(0));
+  return caller;
 }
 
 Result<> check_user_namespace(const UserNamespace& wish, const Caller& caller) {

@@ -112,8 +112,8 @@ Result<std::vector<Statement>> statements_of(const store::Store& store, const Im
   for (const oci::Descriptor& layer : manifest.layers) {
     const auto type = layer.annotations.find(kPredicateType);
     if (layer.media_type != kStatementType || type == layer.annotations.end()) continue;
-    statements.push_back({.predicate_type = type->second,
-                          .text = TRY(store.load_blob(layer.digest, kMaxStatement))});
+    std::string statement = TRY(store.load_blob(layer.digest, kMaxStatement));
+    statements.push_back({.predicate_type = type->second, .text = std::move(statement)});
   }
   return statements;
 }

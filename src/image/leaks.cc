@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
 #include "codec/sha256.h"
+#include "image/leaky_files.h"
 #include "image/records.h"
 #include "store/layers.h"
 #include "sys/files.h"
@@ -21,14 +21,14 @@ namespace {
 constexpr const char* kRoom = "leaks";
 constexpr int kVersion = 1;
 constexpr std::size_t kMaxFile = 4 << 20;
-constexpr std::size_t kMaxPlaces = 8;  // That are remembered of one secret.
 constexpr std::size_t kSaltBytes = 32;
 
 // leaks/HEX.json
 struct LeakRecord {
   std::vector<Leak> found;
   std::set<std::string> looked_for;  // Salted hashes of secrets.
-  int patterns = 0;                  // trust::kSecretPatterns of when it was looked for those.
+  std::vector<Leak> suspected;
+  int patterns = 0;  // trust::kSecretPatterns of when it was looked for those.
   std::vector<Leak> patterns_found;
 };
 
@@ -38,14 +38,20 @@ json::Value print_leaks(const std::vector<Leak>& leaks) {
     json::Value& value = list.push(json::Object());
     value.set("id", leak.id);
     value.set("where", json::Value(leak.where));
+    if (!leak.secrets.empty())
+      value.set("secrets", json::Array(leak.secrets.begin(), leak.secrets.end()));
   }
   return list;
 }
 
 std::vector<Leak> parse_leaks(const json::Value& list) {
   std::vector<Leak> leaks;
-  for (const json::Value& each : list.as_array())
-    leaks.push_back({.id = each["id"].as_string(), .where = each["where"].as_strings()});
+  for (const json::Value& each : list.as_array()) {
+    const std::vector<std::string> secrets = each["secrets"].as_strings();
+    leaks.push_back({.id = each["id"].as_string(),
+                     .where = each["where"].as_strings(),
+                     .secrets = {secrets.begin(), secrets.end()}});
+  }
   return leaks;
 }
 
@@ -61,6 +67,7 @@ LeakRecord load(const store::Store& store, const Digest& digest) {
   record.found = parse_leaks((*value)["found"]);
   for (std::string& each : (*value)["lookedFor"].as_strings())
     record.looked_for.insert(std::move(each));
+  record.suspected = parse_leaks((*value)["suspected"]);
   record.patterns = static_cast<int>((*value)["patterns"].as_int());
   record.patterns_found = parse_leaks((*value)["patternsFound"]);
   return record;
@@ -77,6 +84,7 @@ Result<> save(store::Store& store, const Digest& digest, const LeakRecord& recor
   value.set("version", kVersion);
   value.set("found", print_leaks(record.found));
   value.set("lookedFor", json::Array(record.looked_for.begin(), record.looked_for.end()));
+  if (!record.suspected.empty()) value.set("suspected", print_leaks(record.suspected));
   value.set("patterns", record.patterns);
   value.set("patternsFound", print_leaks(record.patterns_found));
   const sys::Fd room = TRY(open_room(store));
@@ -99,10 +107,13 @@ Result<std::string> salt_of(store::Store& store) {
 }
 
 // The same id again is the same secret, or was.
-void merge(std::vector<Leak>& leaks, const std::string& id, const std::string& where) {
+void merge(std::vector<Leak>& leaks, const std::string& id, const std::string& where,
+           const std::set<std::string>& secrets = {}) {
   const auto known = std::ranges::find(leaks, id, &Leak::id);
   Leak& leak = known != leaks.end() ? *known : leaks.emplace_back(Leak{.id = id, .where = {}});
-  if (leak.where.size() < kMaxPlaces && std::ranges::find(leak.where, where) == leak.where.end())
+  leak.secrets.insert(secrets.begin(), secrets.end());
+  if (leak.where.size() < kMostLeakPlaces &&
+      std::ranges::find(leak.where, where) == leak.where.end())
     leak.where.push_back(where);
 }
 
@@ -184,15 +195,24 @@ Result<std::vector<Leak>> find(store::Store& store, const Digest& digest, const 
   if (secrets.empty()) return record.found;
   const std::string salt = TRY(salt_of(store));
   Secrets missing;
-  for (const auto& [id, content] : secrets)
-    if (record.looked_for.insert(codec::sha256(salt + content).hex()).second)
-      missing.emplace(id, content);
+  std::map<std::string, std::set<std::string>> hashes;  // By id.
+  for (const auto& [id, content] : secrets) {
+    const std::string hash = codec::sha256(salt + content).hex();
+    if (!record.looked_for.insert(hash).second) continue;
+    missing.emplace(id, content);
+    hashes[id].insert(hash);
+  }
   if (missing.empty()) return record.found;
   const Needles needles(missing);
+  LeakyPaths paths;
   if (!needles.search.empty())
     TRY(look(needles.search, [&](const std::string& where, std::size_t needle, std::string_view) {
-      merge(record.found, needles.ids[needle], where);
+      const std::string& id = needles.ids[needle];
+      merge(record.found, id, where, hashes[id]);
+      paths[where].insert(id);
     }));
+  // First, as nobody looks again when the record is there.
+  if (!paths.empty()) TRY(remember_leaky_files(store, digest, paths, salt));
   TRY(save(store, digest, record));
   return record.found;
 }
@@ -233,9 +253,10 @@ bool has_secret(std::string_view text, const Secrets& secrets) {
 
 Result<std::vector<Leak>> find_secrets(store::Store& store, const Digest& diff_id,
                                        const Secrets& secrets) {
-  return find(store, diff_id, secrets, [&](const trust::TextSearch& search, const TakeHit& take) {
+  TRY(find(store, diff_id, secrets, [&](const trust::TextSearch& search, const TakeHit& take) {
     return search_layer(store, diff_id, search, take);
-  });
+  }));
+  return leaks_of(store, diff_id);
 }
 
 Result<std::vector<Leak>> find_secrets_in_config(store::Store& store, const Image& image,
@@ -245,22 +266,46 @@ Result<std::vector<Leak>> find_secrets_in_config(store::Store& store, const Imag
 }
 
 std::vector<Leak> leaks_of(const store::Store& store, const Digest& digest) {
-  return load(store, digest).found;
+  std::vector<Leak> all = load(store, digest).found;
+  for (const Leak& copy : find_leaky_copies(store, digest))
+    for (const std::string& where : copy.where) merge(all, copy.id, where, copy.secrets);
+  return all;
+}
+
+std::vector<Leak> suspected_of(const store::Store& store, const Digest& digest) {
+  return load(store, digest).suspected;
+}
+
+Result<> set_suspected(store::Store& store, const Digest& digest, const std::vector<Leak>& leaks) {
+  LeakRecord record = load(store, digest);
+  if (record.suspected == leaks) return {};
+  record.suspected = leaks;
+  return save(store, digest, record);
+}
+
+bool was_searched(const store::Store& store, const Digest& diff_id, const Leak& leak) {
+  const LeakRecord record = load(store, diff_id);
+  return !leak.secrets.empty() && std::ranges::all_of(leak.secrets, [&](const std::string& hash) {
+    return record.looked_for.contains(hash);
+  });
 }
 
 Result<> add_leaks(store::Store& store, const Digest& digest, const std::vector<Leak>& leaks) {
   LeakRecord record = load(store, digest);
   const std::vector<Leak> before = record.found;
   for (const Leak& leak : leaks)
-    for (const std::string& where : leak.where) merge(record.found, leak.id, where);
+    for (const std::string& where : leak.where) merge(record.found, leak.id, where, leak.secrets);
   return record.found == before ? Result<>() : save(store, digest, record);
 }
 
 Result<> refuse_leaks(const store::Store& store, const std::vector<Digest>& digests,
                       const std::vector<std::string>& allowed) {
-  for (const Digest& digest : digests)
+  const auto is_allowed = [&](const Leak& leak) {
+    return std::ranges::find(allowed, leak.id) != allowed.end();
+  };
+  for (const Digest& digest : digests) {
     for (const Leak& leak : leaks_of(store, digest)) {
-      if (std::ranges::find(allowed, leak.id) != allowed.end()) continue;
+      if (is_allowed(leak)) continue;
       return std::unexpected(
           Error(Kind::Denied, "the secret " + quoted(leak.id) +
                                   ", which was given to a build, is in the image: " +
@@ -268,6 +313,16 @@ Result<> refuse_leaks(const store::Store& store, const std::vector<Digest>& dige
               .hint("build it without, and change the secret; --allow-secret " + leak.id +
                     " if it is none any more"));
     }
+    for (const Leak& leak : suspected_of(store, digest)) {
+      if (is_allowed(leak)) continue;
+      return std::unexpected(
+          Error(Kind::Denied, "the secret " + quoted(leak.id) +
+                                  " may be in the image, and was not given to be looked for: " +
+                                  join(leak.where, ", "))
+              .hint("build it again with --secret id=" + leak.id + ",src=FILE; or --allow-secret " +
+                    leak.id));
+    }
+  }
   return {};
 }
 

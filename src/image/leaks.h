@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@
 namespace tare::image {
 
 struct Leak {
-  std::string id;                  // Of --secret; or what it looks like.
-  std::vector<std::string> where;  // Paths, or places of a config; some of them, escaped.
+  std::string id;                      // Of --secret; or what it looks like.
+  std::vector<std::string> where;      // Paths, or places of a config; some of them, escaped.
+  std::set<std::string> secrets = {};  // Salted hashes of their contents, where they are known.
   bool operator==(const Leak&) const = default;
 };
 
@@ -32,8 +34,17 @@ Result<std::vector<Leak>> find_secrets(store::Store& store, const Digest& diff_i
 // The same for the history, the environment, the labels and all else in an image's config.
 Result<std::vector<Leak>> find_secrets_in_config(store::Store& store, const Image& image,
                                                  const Secrets& secrets);
-// What is remembered of a layer or a config.
+// So many places are remembered of one secret.
+inline constexpr std::size_t kMostLeakPlaces = 8;
+// What is remembered of a layer or a config, and the files of a layer that are copies of such with
+// secrets. Not what is only suspected.
 std::vector<Leak> leaks_of(const store::Store& store, const Digest& digest);
+// What may have a secret that nobody could look for, as it was not given: remembered of a config
+// until the next time, and refused as what was found.
+Result<> set_suspected(store::Store& store, const Digest& digest, const std::vector<Leak>& leaks);
+std::vector<Leak> suspected_of(const store::Store& store, const Digest& digest);
+// Whether all secrets of `leak` were looked for in a layer.
+bool was_searched(const store::Store& store, const Digest& diff_id, const Leak& leak);
 // Remembers more of it.
 Result<> add_leaks(store::Store& store, const Digest& digest, const std::vector<Leak>& leaks);
 

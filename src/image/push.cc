@@ -118,9 +118,9 @@ class Push {
     const transfer::Reply reply =
         TRY(registry.put_manifest(site, digest, documents.attestations), "attestations");
     if (reply.header("oci-subject") == documents.image.digest.text()) return {};
-    CopiedDocument referrer{.raw = documents.attestations,
-                            .document = TRY(oci::parse_document(documents.attestations.text, "")),
-                            .is_referrer = true};
+    oci::Document document = TRY(oci::parse_document(documents.attestations.text, ""));
+    CopiedDocument referrer{
+        .raw = documents.attestations, .document = std::move(document), .is_referrer = true};
     return list_referrer(registry, site, documents.image.digest, referrer);
   }
 

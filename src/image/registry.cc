@@ -83,8 +83,8 @@ Error answer_error(const transfer::Reply& reply, const Site& site, const std::st
 }
 
 Result<Registry> Registry::open(const TransferOptions& options, transfer::Client::Hear hear) {
-  transfer::Settings settings{.bytes_per_second = options.bytes_per_second,
-                              .proxies = TRY(find_proxies())};
+  transfer::Settings settings{.bytes_per_second = options.bytes_per_second};
+  settings.proxies = TRY(find_proxies());
   auto client = TRY(transfer::Client::start(options.program, settings));
   return Registry(std::move(client), options, std::move(hear));
 }

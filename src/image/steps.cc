@@ -235,18 +235,21 @@ Result<> Steps::remove(const std::vector<Digest>& keys) {
   return {};
 }
 
-Result<> Steps::drop_unsynced() {
-  if (!TRY(store::has_unsynced(store_))) return {};
+Result<bool> Steps::drop_unsynced() {
+  const store::LeftBehind left = TRY(store::find_unsynced(store_));
+  if (left.has_gone) TRY(want_sweep(store_));
+  if (!left.is_torn) return left.has_killed;
   // One at a time, and nobody goes on before it is done.
   const sys::Fd lock = TRY(store_.lock(kRoom));
-  if (!TRY(store::has_unsynced(store_))) return {};
+  if (!TRY(store::find_unsynced(store_)).is_torn) return true;
   const std::vector<Digest> keys = TRY(list_step_keys(store_));
   TRY(remove(keys));
   // Whatever was made of them, and of images meanwhile; it is made again when it is needed.
   for (const Digest& id : TRY(rootfs_.prepared())) TRY(rootfs_.remove(id));
   TRY(want_sweep(store_));
   TRY(image::sweep(store_, rootfs_));
-  return store::forget_unsynced(store_);
+  TRY(store::forget_unsynced(store_));
+  return true;
 }
 
 Result<> Steps::sweep() { return sweep_or_later(store_, rootfs_); }

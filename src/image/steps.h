@@ -71,8 +71,9 @@ class Steps {
   // Layers that nothing else uses go with the next sweep().
   Result<> remove(const std::vector<Digest>& keys);
   // After the power was cut during a build: takes away all steps and file systems, of which some
-  // may not be whole. Costs nothing otherwise.
-  Result<> drop_unsynced();
+  // may not be whole. After one was killed: those steps that were for it alone. Costs nothing
+  // otherwise. Returns whether there was one of either.
+  Result<bool> drop_unsynced();
   // Removes what nobody needs any more, now. Nothing while others are at work on images.
   Result<> sweep();
 

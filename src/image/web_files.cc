@@ -105,8 +105,8 @@ Result<NetworkSurroundings> find_network_surroundings() {
 Result<transfer::Reply> WebFiles::ask(const WebWish& wish, transfer::Request request, int file,
                                       const TransferProgress& progress) {
   if (!client_) {
-    const transfer::Settings settings{.bytes_per_second = options_.bytes_per_second,
-                                      .proxies = TRY(find_proxies())};
+    transfer::Settings settings{.bytes_per_second = options_.bytes_per_second};
+    settings.proxies = TRY(find_proxies());
     client_.emplace(TRY(transfer::Client::start(options_.program, settings)));
   }
   const std::string url = without_user(wish.url);
@@ -144,8 +144,10 @@ Result<transfer::Reply> WebFiles::ask(const WebWish& wish, transfer::Request req
 }
 
 Result<WebFile> WebFiles::get(const WebWish& wish, const TransferProgress& progress) {
-  if (store_.has_blob(wish.expected))
-    return WebFile{.digest = wish.expected, .size = TRY(store_.blob_size(wish.expected))};
+  if (store_.has_blob(wish.expected)) {
+    const std::uint64_t size = TRY(store_.blob_size(wish.expected));
+    return WebFile{.digest = wish.expected, .size = size};
+  }
   transfer::Request request{.digest = wish.expected};
   if (wish.known) {
     request.etag = wish.known->etag;

@@ -125,6 +125,17 @@ struct Mount {
   bool copy_up = false;  // The directory's content in the root is copied into it.
 };
 
+// A file that the engine provides: made on a tmpfs of the container's own, so that no disk has it,
+// and bound over the target.
+struct File {
+  std::string target;
+  std::string content;
+  std::uint32_t mode = 0644;
+  std::uint32_t uid = 0;  // Ids inside.
+  std::uint32_t gid = 0;
+  bool read_only = false;
+};
+
 struct Device {
   std::string path;
   std::string source = {};  // The host's, where that is another path.
@@ -188,9 +199,7 @@ struct Spec {
   std::vector<Mount> mounts;    // In this order.
   std::vector<Device> devices;  // Made when all mounts stand; with a user namespace the host's.
   bool device_links = true;     // The usual links of /dev.
-  // Files that the engine provides, made read-write on a tmpfs of their own and bound over the
-  // target: /etc/hosts, /etc/hostname, /etc/resolv.conf.
-  std::vector<std::pair<std::string, std::string>> files;  // Target, content.
+  std::vector<File> files;      // /etc/hosts, /etc/hostname, /etc/resolv.conf, secrets.
   std::vector<std::string> masked_paths;
   std::vector<std::string> read_only_paths;
   std::vector<std::pair<std::string, std::string>>

@@ -25,7 +25,7 @@ namespace tare::isolate {
 namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr std::size_t kMostFiles = 26;  // Named a..z on their tmpfs.
+constexpr std::size_t kMostFiles = 26 * 26;  // Named aa..zz on their tmpfs.
 
 std::uint32_t last_capability() {
   // Newer or older kernels than our headers: looked for from there.
@@ -149,7 +149,8 @@ char* const* PlanMemory::keep_words(const std::vector<std::string>& words) {
 
 Result<> PlanMemory::build_container(const Spec& spec, const sys::Cgroup& cgroup) {
   if (!spec.root) return fail(Kind::Internal, "no root file system given");
-  if (spec.files.size() > kMostFiles) return fail(Kind::Invalid, "more than 26 engine files");
+  if (spec.files.size() > kMostFiles)
+    return fail(Kind::Invalid, "more than 676 files are given to the container");
   TRY(add_namespaces(spec));
   container_.root = spec.root.get();
   container_.root_nodev = !spec.root_devices;

@@ -318,14 +318,21 @@ void PlanMemory::finish_mounts() {
 void PlanMemory::add_files(const Spec& spec) {
   constexpr std::size_t kRoom = 1 << 20;  // For what the container adds to its /etc/hosts.
   std::size_t total = kRoom;
-  for (const auto& [target, content] : spec.files) {
+  constexpr std::size_t kPage = 4096;
+  for (const File& file : spec.files) {
     // What the user mounts there wins.
-    const auto covered = [&target](const Mount& mount) {
-      return same_target(mount.target, target);
+    const auto covered = [&file](const Mount& mount) {
+      return same_target(mount.target, file.target);
     };
     if (std::ranges::any_of(spec.mounts, covered)) continue;
-    files_.push_back({.target = keep(target), .content = content.data(), .size = content.size()});
-    total += content.size();
+    files_.push_back({.target = keep(file.target),
+                      .content = file.content.data(),
+                      .size = file.content.size(),
+                      .mode = file.mode,
+                      .uid = file.uid,
+                      .gid = file.gid,
+                      .read_only = file.read_only});
+    total += file.content.size() + kPage;
   }
   container_.files = {.items = files_.data(), .count = static_cast<std::uint32_t>(files_.size())};
   container_.files_size = keep(std::to_string(total));

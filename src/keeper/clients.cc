@@ -26,6 +26,7 @@ bool Client::start(int fd) {
 void Client::close(Container& container) {
   if (!used()) return;
   if ((flags_ & kAttachStdin) != 0) container.end_input();
+  if ((flags_ & kAttachEnds) != 0) container.signal(SIGKILL);
   bare::close(fd_);
   bare::unmap_memory(buffers_, sizeof(Buffers));
   *this = Client();

@@ -37,6 +37,8 @@ class Client {
   void send_error(const char* sentence);
 
   bool has_pending() const { return used() && !deaf_ && out_begin_ < out_end_; }
+  // It had the container's life in its hands, and is gone.
+  bool is_lost() const { return used() && deaf_ && (flags_ & kAttachEnds) != 0; }
   bool takes_over() const { return used() && !deaf_ && (flags_ & kAttachTakeOver) != 0; }
   // At the end: lets the kernel keep what the peer has not read, so that nobody waits for it.
   void widen_socket() const;

@@ -121,7 +121,7 @@ void Keeper::set_up() {
       bare::call(__NR_signalfd4, -1, bare::word(&mask), sizeof mask, O_CLOEXEC | O_NONBLOCK));
   use_null_for_standard_streams();
   bare::control(options_.listen, F_SETFL, O_NONBLOCK);
-  log_.open(options_.dir, options_.log_max, options_.log_files);
+  if (options_.log_max > 0) log_.open(options_.dir, options_.log_max, options_.log_files);
   if (options_.client >= 0 && clients_[0].start(options_.client))
     clients_[0].on_readable(container_);
   reap();  // What died before we listened.
@@ -171,6 +171,9 @@ void Keeper::step(long timeout_ms) {
     if ((happened & POLLOUT) != 0) client.on_writable();
     if ((happened & (POLLIN | POLLHUP | POLLERR)) != 0) client.on_readable(container_);
   }
+  // Also of one whose last words the container does not read.
+  for (const Client& client : clients_)
+    if (client.is_lost()) container_.signal(SIGKILL);
   if (fds[kIn].revents != 0)
     for (Client& client : clients_)
       if (client.waits_for_input()) {
@@ -238,7 +241,7 @@ void Keeper::pass_output(Stream stream) {
   if (room < kLeastRoom) return;  // A client attached or stdout filled it since we waited.
   const std::size_t size = container_.read_output(stream, chunk, room);
   if (size == 0) return;
-  log_.write(stream, chunk, size, bare::clock_ns(CLOCK_REALTIME));
+  if (options_.log_max > 0) log_.write(stream, chunk, size, bare::clock_ns(CLOCK_REALTIME));
   const Frame type = stream == Stream::Out ? Frame::Stdout : Frame::Stderr;
   for (Client& client : clients_)
     if (client.listens_to(stream)) client.send(type, 0, chunk, size);
@@ -271,7 +274,7 @@ void Keeper::tell_exit() {
 }
 
 void Keeper::finish() {
-  log_.finish(bare::clock_ns(CLOCK_REALTIME));
+  if (options_.log_max > 0) log_.finish(bare::clock_ns(CLOCK_REALTIME));
   exit_.oom = had_oom_kill(options_) ? 1 : 0;
   // What is removed next need not survive a power failure.
   write_exit(options_, log_, exit_, options_.cleanup.path == nullptr);

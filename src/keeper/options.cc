@@ -84,7 +84,7 @@ bool parse_option(const char* argument, Options& options) {
   if (bool good = true; parse_program(argument, options, good)) return good;
   if (const char* size = bare::after(argument, "log_max=")) {
     options.log_max = bare::parse_number(size, std::int64_t{1} << 50);
-    return options.log_max >= 4096;
+    return options.log_max == 0 || options.log_max >= 4096;
   }
   if (const char* once = bare::after(argument, "stdin_once=")) {
     options.stdin_once = bare::equal(once, "1");

@@ -18,7 +18,7 @@
 //   tty=N              the master side of the terminal
 //   stdin_once=1       standard input closes with the first client that was attached to it
 //   cgroup=PATH        repeatable, 16 at most: emptied and removed at the end
-//   log_max=BYTES log_files=N   limits of the log, default 10 MiB and 5 files
+//   log_max=BYTES log_files=N   limits of the log, default 10 MiB and 5 files; log_max=0: none
 //   stop_signal=N      what SIGNAL 0 means; default SIGTERM
 //   cleanup=PATH cleanup_arg=TEXT...   the container is removed when it ends: run this last, unless
 //                      a client took the removal over. argv is PATH and the texts.
@@ -70,6 +70,7 @@ inline constexpr std::uint8_t kAttachStdin = 1;
 inline constexpr std::uint8_t kAttachStdout = 2;
 inline constexpr std::uint8_t kAttachStderr = 4;
 inline constexpr std::uint8_t kAttachTakeOver = 8;  // This client removes the container at the end.
+inline constexpr std::uint8_t kAttachEnds = 16;  // The container is killed when this client goes.
 
 inline constexpr std::uint8_t kHasTerminal = 1;
 inline constexpr std::uint8_t kHasStdin = 2;

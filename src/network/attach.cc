@@ -150,10 +150,9 @@ Result<> remove_device(Links& links, const Network& network) {
 
 Result<> make_interface(Links& links, const Link& device, const Network& network,
                         const Endpoint& endpoint, int inside) {
-  const ContainerInterface interface{.name = endpoint.interface,
-                                     .mac = TRY(parse_mac(endpoint.mac)),
-                                     .mtu = network.mtu,
-                                     .network = inside};
+  const auto mac = TRY(parse_mac(endpoint.mac));
+  const ContainerInterface interface{
+      .name = endpoint.interface, .mac = mac, .mtu = network.mtu, .network = inside};
   if (network.driver == Driver::Macvlan)
     TRY(links.make_macvlan(device, network.mode, interface));
   else

@@ -194,10 +194,13 @@ Result<sys::Fd> ErofsBackend::mount_image(const Files& files) const {
     loops.push_back(TRY(sys::make_loop_device(file)));
     return loops.back().path;
   };
-  std::vector<sys::FsOption> options = {{.key = "source", .value = TRY(path_of(files.image.get()))},
+  std::string source = TRY(path_of(files.image.get()));
+  std::vector<sys::FsOption> options = {{.key = "source", .value = std::move(source)},
                                         {.key = "ro"}};
-  for (const sys::Fd& pack : files.packs)
-    options.push_back({.key = "device", .value = TRY(path_of(pack.get()))});
+  for (const sys::Fd& pack : files.packs) {
+    std::string path = TRY(path_of(pack.get()));
+    options.push_back({.key = "device", .value = std::move(path)});
+  }
   // The kernel remembers the names; a container reads them in its mountinfo. They say nothing.
   return sys::mount_filesystem("erofs", options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 }

@@ -306,9 +306,12 @@ Result<sys::Fd> open_blob_file(const Store& store, const Digest& digest) {
 }
 
 Result<BlobBytes> open_blob_bytes(const Store& store, const Digest& digest) {
-  if (!store.has_blob(digest) && has_layer(store, digest))
-    return BlobBytes{.size = TRY(load_layer(store, digest)).summary().tar_bytes,
-                     .source = TRY(open_layer_tar(store, digest))};
+  if (!store.has_blob(digest) && has_layer(store, digest)) {
+    BlobBytes bytes;
+    bytes.size = TRY(load_layer(store, digest)).summary().tar_bytes;
+    bytes.source = TRY(open_layer_tar(store, digest));
+    return bytes;
+  }
   struct File : codec::Source {
     explicit File(sys::Fd opened) : file(std::move(opened)), source(file.get()) {}
     Result<std::size_t> read(char* buffer, std::size_t size) override {
@@ -317,8 +320,10 @@ Result<BlobBytes> open_blob_bytes(const Store& store, const Digest& digest) {
     sys::Fd file;
     FileSource source;
   };
-  return BlobBytes{.size = TRY(store.blob_size(digest)),
-                   .source = std::make_unique<File>(TRY(store.open_blob(digest)))};
+  BlobBytes bytes;
+  bytes.size = TRY(store.blob_size(digest));
+  bytes.source = std::make_unique<File>(TRY(store.open_blob(digest)));
+  return bytes;
 }
 
 Result<> verify_contents(const Store& store, const Digest& diff_id) {

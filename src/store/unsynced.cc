@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -16,7 +17,8 @@ namespace {
 
 constexpr const char* kParent = "steps";
 constexpr const char* kRoom = "steps/unsynced";
-constexpr std::size_t kMaxMark = 256;
+constexpr std::size_t kMaxPresent = 256;
+constexpr std::size_t kMaxMark = 4 << 20;  // A line for each step that goes.
 constexpr const char* kLock = "unsynced";  // Who makes or removes marks.
 
 // This boot and this mount of the file system: what was written since is in the page cache, whole,
@@ -25,7 +27,7 @@ Result<std::string> present(const Store& store) {
   struct stat info{};
   if (::fstat(store.dir(), &info) != 0) return fail_errno("fstat");
   const sys::Fd file = TRY(sys::open_path("/proc/sys/kernel/random/boot_id", O_RDONLY));
-  return TRY(sys::read_all(file.get(), kMaxMark)) + std::to_string(info.st_dev) + "\n";
+  return TRY(sys::read_all(file.get(), kMaxPresent)) + std::to_string(info.st_dev) + "\n";
 }
 
 Result<> sync_all(const Store& store) {
@@ -66,6 +68,10 @@ Unsynced::~Unsynced() {
   if (store_ != nullptr) (void)end(Disk::Wait);
 }
 
+Result<> Unsynced::forget_with_us(const Digest& key) {
+  return sys::write_all(file_.get(), key.text() + "\n");
+}
+
 Result<> Unsynced::end(Disk disk) {
   Store& store = *std::exchange(store_, nullptr);
   store.sync_later(false);
@@ -75,11 +81,12 @@ Result<> Unsynced::end(Disk disk) {
   return {};
 }
 
-Result<bool> has_unsynced(Store& store) {
-  if (::faccessat(store.dir(), kRoom, F_OK, 0) != 0) return false;
+Result<LeftBehind> find_unsynced(Store& store) {
+  LeftBehind left;
+  if (::faccessat(store.dir(), kRoom, F_OK, 0) != 0) return left;
   const sys::Fd lock = TRY(store.lock(kLock));
   const auto names = sys::list_directory(store.dir(), kRoom);
-  if (!names && names.error().kind() == Kind::NotFound) return false;
+  if (!names && names.error().kind() == Kind::NotFound) return left;
   const std::string now = TRY(present(store));
   for (const std::string& name : TRY(names)) {
     const auto file =
@@ -87,11 +94,18 @@ Result<bool> has_unsynced(Store& store) {
     if (!file || !sys::lock_file(file->get(), sys::Lock::Exclusive, sys::Wait::No)) continue;
     // One that the disk has without its text was being made: nothing had been named yet.
     const std::string text = TRY(sys::read_all(file->get(), kMaxMark));
-    if (!text.empty() && text != now) return true;
+    left.is_torn = left.is_torn || (!text.empty() && !text.starts_with(now));
+    if (left.is_torn) break;
+    left.has_killed = true;
+    for (const std::string& line : split(text.substr(std::min(text.size(), now.size())), '\n'))
+      if (const auto key = Digest::parse(line)) {
+        const std::string step = std::string(kParent) + "/" + key->hex() + ".json";
+        left.has_gone = ::unlinkat(store.dir(), step.c_str(), 0) == 0 || left.has_gone;
+      }
     TRY(sync_all(store));
     remove_mark(store, name);
   }
-  return false;
+  return left;
 }
 
 Result<> forget_unsynced(Store& store) {
@@ -100,7 +114,7 @@ Result<> forget_unsynced(Store& store) {
   const std::string now = TRY(present(store));
   for (const std::string& name : TRY(sys::list_directory(store.dir(), kRoom))) {
     const auto text = sys::load_file(store.dir(), std::string(kRoom) + "/" + name);
-    if (text && *text != now) remove_mark(store, name);
+    if (text && !text->starts_with(now)) remove_mark(store, name);
   }
   return {};
 }

@@ -19,6 +19,8 @@ class Unsynced {
   Unsynced& operator=(Unsynced&&) = delete;
   ~Unsynced();  // Waits for the disk, if end() was not called.
 
+  // When we are killed, the step `key` goes.
+  Result<> forget_with_us(const Digest& key);
   // From now on everything is waited for again; what was named before is not on the disk yet.
   void pause() { store_->sync_later(false); }
   // It is now, unless the caller has seen to that since pause().
@@ -34,10 +36,15 @@ class Unsynced {
   sys::Fd file_;  // Locked as long as this is there.
 };
 
-// Whether a mark says that something may not be whole: one of another boot, or of the store's file
-// system when it was mounted elsewhere. Marks of those who were killed since are taken away, after
+// What marks say that others have left. Those of builds that were killed are taken away, after
 // waiting for the disk.
-Result<bool> has_unsynced(Store& store);
+struct LeftBehind {
+  bool is_torn = false;     // Something may not be whole: a mark is of another boot, or of the
+                            // store's file system when it was mounted elsewhere.
+  bool has_killed = false;  // A build was killed.
+  bool has_gone = false;    // Steps that it did not want to stay are gone.
+};
+Result<LeftBehind> find_unsynced(Store& store);
 // Takes away those marks, when what they speak of is gone.
 Result<> forget_unsynced(Store& store);
 

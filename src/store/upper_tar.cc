@@ -131,7 +131,8 @@ Result<> UpperTar::put(const tar::Entry& entry) {
 }
 
 Result<UpperTar::Item> UpperTar::look(const std::string& path) const {
-  Item item{.path = path, .file = TRY(open_below(request_.merged, path, O_PATH))};
+  Item item{.path = path};
+  item.file = TRY(open_below(request_.merged, path, O_PATH));
   if (::fstat(item.file.get(), &item.info) != 0) return fail_errno("fstat " + quoted("/" + path));
   return item;
 }

@@ -158,11 +158,12 @@ class Walk {
   Result<> enter(sys::Fd dir, const struct stat& info) {
     auto names = sys::list_directory(dir.get());
     if (!names && names.error().kind() == Kind::NotFound) return {};  // Removed meanwhile.
+    std::vector<std::string> listed = TRY(std::move(names));
     Level level{.dir = std::move(dir),
                 .device = info.st_dev,
                 .inode = info.st_ino,
                 .path_size = path_.size(),
-                .names = TRY(std::move(names))};
+                .names = std::move(listed)};
     levels_.push_back(std::move(level));
     if (levels_.size() > kMostOpen) levels_[levels_.size() - 1 - kMostOpen].dir = sys::Fd();
     return {};

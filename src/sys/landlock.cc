@@ -55,8 +55,46 @@ constexpr std::uint64_t kWriting = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCE
 // Those of the first version.
 constexpr std::uint64_t kHandled =
     kReading | kWriting | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
-constexpr std::uint64_t kOfFiles =
-    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE;
+// Of later versions, which our headers may not have. [landlock(7)]
+constexpr std::uint64_t kTruncate = 1U << 14;       // 3: of files.
+constexpr std::uint64_t kDeviceControl = 1U << 15;  // 5: ioctl(2) of devices.
+constexpr std::uint64_t kBindTcp = 1U << 0;         // 4.
+constexpr std::uint64_t kScopes = 3;                // 6: abstract sockets and signals of others.
+constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE |
+                                   LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+
+struct RulesetAttributes {
+  std::uint64_t files = kHandled;
+  std::uint64_t network = 0;
+  std::uint64_t scopes = 0;
+};
+constexpr std::size_t kSizeBefore4 = 8;
+constexpr std::size_t kSizeBefore6 = 16;
+
+struct Ruleset {
+  Fd rules;  // Empty: the kernel has no Landlock.
+  std::uint64_t handled = 0;
+};
+
+// All that this kernel can refuse.
+Result<Ruleset> make_ruleset() {
+  const long version =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) return Ruleset();
+  RulesetAttributes attributes;
+  if (version >= 3) attributes.files |= kTruncate;
+  if (version >= 5) attributes.files |= kDeviceControl;
+  if (version >= 4) attributes.network = kBindTcp;
+  if (version >= 6) attributes.scopes = kScopes;
+  const std::size_t size = version < 4   ? kSizeBefore4
+                           : version < 6 ? kSizeBefore6
+                                         : sizeof attributes;
+  Ruleset made;
+  made.handled = attributes.files;
+  made.rules = Fd(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  if (!made.rules) return fail_errno("landlock_create_ruleset");
+  return made;
+}
 
 Result<> allow(int rules, const std::string& path, std::uint64_t rights) {
   const auto file = open_path(path, O_PATH);
@@ -79,15 +117,13 @@ std::vector<std::string> files_of_the_network() {
 }
 
 Result<> limit_files(std::span<const std::string> readable, std::span<const std::string> writable) {
-  landlock_ruleset_attr attributes{};
-  attributes.handled_access_fs = kHandled;
-  const Fd rules(
-      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
-  if (!rules && (errno == ENOSYS || errno == EOPNOTSUPP)) return {};
-  if (!rules) return fail_errno("landlock_create_ruleset");
-  for (const std::string& path : readable) TRY(allow(rules.get(), path, kReading));
-  for (const std::string& path : writable) TRY(allow(rules.get(), path, kReading | kWriting));
-  if (::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0)
+  const Ruleset made = TRY(make_ruleset());
+  if (!made.rules) return {};
+  const int rules = made.rules.get();
+  const std::uint64_t written = kReading | kWriting | (made.handled & kTruncate);
+  for (const std::string& path : readable) TRY(allow(rules, path, kReading));
+  for (const std::string& path : writable) TRY(allow(rules, path, written));
+  if (::syscall(SYS_landlock_restrict_self, rules, 0) != 0)
     return fail_errno("landlock_restrict_self");
   return {};
 }

@@ -181,10 +181,12 @@ Result<Traveller> look_at(const NetDeviceMove& move, Network& from, Network& to,
   if (!link && link.error().errnum() == ENODEV)
     return fail(Kind::NotFound, "there is no such network device in the namespace of the runtime");
   const Link found = TRY(std::move(link));
-  return Traveller{.move = {.name = move.name, .new_name = TRY(choose_name(to, move, others))},
+  std::string new_name = TRY(choose_name(to, move, others));
+  auto addresses = TRY(lasting_addresses(from.socket, found.index));
+  return Traveller{.move = {.name = move.name, .new_name = std::move(new_name)},
                    .index = found.index,
                    .is_up = found.is_up,
-                   .addresses = TRY(lasting_addresses(from.socket, found.index))};
+                   .addresses = std::move(addresses)};
 }
 
 // A socket of the other namespace. We have to be able to return: what that needs is tried first.
@@ -211,8 +213,10 @@ Result<bool> is_own_network(int network) {
 
 Result<> move_net_devices(const std::vector<NetDeviceMove>& moves, int network) {
   const Fd home = TRY(open_path("/proc/self/ns/net", O_RDONLY));
-  Network from{.fd = home.get(), .socket = TRY(netlink::Socket::open())};
-  Network to{.fd = network, .socket = TRY(open_socket_in(network, home.get()))};
+  netlink::Socket here = TRY(netlink::Socket::open());
+  netlink::Socket there = TRY(open_socket_in(network, home.get()));
+  Network from{.fd = home.get(), .socket = std::move(here)};
+  Network to{.fd = network, .socket = std::move(there)};
   std::vector<Traveller> devices;
   for (const NetDeviceMove& move : moves)
     devices.push_back(TRY(look_at(move, from, to, devices), "network device " + quoted(move.name)));

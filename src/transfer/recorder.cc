@@ -22,7 +22,7 @@ constexpr std::size_t kMaxAuthority = 64 << 10;
 // Descriptor kSettings + i becomes a copy of `ends[i]`, unless that is -1.
 Result<int> start_program(const std::string& program, std::vector<int> ends, const char* mode) {
   return spawn({.program = program,
-                .arguments = {mode},
+                .arguments = {mode, std::to_string(::getpid())},  // With whom it ends.
                 .variables = {"ssl_cert_file", "ssl_cert_dir", "path"},
                 .descriptors = std::move(ends),
                 .first = kSettings,
@@ -42,8 +42,10 @@ Result<Authority> make_authority(const std::string& program) {
   }
   if (!text || status != 0) return fail(Kind::Internal, "tare-record made no certificate");
   const json::Value value = TRY(json::parse(*text));
-  return Authority{.certificate = TRY(json::require_string(value, "certificate", "tare-record")),
-                   .key = TRY(json::require_string(value, "key", "tare-record"))};
+  Authority made;
+  made.certificate = TRY(json::require_string(value, "certificate", "tare-record"));
+  made.key = TRY(json::require_string(value, "key", "tare-record"));
+  return made;
 }
 
 Result<Recorder> Recorder::start(const std::string& program, const RecorderSettings& settings,

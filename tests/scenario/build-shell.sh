@@ -27,9 +27,11 @@ printf '# only a comment\nFROM busybox\n' >other
 exits 1 tare build --network none --at 1 -f other context 2>errors
 assert_contains "$(cat errors)" 'no stage has begun at line 1'
 
+steps=$(find "$TARE_ROOT/steps" -name '*.json' | wc -l)
 seen=$(echo 'ls -d /half /memory /copied; echo fixed >/half' | tare build -q --network none --shell-on-error context 2>errors || true)
 assert_eq "$seen" $'/copied\n/half\n/memory'
 assert_contains "$(cat errors)" 'ended with exit status 3'
+assert_eq "$(find "$TARE_ROOT/steps" -name '*.json' | wc -l)" "$steps" steps
 assert_eq "$(tare images -q | wc -l)" 1 images
 assert_eq "$(tare ps -aq)" '' containers
 exits 1 tare build -q --network none context 2>errors

@@ -9,15 +9,14 @@
 namespace tare::cli {
 namespace {
 
-Result<> attend(Context& context, engine::Engine& engine, const std::string& id, bool tty) {
+Result<> attend(Context& context, engine::Engine& engine, const std::string& id,
+                engine::Engine::StartRequest wish, bool tty) {
   SignalGuard signals(true);
   const WindowSize size = tty ? window_size() : WindowSize{};
-  auto started = engine.start(id,
-                              {.attach = engine::AttachRequest{.stdin = true},
-                               .owner = true,
-                               .rows = size.rows,
-                               .columns = size.columns},
-                              {});
+  wish.attach = engine::AttachRequest{.stdin = true};
+  wish.rows = size.rows;
+  wish.columns = size.columns;
+  auto started = engine.start(id, wish, {});
   if (!started) {
     (void)report_start_failure(context, started.error());
     return {};
@@ -31,13 +30,14 @@ Result<> attend(Context& context, engine::Engine& engine, const std::string& id,
 
 engine::BuildShell build_shell(Context& context, engine::Engine& engine) {
   const bool tty = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
-  return {.tty = tty, .attend = [&context, &engine, tty](const std::string& id) {
-            if (tty)
-              (void)sys::write_all(STDERR_FILENO,
-                                   "a shell in the state of the step; exit ends it\n");
-            if (const auto done = attend(context, engine, id, tty); !done)
-              context.report(done.error());
-          }};
+  return {
+      .tty = tty,
+      .attend = [&context, &engine, tty](const std::string& id, engine::Engine::StartRequest wish) {
+        if (tty)
+          (void)sys::write_all(STDERR_FILENO, "a shell in the state of the step; exit ends it\n");
+        if (const auto done = attend(context, engine, id, std::move(wish), tty); !done)
+          context.report(done.error());
+      }};
 }
 
 }  // namespace tare::cli

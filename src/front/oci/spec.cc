@@ -62,9 +62,8 @@ Result<> add_namespaces(isolate::Spec& spec, const oci::RuntimeConfig& config) {
   for (const Kind2Flag& kind : kFlags) {
     const oci::Namespace* const found = config.find_namespace(kind.type);
     if (found == nullptr || found->path.empty()) continue;
-    spec.joined.push_back(
-        {.kind = kind.flag,
-         .fd = TRY(open_namespace(*found, kind.flag), "open the namespace to join")});
+    sys::Fd joined = TRY(open_namespace(*found, kind.flag), "open the namespace to join");
+    spec.joined.push_back({.kind = kind.flag, .fd = std::move(joined)});
   }
   for (const isolate::JoinedNamespace& joined : spec.joined)
     if (joined.kind == CLONE_NEWNET && !config.net_devices.empty() &&

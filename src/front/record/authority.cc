@@ -108,8 +108,10 @@ Result<transfer::Authority> make_authority() {
       ::PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
                                  nullptr) != 1)
     return broken("print a certificate");
-  return transfer::Authority{.certificate = TRY(text_of(certificate_text)),
-                             .key = TRY(text_of(key_text))};
+  transfer::Authority made;
+  made.certificate = TRY(text_of(certificate_text));
+  made.key = TRY(text_of(key_text));
+  return made;
 }
 
 Result<Issuer> Issuer::open(const transfer::Authority& authority) {

@@ -24,13 +24,15 @@ tare::Result<> print_authority() {
 }  // namespace
 
 int main(int count, char** words) {
-  const std::string_view mode = count == 2 ? words[1] : "";
-  if (mode != "authority" && mode != "record") {
+  const std::string_view mode = count == 3 ? words[1] : "";
+  const auto parent = tare::parse_u64(count == 3 ? words[2] : "");
+  if ((mode != "authority" && mode != "record") || !parent) {
     (void)tare::sys::write_all(STDERR_FILENO,
                                "tare-record: tare starts this program for RUN of builds\n");
     return 125;
   }
-  const auto done = mode == "record" ? tare::front_record::serve() : print_authority();
+  const auto done =
+      mode == "record" ? tare::front_record::serve(static_cast<int>(*parent)) : print_authority();
   if (done) return 0;
   (void)tare::sys::write_all(STDERR_FILENO,
                              "tare-record: " + tare::escaped(done.error().message()) + "\n");

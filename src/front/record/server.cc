@@ -95,14 +95,15 @@ Result<> accept_all(const transfer::RecorderSettings& settings, const Issuer& is
 
 }  // namespace
 
-Result<> serve() {
+Result<> serve(int parent) {
   const std::string text = TRY(sys::read_all(transfer::kSettings, kMaxSettings));
   ::close(transfer::kSettings);
   const transfer::RecorderSettings settings = TRY(transfer::parse_recorder_settings(text));
   TRY(enter_place());
   TRY(front_transfer::confine({.last_descriptor = transfer::kNotes,
                                .directory = transfer::kBodies,
-                               .may_write = !settings.is_locked}),
+                               .may_write = !settings.is_locked,
+                               .parent = parent}),
       "confine the recorder");
   const Issuer issuer = TRY(Issuer::open(settings.authority));
   Notebook notebook = TRY(Notebook::open(settings, transfer::kBodies, transfer::kNotes));

@@ -7,6 +7,6 @@
 namespace tare::front_record {
 
 // With the descriptors of transfer/recording.h; until it is killed.
-Result<> serve();
+Result<> serve(int parent);
 
 }  // namespace tare::front_record

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sys/calls.h"
 #include "sys/landlock.h"
 
 namespace tare::front_transfer {
@@ -40,6 +41,7 @@ Result<> confine(const Room& room) {
   // Nobody reads passwords out of our memory, and nothing of them gets into a core file.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("prctl");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("prctl");
+  if (::getppid() != room.parent) return fail(Kind::Unavailable, "tare has ended");
   if (::syscall(SYS_close_range, room.last_descriptor + 1, ~0u, 0) != 0)
     return fail_errno("close_range");
   ::signal(SIGPIPE, SIG_IGN);
@@ -52,7 +54,8 @@ Result<> confine(const Room& room) {
         .push_back("/proc/self/fd/" + std::to_string(room.directory));
   TRY(sys::limit_files(readable, writable));
   TRY(sys::drop_capabilities());
-  return limit_resources();
+  TRY(limit_resources());
+  return sys::limit_calls(sys::Programs::None);
 }
 
 }  // namespace tare::front_transfer

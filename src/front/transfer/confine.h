@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program that speaks with strangers and writes to descriptors that it was given can do
-// without: every capability, new privileges, and all files but those that name hosts and
-// certificates. [security rule: work on bytes from strangers happens where little can be done]
+// without: every capability, new privileges, all files but those that name hosts and
+// certificates, and most system calls. [security rule: work on bytes from strangers happens where
+// little can be done]
 #pragma once
 
 #include "base/error.h"
@@ -12,6 +13,7 @@ struct Room {
   int last_descriptor;     // Those behind it are closed.
   int directory = -1;      // Whose files it may read (borrowed); -1: none.
   bool may_write = false;  // And make, and remove.
+  int parent = -1;         // Who started it, with whom it ends.
 };
 
 // This process, for ever. Where the kernel has no Landlock the files stay in reach; all else is

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tare-transfer: speaks HTTP for tare (src/transfer/protocol.h). Started by tare, and of no use to
 // anybody else.
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,12 @@
 namespace {
 
 tare::Result<> run() {
-  TRY(tare::front_transfer::confine({.last_descriptor = tare::transfer::kSocket}),
+  ucred maker{};
+  socklen_t size = sizeof maker;
+  if (::getsockopt(tare::transfer::kSocket, SOL_SOCKET, SO_PEERCRED, &maker, &size) != 0)
+    return tare::fail_errno("look who made the socket");
+  TRY(tare::front_transfer::confine(
+          {.last_descriptor = tare::transfer::kSocket, .parent = maker.pid}),
       "confine the transfer program");
   return tare::front_transfer::serve(tare::transfer::kSocket);
 }
