@@ -27,6 +27,17 @@ std::string listed(const std::vector<Text>& texts) {
   return StepKey::list(values);
 }
 
+// Whether a copy is little enough to be in memory for a moment.
+bool is_small(const std::vector<Pick>& picks) {
+  constexpr std::uint64_t kMost = 48 << 20;
+  constexpr std::uint64_t kBlock = 4096;  // What a file takes at least.
+  std::uint64_t bytes = 0;
+  for (const Pick& pick : picks)
+    for (const PickedFile& file : pick.files)
+      bytes += static_cast<std::uint64_t>(file.info.st_size) + kBlock;
+  return bytes <= kMost;
+}
+
 std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
 
 }  // namespace
@@ -94,7 +105,7 @@ Result<> StageBuild::do_workdir() {
                                                        .what = info_.label,
                                                        .time = time_,
                                                        .materials = {},
-                                                       .is_repeatable = true},
+                                                       .is_small = true},
                                                       make));
   shared_.reporter.ends(info_);
   take(instruction(), layer);
@@ -210,7 +221,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
                           .time = time,
                           .materials = {},
                           // What was fetched is read once.
-                          .is_repeatable = sources.remotes.empty()};
+                          .is_small = sources.remotes.empty() && is_small(sources.picks)};
   for (const Remote& each : sources.remotes) change.materials.push_back(each.fetched->material);
   const StepLayer layer = TRY(shared_.workshop.change(change, put_and_look));
   shared_.reporter.ends(info_);

@@ -134,15 +134,16 @@ class Workshop {
   // Lets the user look around where `state` would run.
   virtual Result<> open(const RunRequest& state) = 0;
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
-  // `work` changes the files; what it changed is kept under `key`, with `time` as every time. It may
-  // be done twice, on the same files, if it `is_repeatable`.
+  // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
+  // Of a change that `is_small` the files are in memory first; if they do not fit there, it is done
+  // again.
   struct Change {
     Files files;
     Digest key;
     std::string what;
     UnixNanos time = 0;
     std::vector<image::Material> materials;
-    bool is_repeatable = false;
+    bool is_small = false;
     bool is_sealed = false;
   };
   virtual Result<StepLayer> change(const Change& change,

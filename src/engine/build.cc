@@ -185,7 +185,7 @@ Result<build::StepLayer> BuildWorkshop::change_in(
 
 Result<build::StepLayer> BuildWorkshop::change(
     const Change& change, const std::function<Result<>(const build::Target&)>& work) {
-  if (const auto memory = change.is_repeatable ? mount_memory() : fail(Kind::Unsupported, "")) {
+  if (const auto memory = change.is_small ? mount_memory() : fail(Kind::Unsupported, "")) {
     auto made = change_in(memory->get(), change, work);
     const int why = made ? 0 : made.error().errnum();
     // Too much for it, or this kernel has no overlays over it: then on the disk.
