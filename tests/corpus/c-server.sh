@@ -35,3 +35,4 @@ assert_contains "$(cat log)" 'reply.c'
 tare run -d --name d --network none c-server >/dev/null
 eventually 20 is_healthy d
 assert_eq "$(tare run --rm --network container:d busybox sh -c 'echo x | nc -w 2 127.0.0.1 7000')" 'no such thing: x'
+eventually 250 corpus_emptied

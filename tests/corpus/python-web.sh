@@ -23,3 +23,4 @@ assert_eq "$(tare exec c sh -c 'command -v python; ls')" $'/opt/venv/bin/python\
 sed -i 's/visit 3/visit 4/' python-web/tests/test_pages.py
 not tare build --progress plain --network recorded python-web 2>log
 assert_contains "$(cat log)" 'FAILED (failures=1)'
+eventually 250 corpus_emptied

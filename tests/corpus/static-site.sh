@@ -22,3 +22,4 @@ assert_eq "$(tare exec c sh -c 'id -un; find /var/www/html -type f | sort')" \
   $'www-data\n/var/www/html/blog/first.html\n/var/www/html/index.html\n/var/www/html/missing.html\n/var/www/html/style.css'
 tare stop -t 20 c >/dev/null
 assert_eq "$(tare inspect --format '{{.State.ExitCode}} {{.Config.StopSignal}}' c)" '0 SIGQUIT'
+eventually 250 corpus_emptied

@@ -18,7 +18,7 @@ peer pull -q "docker-archive:$TEST_CACHE/busybox-docker.tar" >/dev/null 2>log ||
 peer tag localhost/busybox:latest docker.io/library/busybox:latest 2>/dev/null || true
 
 mkdir -p context/tree/sub1/deep context/tree/sub2 context/tree/.hidden
-cd context/tree
+cd context/tree || exit
 echo plain >plain
 printf '#!/bin/sh\necho script\n' >script
 echo a >a.txt
@@ -34,12 +34,12 @@ ln -s missing dangling
 chmod 755 script
 chmod 640 a.txt
 chmod 700 sub2
-cd ..
+cd .. || exit
 tar -cf tree.tar --owner=21 --group=22 --sort=name -C tree .
 gzip -kn tree.tar
 xz -k tree.tar
 echo single | gzip -n >single.gz
-cd ..
+cd .. || exit
 echo -n word >secret
 
 # against NAME DOCKERFILE CONTEXT [OPTION...]: both build it, and what they made is compared.
@@ -56,7 +56,7 @@ against() {
   "$tests/tools/compare-images" one.tar two.tar "$file" >differences || { sed "s,^,$name: ," differences; failed=1; }
 }
 for file in "$tests"/dockerfile/against/*.Dockerfile; do
-  options=(--build-arg GIVEN=given --secret id=word,src=secret)
+  options=(--build-arg GIVEN=given --secret "id=word,src=secret")
   IGNORE=/dev/null
   [ ! -e "$file.dockerignore" ] || IGNORE=$file.dockerignore
   against "$(basename "$file" .Dockerfile)" "$file" context "${options[@]}"
