@@ -52,6 +52,7 @@ struct RunMount {
   std::uint32_t mode = 0400;     // Of a secret.
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  bool is_fresh = false;  // Of a cache: nobody else's, and it goes with the program.
 };
 struct RunRequest {
   Files files;
@@ -134,8 +135,8 @@ class Workshop {
   // Lets the user look around where `state` would run.
   virtual Result<> open(const RunRequest& state) = 0;
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
-  // `work` changes the files; what it changed is kept under `key`, with `time` as every time. It may
-  // be done twice, on the same files, if it `is_repeatable`.
+  // `work` changes the files; what it changed is kept under `key`, with `time` as every time. It
+  // may be done twice, on the same files, if it `is_repeatable`.
   struct Change {
     Files files;
     Digest key;
