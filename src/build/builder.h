@@ -95,8 +95,9 @@ struct TracedStep {
   std::string from;   // COPY: the stage or image that it copied from; "" for the context.
   StepLayer layer;
   bool was_cached = false;
-  Digest key;                                 // That it is kept under.
-  bool is_target = false;                     // Its layer is in the result, not only files of it.
+  bool may_lack = false;   // RUN: what it found in its caches is not among what it downloaded.
+  Digest key;              // That it is kept under.
+  bool is_target = false;  // Its layer is in the result, not only files of it.
   std::size_t stage_number = 0;               // TracedStage::number.
   std::vector<TracedMount> mounts;            // Of a RUN.
   std::map<std::string, std::string> inputs;  // What its key was made of (StepKey).

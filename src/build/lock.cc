@@ -148,6 +148,25 @@ std::vector<std::string> download_changes(const LockedRun& before, const LockedR
   return lines;
 }
 
+void add_answers(LockedRun& run, const LockedRun& before) {
+  std::set<std::pair<std::string, std::string>> own;
+  for (const Material& each : run.downloads) own.emplace(each.uri, each.request);
+  for (const Material& each : before.downloads)
+    if (!own.contains({each.uri, each.request})) run.downloads.push_back(each);
+}
+
+// A RUN asks for nothing that its caches have, and an empty cache asks for all of it. So it keeps
+// what it had in the lock; or, when its text is new, what those had that are not there any more.
+void add_lacking(LockedRun& run, const Lock& lock, const Lock& before, bool is_part) {
+  if (const LockedRun* same = before.find_run(run.step)) {
+    add_answers(run, *same);
+  } else if (!is_part) {
+    for (const LockedRun& each : before.runs)
+      if (lock.find_run(each.step) == nullptr) add_answers(run, each);
+  }
+  run.downloads = in_order(std::move(run.downloads));
+}
+
 // Its own come first.
 void add_missing(Lock& lock, const Lock& before) {
   for (const Material& each : before.sources)
@@ -267,13 +286,18 @@ std::vector<Material> in_order(std::vector<Material> downloads) {
 Lock lock_of(const Built& built, const Lock& before, bool is_part) {
   Lock lock{.sources = built.materials};
   LockSteps steps;
+  std::vector<LockedRun*> lacking;
+  lock.runs.reserve(built.trace.size());
   for (const TracedStep& step : built.trace) {
-    LockedRun run{.step = steps.next(step.stage_number, step.stage, step.text)};
+    LockedRun run{.step = steps.next(step.stage_number, step.stage, step.text), .downloads = {}};
     for (const Material& each : step.layer.materials)
       (is_download(each) ? run.downloads : lock.sources).push_back(each);
-    if (!run.downloads.empty() && lock.find_run(run.step) == nullptr)
-      lock.runs.push_back(std::move(run));
+    if (lock.find_run(run.step) != nullptr) continue;
+    lock.runs.push_back(std::move(run));
+    if (step.may_lack) lacking.push_back(&lock.runs.back());
   }
+  for (LockedRun* run : lacking) add_lacking(*run, lock, before, is_part);
+  std::erase_if(lock.runs, [](const LockedRun& run) { return run.downloads.empty(); });
   if (is_part) add_missing(lock, before);
   std::ranges::stable_sort(lock.sources, {}, order);
   const auto same = std::ranges::unique(lock.sources, {}, order);

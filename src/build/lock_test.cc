@@ -60,7 +60,8 @@ TEST_CASE("lock: of a build, in an order of its own, and back") {
   // One entry a line.
   CHECK(std::ranges::count(text, '\n') == 15);
   CHECK(print_lock(Lock()) ==
-        "{\n  \"format\": \"tare-lock\",\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": [\n  ]\n}\n");
+        "{\n  \"format\": \"tare-lock\",\n  \"version\": 1,\n  \"sources\": [\n  ],\n  \"runs\": "
+        "[\n  ]\n}\n");
   CHECK(must(parse_lock(print_lock(Lock()), "x")) == Lock());
 }
 
@@ -168,6 +169,32 @@ TEST_CASE("lock: equal answers that others follow stay") {
   CHECK(text(in_order({a("1"), b("1"), b("1"), a("2"), b("2"), a("2"), a("2")})) ==
         "1a 1b 2a 2b 2a ");
   CHECK(in_order({}).empty());
+}
+
+TEST_CASE("lock: what a RUN had in its caches stays in its entry") {
+  const Lock before = lock_of(sample(), {}, false);
+  Built warm = sample();
+  warm.trace[0].layer.materials = {download("http://x/2", "newer")};
+  CHECK(lock_of(warm, before, false).runs[0].downloads.size() == 1);
+  warm.trace[0].may_lack = true;
+  const auto urls = [](const Lock& lock) {
+    std::string text;
+    for (const LockedRun& run : lock.runs)
+      for (const Material& each : run.downloads) text += each.uri + " ";
+    return text;
+  };
+  Lock after = lock_of(warm, before, false);
+  CHECK(urls(after) == "http://x/1 http://x/2 ");
+  CHECK(after.runs[0].downloads[1].digest == codec::sha256("newer"));
+  // It found everything there; another text, for which what is gone was there; a build of a part.
+  warm.trace[0].layer.materials.clear();
+  CHECK(lock_of(warm, before, false).runs == before.runs);
+  warm.trace[0].text = "RUN get more";
+  after = lock_of(warm, before, false);
+  CHECK(urls(after) == "http://x/1 http://x/2 ");
+  CHECK(after.runs[0].step == "[build] RUN get more");
+  CHECK(lock_of(warm, before, true).runs == before.runs);
+  CHECK(lock_of(warm, {}, false).runs.empty());
 }
 
 TEST_CASE("lock: known by its first bytes") {

@@ -259,6 +259,7 @@ void StageBuild::take(const Instruction& instruction, const StepLayer& layer) {
                                : from->image,
        .layer = layer,
        .was_cached = was_cached_,
+       .may_lack = instruction.as<Run>() != nullptr && may_lack_ && !layer.is_sealed,
        .key = key_.digest(),
        .stage_number = index_,
        .mounts = std::exchange(mounted_, {}),
@@ -284,7 +285,8 @@ Result<> StageBuild::pump() {
   if (const std::string refused = ended->refused(); !refused.empty())
     return std::unexpected(
         failed(run, Error(Kind::Denied, refused)
-                        .hint("a build without --locked gets it, and writes the lock anew")));
+                        .hint("a build without --locked gets it, and writes the lock anew; what a "
+                              "cache mount had then is noted by tare lock update INSTRUCTION")));
   if (*status != 0 && wanted_) {
     StepKey failed_key = key_;
     failed_key.add("failed", "yes");

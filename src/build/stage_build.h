@@ -151,6 +151,8 @@ class StageBuild {
   void use_tools(const Tools& tools, RunRequest& wanted, StepKey& key) const;
   // RUN --ansible: a copy of the playbook's directory in the context.
   Result<RunRequest::Playbook> take_playbook(const Run& run, StepKey& key);
+  // Gives a RUN caches that begin empty, where what they have may not matter.
+  Result<> freshen_caches(RunRequest& wanted);
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
   Result<std::optional<Owner>> owner_of(const std::string& chown, const char* what = "--chown");
 
@@ -178,6 +180,7 @@ class StageBuild {
   StepInfo info_;
   StepKey key_;
   bool was_cached_ = false;
+  bool may_lack_ = false;  // TracedStep::may_lack.
   std::unique_ptr<Running> running_;
   std::optional<RunRequest> wanted_;  // What runs, when it is to be opened if it fails.
   std::vector<TracedStep> trace_;

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "build/stage_build.h"
 #include "sys/files.h"
@@ -143,6 +145,21 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
       .source = whole ? place : place + "/file", .target = target, .read_only = mount.read_only};
 }
 
+// What a cache has is from elsewhere, and in no lock: with --locked it is not there. And an entry
+// of the lock that is taken anew is to be whole.
+Result<> StageBuild::freshen_caches(RunRequest& wanted) {
+  const auto& lock = shared_.request.lock;
+  if (!may_lack_ || !(wanted.answers || (lock && lock->is_moved(step_in_lock())))) return {};
+  may_lack_ = false;
+  const std::string unique = TRY(shared_.workshop.make_directory());
+  for (RunMount& mount : wanted.mounts) {
+    if (mount.type != RunMount::Type::Cache) continue;
+    mount.source += "\nfresh " + unique;
+    mount.is_fresh = true;
+  }
+  return {};
+}
+
 Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mount>& mounts) {
   info_ = describe(instruction);
   const Run& run = *instruction.as<Run>();
@@ -198,8 +215,11 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   key.add("the security", std::to_string(static_cast<int>(wanted.security)));
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
+  may_lack_ = std::ranges::any_of(
+      mounts, [](const Mount& mount) { return mount.type == Mount::Type::Cache; });
   // Ansible itself runs on this machine.
-  const bool had_way_out = wanted.network != RunNetwork::None || wanted.playbook;
+  const bool had_way_out =
+      wanted.network != RunNetwork::None || wanted.playbook.has_value() || may_lack_;
   if (const auto found = TRY(find(key, had_way_out))) {
     TRY(state_->apply(instruction));
     take(instruction, *found);
@@ -215,6 +235,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   wanted.key = key_.digest();
   wanted.is_recorded = request.records_downloads;
   wanted.answers = TRY(shared_.answers_for(step_in_lock(), info_.label));
+  TRY(freshen_caches(wanted));
   if (wanted.answers && wanted.network == RunNetwork::Host)
     return std::unexpected(
         Error(Kind::Unsupported, "RUN with the network of this machine cannot be locked")

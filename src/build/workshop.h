@@ -52,6 +52,7 @@ struct RunMount {
   std::uint32_t mode = 0400;     // Of a secret.
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  bool is_fresh = false;  // Of a cache: nobody else's, and it goes with the program.
 };
 struct RunRequest {
   Files files;

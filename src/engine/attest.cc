@@ -265,7 +265,8 @@ Result<std::vector<std::string>> attest_build(store::Store& store,
                          " is left out: a secret of the build would be in it");
     else if (text.size() > image::kMaxStatement)
       left_out.push_back("the attestation " + std::string(type) + " is left out: it has " +
-                         human_size(text.size()));
+                         human_size(text.size()) + ", and one of more than " +
+                         human_size(image::kMaxStatement) + " is not read by everybody");
     else
       statements.push_back({.predicate_type = std::string(type), .text = std::move(text)});
   };

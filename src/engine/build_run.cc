@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -28,6 +29,10 @@ std::vector<std::string> engine_places() {
   return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
 }
 
+std::string cache_volume(const build::RunMount& mount) {
+  return kCacheVolume + codec::sha256(mount.source).short_hex();
+}
+
 std::string without_slash(const std::string& path) {
   const std::size_t first = path.find_first_not_of('/');
   return first == std::string::npos ? "" : path.substr(first);
@@ -50,6 +55,8 @@ class BuildWorkshop::RunningStep : public build::Running {
   ~RunningStep() override {
     attachment_.reset();
     (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
+    for (const build::RunMount& mount : request_.mounts)
+      if (mount.is_fresh) (void)workshop_.engine_.remove_volume(cache_volume(mount), true);
     workshop_.state_.store.empty_trash_in_background(0);
   }
 
@@ -125,6 +132,10 @@ class BuildWorkshop::RunningStep : public build::Running {
  private:
   // Everything that it can have got from elsewhere is among its materials.
   bool had_no_other_way() const {
+    const auto is_old = [](const build::RunMount& mount) {
+      return mount.type == build::RunMount::Type::Cache && !mount.is_fresh;
+    };
+    if (std::ranges::any_of(request_.mounts, is_old)) return false;
     if (recorder_) return recorder_->is_whole() && (!request_.playbook || request_.answers);
     return request_.network == build::RunNetwork::None && (!request_.playbook || request_.answers);
   }
@@ -215,7 +226,7 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
       wanted.source.clear();
     } else if (mount.type == build::RunMount::Type::Cache) {
       wanted.type = MountType::Volume;
-      wanted.volume = kCacheVolume + codec::sha256(mount.source).short_hex();
+      wanted.volume = cache_volume(mount);
       wanted.source.clear();
       wanted.no_copy = true;
     }
