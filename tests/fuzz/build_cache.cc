@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Caches of builds, out of any registry: what is accepted prints, and reads back as the same.
-#include "fuzz/fuzz.h"
 #include "image/build_cache.h"
+#include "fuzz/fuzz.h"
 
 using namespace tare;
 

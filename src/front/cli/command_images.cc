@@ -32,8 +32,8 @@ std::vector<std::string> known_filters() {
   return {"before", "dangling", "label", "reference", "since", "until"};
 }
 
-// When a build here made it, or else what its config says: of what a build makes that is the time of
-// its base, or 1980, whenever it is built. [docs/decisions/0031-created-of-what-is-built.md]
+// When a build here made it, or else what its config says: of what a build makes that is the time
+// of its base, or 1980, whenever it is built. [docs/decisions/0031-created-of-what-is-built.md]
 UnixNanos shown_created(const Image& image) {
   const bool has_own_layers = std::ranges::any_of(
       image.layers, [](const store::Layer& layer) { return layer.blob == layer.diff_id; });

@@ -15,26 +15,28 @@ static void stop(int number) {
   _exit(0);
 }
 
-static int fail(const char *what) {
+static int fail(const char* what) {
   perror(what);
   return 1;
 }
 
 static int ping(int port) {
   int fd = socket(AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  if (connect(fd, (struct sockaddr *)&place, sizeof place) != 0) return fail("connect");
+  struct sockaddr_in place = {
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  if (connect(fd, (struct sockaddr*)&place, sizeof place) != 0) return fail("connect");
   char answer[64];
   return write(fd, "version\n", 8) == 8 && read(fd, answer, sizeof answer) > 0 ? 0 : 1;
 }
 
-int main(int count, char **words) {
+int main(int count, char** words) {
   if (count == 3 && strcmp(words[1], "--ping") == 0) return ping(atoi(words[2]));
   signal(SIGTERM, stop);
   int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons(count > 1 ? atoi(words[1]) : 7000)};
-  if (bind(listener, (struct sockaddr *)&place, sizeof place) != 0) return fail("bind");
+  struct sockaddr_in place = {.sin_family = AF_INET,
+                              .sin_port = htons(count > 1 ? atoi(words[1]) : 7000)};
+  if (bind(listener, (struct sockaddr*)&place, sizeof place) != 0) return fail("bind");
   if (listen(listener, 16) != 0) return fail("listen");
   printf("listening as %d\n", (int)getuid());
   fflush(stdout);

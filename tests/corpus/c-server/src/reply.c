@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t reply(const char *asked, unsigned long count, char *out, size_t room) {
+size_t reply(const char* asked, unsigned long count, char* out, size_t room) {
   int length;
   if (strcmp(asked, "version") == 0)
     length = snprintf(out, room, "counterd %s\n", VERSION);
