@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "build/arguments.h"
@@ -17,6 +18,14 @@
 #include "build/workshop.h"
 
 namespace tare::build {
+
+// What the containers of all RUNs have, as of docker run.
+struct RunLimits {
+  std::vector<std::string> hosts;                            // "NAME:ADDRESS", "NAME:host-gateway".
+  std::optional<std::uint64_t> shm_bytes;                    // Of /dev/shm.
+  std::vector<std::pair<std::string, std::string>> ulimits;  // "nofile", "1024:2048".
+  std::string cgroup_parent;
+};
 
 struct BuildRequest {
   std::string dockerfile;  // Its name, for errors and for its .dockerignore.
@@ -35,7 +44,8 @@ struct BuildRequest {
   std::vector<std::string> names;              // Of the image: full references.
   std::map<std::string, std::string> labels;
   std::optional<RunNetwork> network;  // Of every RUN that says nothing.
-  std::optional<UnixNanos> time;      // Of all that is made. None: when the base image was made.
+  RunLimits limits;
+  std::optional<UnixNanos> time;  // Of all that is made. None: when the base image was made.
   bool no_cache = false;
   std::set<std::string> no_cache_stages;
   bool pull = false;

@@ -44,6 +44,15 @@ Result<> can_run(const oci::ImageConfig& config) {
               "the kernel use an emulator (Debian: qemu-user-static with binfmt-support)"));
 }
 
+// A program sees them. Where its control group lies it does not see.
+void add_limits(const RunLimits& limits, StepKey& key) {
+  if (!limits.hosts.empty()) key.add("--add-host", StepKey::list(limits.hosts));
+  if (limits.shm_bytes) key.add("--shm-size", std::to_string(*limits.shm_bytes));
+  std::vector<std::string> ulimits;
+  for (const auto& [name, value] : limits.ulimits) ulimits.push_back(name + "=" + value);
+  if (!ulimits.empty()) key.add("--ulimit", StepKey::list(ulimits));
+}
+
 }  // namespace
 
 Result<RunMount> StageBuild::make_file(const std::string& target, std::string_view content,
@@ -213,6 +222,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
           std::to_string(static_cast<int>(
               wanted.network == RunNetwork::Recorded ? RunNetwork::Default : wanted.network)));
   key.add("the security", std::to_string(static_cast<int>(wanted.security)));
+  add_limits(request.limits, key);
   key.add("time", std::to_string(time_));
   key.add(StepKey::kFiles, files_.id.text());
   may_lack_ = std::ranges::any_of(

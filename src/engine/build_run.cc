@@ -214,6 +214,13 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
       request.network == build::RunNetwork::Recorded || request.answers)
     config.network = "none";
   if (request.network == build::RunNetwork::Host) config.network = "host";
+  if (request_ != nullptr) {
+    const build::RunLimits& limits = request_->limits;
+    config.net.extra_hosts = limits.hosts;
+    if (limits.shm_bytes) config.shm_bytes = *limits.shm_bytes;
+    config.ulimits = limits.ulimits;
+    config.cgroup_parent = limits.cgroup_parent;
+  }
   config.privileged = request.security == build::Security::Insecure;
   for (const build::RunMount& mount : request.mounts) {
     if (mount.type == build::RunMount::Type::Secret) continue;
@@ -294,6 +301,7 @@ Result<std::unique_ptr<RunRecorder>> BuildWorkshop::record(build::RunRequest& re
   // SECURITY: what asks from this machine's network goes by the user's own proxies, not by those
   // that an image names, which may be any service of this machine.
   if (request.network == build::RunNetwork::Recorded) settings.proxies = proxies_of_user();
+  if (request_ != nullptr) settings.hosts = request_->limits.hosts;
   return RunRecorder::prepare({.store = state_.store, .program = program}, request,
                               std::move(settings));
 }

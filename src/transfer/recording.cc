@@ -85,6 +85,9 @@ std::string print_recorder_settings(const RecorderSettings& settings) {
   value.set("isLocked", settings.is_locked);
   value.set("maxBytes", settings.max_bytes);
   value.set("refusesMachine", settings.refuses_machine);
+  json::Value hosts{json::Array()};
+  for (const std::string& host : settings.hosts) hosts.push(host);
+  value.set("hosts", std::move(hosts));
   json::Value answers{json::Array()};
   for (const Answer& answer : settings.answers) answers.push(answer_value(answer));
   value.set("answers", std::move(answers));
@@ -103,6 +106,8 @@ Result<RecorderSettings> parse_recorder_settings(std::string_view text) {
   settings.is_locked = value["isLocked"].as_bool();
   settings.max_bytes = value["maxBytes"].as_uint();
   settings.refuses_machine = value["refusesMachine"].as_bool();
+  for (const json::Value& each : value["hosts"].as_array())
+    settings.hosts.push_back(each.as_string());
   for (const json::Value& each : value["answers"].as_array())
     settings.answers.push_back(TRY(answer_of(each)));
   return settings;

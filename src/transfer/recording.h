@@ -53,9 +53,10 @@ struct RecorderSettings {
   Authority authority;
   Proxies proxies;  // Between the recorder and servers.
   bool is_locked = false;
-  std::vector<Answer> answers;   // When it is: in the order in which they came.
-  std::uint64_t max_bytes = 0;   // Of all bodies together.
-  bool refuses_machine = false;  // Addresses of this machine and of its bridges are not asked.
+  std::vector<Answer> answers;     // When it is: in the order in which they came.
+  std::uint64_t max_bytes = 0;     // Of all bodies together.
+  std::vector<std::string> hosts;  // "NAME:ADDRESS": names that mean that, whatever others say.
+  bool refuses_machine = false;    // Addresses of this machine and of its bridges are not asked.
 };
 
 // Errors: Invalid.

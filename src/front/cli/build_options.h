@@ -7,6 +7,7 @@
 namespace tare::cli {
 
 inline constexpr Option kBuild[] = {
+    {0, "add-host", OptionKind::List, "name:address", "Of RUN: a name in /etc/hosts"},
     {0, "allow", OptionKind::List, "entitlement",
      "Allow security.insecure, network.host or host.ansible"},
     {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
@@ -20,6 +21,7 @@ inline constexpr Option kBuild[] = {
      "Steps that builds elsewhere made: NAME, type=registry,ref=NAME or type=local,src=DIR"},
     {0, "cache-to", OptionKind::List, "spec",
      "Keep steps for them: type=registry,ref=NAME, type=local,dest=DIR, type=inline; mode=min|max"},
+    {0, "cgroup-parent", OptionKind::Value, "path", "Of RUN: below this control group"},
     {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
     {0, "check-reproducible", OptionKind::Flag, "",
      "Build it twice under different circumstances and name the first file that differs"},
@@ -44,10 +46,12 @@ inline constexpr Option kBuild[] = {
     {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},
     {0, "rm", OptionKind::Flag, "", "", {}, false, true},
     {0, "secret", OptionKind::List, "id=id[,src=file|,env=name]", "A secret for RUN --mount"},
+    {0, "shm-size", OptionKind::Value, "bytes", "Of RUN: size of /dev/shm (default 64m)"},
     {0, "shell-on-error", OptionKind::Flag, "", "Open a shell where a RUN failed"},
     {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},
     {'t', "tag", OptionKind::List, "name", "Name of the image"},
     {0, "target", OptionKind::Value, "stage", "Build up to this stage"},
+    {0, "ulimit", OptionKind::List, "name=soft[:hard]", "Of RUN: a resource limit"},
     {0, "attest", OptionKind::List, "type=provenance|sbom[,...]",
      "What is said of the image in it: type=provenance,mode=min|max, type=sbom; disabled=true"},
     {0, "provenance", OptionKind::Value, "mode=min|max|false",

@@ -13,6 +13,7 @@
 #include "build/mount.h"
 #include "build/remote_tree.h"
 #include "codec/compress.h"
+#include "front/cli/network_options.h"
 #include "front/cli/request.h"
 #include "image/sniff.h"
 #include "sys/files.h"
@@ -192,6 +193,20 @@ Result<> read_pairs(build::BuildRequest& request, const Arguments& arguments) {
   return {};
 }
 
+Result<> read_limits(build::RunLimits& limits, const Arguments& arguments) {
+  for (const std::string& text : arguments.list("add-host"))
+    limits.hosts.push_back(TRY(parse_extra_host(text)));
+  if (const auto text = arguments.value("shm-size")) {
+    const auto size = parse_size(*text);
+    if (!size) return bad_value("shm-size", *text, size.error().message());
+    limits.shm_bytes = *size;
+  }
+  for (const std::string& text : arguments.list("ulimit"))
+    limits.ulimits.push_back(TRY(parse_ulimit(text)));
+  limits.cgroup_parent = arguments.value_or("cgroup-parent", "");
+  return {};
+}
+
 // [docker buildx build: --attest, --provenance, --sbom]
 Result<> read_attestation(build::BuildRequest& request, const std::string& option,
                           const std::string& text) {
@@ -250,6 +265,7 @@ Result<build::BuildRequest> build_request(const Arguments& arguments) {
   build::BuildRequest request;
   TRY(read_context(request, arguments));
   TRY(read_pairs(request, arguments));
+  TRY(read_limits(request.limits, arguments));
   request.options.target = arguments.value_or("target", "");
   request.options.build_platform = {.os = "linux", .architecture = oci::host_architecture()};
   request.options.target_platform = request.options.build_platform;

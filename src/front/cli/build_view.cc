@@ -5,6 +5,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <deque>
+#include <utility>
 
 #include "base/text.h"
 #include "front/cli/program_output.h"
@@ -53,6 +55,9 @@ class PlainView : public BuildView {
     tell(step, shown.lines.rest());
     line(step, "DONE " + seconds_since(shown.begun));
   }
+  void fails(const Error& /*error*/) override {
+    for (auto& [number, shown] : shown_) tell({.number = number, .label = ""}, shown.lines.rest());
+  }
   void is_cached(const build::StepInfo& step) override {
     line(step, step.label);
     line(step, "CACHED");
@@ -80,6 +85,41 @@ class PlainView : public BuildView {
                                       process_environment("NO_COLOR").value_or("").empty()};
   TransferView transfer_;
   std::map<std::size_t, Shown> shown_;
+};
+
+// Says nothing, unless it fails: then what the programs said last.
+class QuietView : public BuildView {
+ public:
+  void begins(const build::StepInfo& step, std::string_view /*why*/) override {
+    said_[step.number].label = step.label;
+  }
+  void says(const build::StepInfo& step, std::string_view output) override {
+    keep(said_[step.number], said_[step.number].cutter.add(output));
+  }
+  void ends(const build::StepInfo& step) override { said_.erase(step.number); }
+  void fails(const Error& /*error*/) override {
+    for (auto& [number, said] : said_) {
+      keep(said, said.cutter.rest());
+      if (said.lines.empty()) continue;
+      std::string text = said.label + "\n";
+      for (const std::string& line : said.lines) text += "  " + program_line(line, {}) + "\n";
+      (void)sys::write_all(STDERR_FILENO, text);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMostLines = 50;
+  struct Said {
+    std::string label;
+    std::deque<std::string> lines;
+    LineCutter cutter;
+  };
+  static void keep(Said& said, std::vector<std::string> lines) {
+    for (std::string& line : lines) said.lines.push_back(std::move(line));
+    while (said.lines.size() > kMostLines) said.lines.pop_front();
+  }
+
+  std::map<std::size_t, Said> said_;
 };
 
 }  // namespace
@@ -127,7 +167,7 @@ std::unique_ptr<BuildView> BuildView::make(Style style, Context& context) {
     case Style::Json:
       return make_json_view();
   }
-  return std::make_unique<BuildView>();
+  return std::make_unique<QuietView>();
 }
 
 int report_with_line(Context& context, const Error& error) {

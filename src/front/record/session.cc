@@ -47,7 +47,7 @@ Session::Session(const transfer::RecorderSettings& settings, const Issuer& issue
       issuer_(issuer),
       notebook_(notebook),
       stream_(std::move(stream)),
-      upstream_(settings.proxies, settings.refuses_machine) {}
+      upstream_(settings) {}
 
 Result<> Session::run() {
   while (TRY(serve_one())) {

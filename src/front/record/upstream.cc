@@ -173,10 +173,24 @@ bool may_come_up(CURL* easy, CURLcode code, const std::string& host) {
   return answer == 0 || answer == EAI_AGAIN;
 }
 
+// What --add-host says of this server, as libcurl has it. [CURLOPT_RESOLVE]
+List known_address(const std::vector<std::string>& hosts, const std::string& host,
+                   std::uint16_t port) {
+  List list;
+  for (const std::string& each : hosts) {
+    const auto pair = split_once(each, ':');
+    if (!pair || lower(pair->first) != lower(host) || pair->second == "host-gateway") continue;
+    const bool is_v6 = pair->second.find(':') != std::string_view::npos;
+    const std::string address(pair->second);
+    add(list, host + ":" + std::to_string(port) + ":" + (is_v6 ? "[" + address + "]" : address));
+    break;
+  }
+  return list;
+}
+
 }  // namespace
 
-Upstream::Upstream(const transfer::Proxies& proxies, bool refuses_machine)
-    : proxies_(proxies), refuses_machine_(refuses_machine), easy_(::curl_easy_init()) {}
+void* Upstream::new_handle() { return ::curl_easy_init(); }
 
 Upstream::~Upstream() {
   if (easy_ != nullptr) ::curl_easy_cleanup(easy_);
@@ -189,10 +203,12 @@ Result<> Upstream::ask(const Question& question, const Begin& begin, const Take&
   std::array<char, CURL_ERROR_SIZE> message{};
   const List headers = headers_of(question);
   const auto origin = TRY(front_transfer::origin_of(without_user(question.url)));
-  const std::string proxy = front_transfer::proxy_for(origin, proxies_);
+  const List known = known_address(settings_.hosts, origin.host, origin.port);
+  const std::string proxy = front_transfer::proxy_for(origin, settings_.proxies);
   set(easy_, CURLOPT_URL, question.url.c_str());
   set(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy_, CURLOPT_HTTPHEADER, headers.get());
+  set(easy_, CURLOPT_RESOLVE, known.get());
   set(easy_, CURLOPT_NOSIGNAL, 1L);
   set(easy_, CURLOPT_PATH_AS_IS, 1L);
   set(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -210,7 +226,7 @@ Result<> Upstream::ask(const Question& question, const Begin& begin, const Take&
   set(easy_, CURLOPT_PROXY, proxy.c_str());
   set(easy_, CURLOPT_NOPROXY, "");
   // A proxy is whom the user has named, and may be here.
-  if (refuses_machine_ && proxy.empty()) {
+  if (settings_.refuses_machine && proxy.empty()) {
     set(easy_, CURLOPT_OPENSOCKETFUNCTION, &on_socket);
     set(easy_, CURLOPT_OPENSOCKETDATA, static_cast<void*>(&exchange));
   }

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "front/record/answer_head.h"
 #include "front/record/http_message.h"
-#include "transfer/protocol.h"
+#include "transfer/recording.h"
 
 namespace tare::front_record {
 
@@ -24,8 +24,9 @@ struct Question {
 
 class Upstream {
  public:
-  // `refuses_machine`: see RecorderSettings. Both live as long as this.
-  Upstream(const transfer::Proxies& proxies, bool refuses_machine);
+  // `settings` live as long as this.
+  explicit Upstream(const transfer::RecorderSettings& settings)
+      : settings_(settings), easy_(new_handle()) {}
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
   ~Upstream();
@@ -39,8 +40,9 @@ class Upstream {
   Result<> ask(const Question& question, const Begin& begin, const Take& take);
 
  private:
-  const transfer::Proxies& proxies_;
-  bool refuses_machine_;
+  static void* new_handle();
+
+  const transfer::RecorderSettings& settings_;
   void* easy_;
 };
 

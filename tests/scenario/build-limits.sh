@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source=tests/lib.sh disable=SC2016
+# What tare build gives to every RUN: names in /etc/hosts, the size of /dev/shm, limits. Others are other steps.
+. "$TEST_LIB"
+image_busybox
+mkdir app
+cat >app/Dockerfile <<'TEXT'
+FROM busybox
+RUN grep wonder /etc/hosts >/hosts; df -k /dev/shm | awk 'NR==2 {print $2}' >/shm; ulimit -n >/files
+TEXT
+made() { tare run --rm --network none --ulimit nofile=1000 app cat /hosts /shm /files; }
+build() { tare build -q --network none --no-lock -t app "$@" app >id 2>log || fail "$(cat log)"; }
+build --ulimit nofile=640:700 --shm-size 8m --add-host wonder:192.0.2.7
+assert_eq "$(made | tr -s '\t ' ' ')" $'192.0.2.7 wonder\n8192\n640'
+first=$(cat id)
+tare build --progress plain --network none --no-lock --ulimit nofile=640:700 --shm-size 8m --add-host wonder=192.0.2.8 app 2>log || fail "$(cat log)"
+assert_contains "$(cat log)" '--add-host'
+build
+assert_lacks "$(made)" 8192
+assert_lacks "$(made)" wonder
+build --ulimit nofile=640:700 --shm-size 8m --add-host wonder:192.0.2.7
+assert_eq "$(cat id)" "$first"
+for bad in --add-host=wonder --shm-size=x --ulimit=nofile --ulimit=files=1; do
+  not tare build -q "$bad" app 2>log
+  assert_contains "$(cat log)" "${bad%%=*}"
+done
