@@ -7,19 +7,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
 #include <ranges>
 
 #include "build/glob.h"
 #include "codec/tar.h"
+#include "store/overlay_mount.h"
 
 namespace tare::build {
 namespace {
 
 constexpr unsigned kNewDirectory = 0755;
 constexpr unsigned kNewFile = 0644;
-
-std::string fd_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 std::pair<std::string, std::string> split_last(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -112,9 +110,10 @@ class Copier {
                        const std::string& destination);
   Result<> set_attributes(const tar::Entry& entry, int file);
   struct stat facts_of(const tar::Entry& entry) const;
-  Result<> put(const PickedFile& file, const std::string& path);
+  Result<> put(const PickedFile& file, const std::string& path, const std::string& first);
   Result<> put_directory(const PickedFile& file, const std::string& path);
   Result<> put_file(const PickedFile& file, const std::string& path);
+  Result<Owner> owner_on_disk(const struct stat& info) const;
   Result<> put_name(const std::string& first, const std::string& path);
   Result<> put_link(const PickedFile& file, const std::string& path);
   Result<> put_fifo(const PickedFile& file, const std::string& path);
@@ -132,22 +131,26 @@ class Copier {
   const Tree& tree_;
   const Target& target_;
   const CopyOptions& options_;
-  std::map<std::pair<dev_t, ino_t>, std::string> names_;  // Of files that may have several.
 };
+
+Result<Owner> Copier::owner_on_disk(const struct stat& info) const {
+  if (!options_.owner && tree_.ids != nullptr && *tree_.ids == *target_.ids)
+    return Owner{.uid = info.st_uid, .gid = info.st_gid};
+  Owner owner = options_.owner.value_or(Owner{.uid = info.st_uid, .gid = info.st_gid});
+  if (!options_.owner && tree_.ids != nullptr) {
+    owner.uid = TRY(store::inside_of(*tree_.ids, info.st_uid));
+    owner.gid = TRY(store::inside_of(tree_.ids->groups(), info.st_gid));
+  }
+  const std::uint32_t uid = TRY(target_.ids->outside_of(owner.uid));
+  const std::uint32_t gid = TRY(target_.ids->groups().outside_of(owner.gid));
+  return Owner{.uid = uid, .gid = gid};
+}
 
 // By descriptors of any sort, O_PATH too.
 Result<> Copier::give(int file, const struct stat& info) {
-  const Owner owner = options_.owner.value_or(Owner{.uid = info.st_uid, .gid = info.st_gid});
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
-  if (!options_.owner && tree_.ids != nullptr) {
-    uid = info.st_uid;  // As both are shown with the same ids.
-    gid = info.st_gid;
-  } else {
-    uid = TRY(target_.ids->outside_of(owner.uid));
-    gid = TRY(target_.ids->groups().outside_of(owner.gid));
-  }
-  if (::fchownat(file, "", uid, gid, AT_EMPTY_PATH) != 0) return fail_errno("set the owner");
+  const Owner owner = TRY(owner_on_disk(info));
+  if (::fchownat(file, "", owner.uid, owner.gid, AT_EMPTY_PATH) != 0)
+    return fail_errno("set the owner");
   return {};
 }
 
@@ -176,23 +179,13 @@ Result<> Copier::keep_times(const Pick& pick, const std::string& base) {
   return {};
 }
 
-// Capabilities of programs, and what users keep there. Only where they are an image's.
+// Only where they are an image's.
 Result<> Copier::copy_attributes(const PickedFile& file, int to) {
   if (tree_.ids == nullptr) return {};
   const sys::Fd from = TRY(open_in(tree_.root, file.path, O_PATH));
-  std::string names(64 << 10, '\0');
-  const ssize_t size = ::listxattr(fd_path(from.get()).c_str(), names.data(), names.size());
-  if (size <= 0) return {};
-  names.resize(static_cast<std::size_t>(size));
-  for (const std::string& name : split(names, '\0')) {
-    if (name != "security.capability" && !name.starts_with("user.")) continue;
-    std::string value(64 << 10, '\0');
-    const ssize_t bytes =
-        ::getxattr(fd_path(from.get()).c_str(), name.c_str(), value.data(), value.size());
-    if (bytes < 0) continue;
-    if (::fsetxattr(to, name.c_str(), value.data(), static_cast<std::size_t>(bytes), 0) != 0)
+  for (const auto& [name, value] : TRY(kept_attributes(from.get())))
+    if (::fsetxattr(to, name.c_str(), value.data(), value.size(), 0) != 0)
       return fail_errno("set the extended attribute " + quoted(name));
-  }
   return {};
 }
 
@@ -243,10 +236,6 @@ Result<> Copier::put_name(const std::string& first, const std::string& path) {
 }
 
 Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
-  if (has_more_names(tree_, file.info)) {
-    const auto [first, is_new] = names_.try_emplace({file.info.st_dev, file.info.st_ino}, path);
-    if (!is_new && first->second != path) return put_name(first->second, path);
-  }
   const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
   const sys::Fd to = TRY(begin_file(path));
   TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));
@@ -290,7 +279,9 @@ Result<> Copier::put_directory(const PickedFile& file, const std::string& path) 
   return copy_attributes(file, made.get());
 }
 
-Result<> Copier::put(const PickedFile& file, const std::string& path) {
+// `first`: where an earlier name of the file is; "": it has none.
+Result<> Copier::put(const PickedFile& file, const std::string& path, const std::string& first) {
+  if (!first.empty()) return first == path ? Result<>() : put_name(first, path);
   switch (file.info.st_mode & S_IFMT) {
     case S_IFDIR:
       return put_directory(file, path);
@@ -311,18 +302,22 @@ Result<> Copier::put(const PickedFile& file, const std::string& path) {
 Result<> Copier::copy(const Pick& pick, const std::string& destination, bool into) {
   std::string base = destination;
   if (options_.parents)
-    base = pick.is_directory ? join_path(destination, pick.source)
-                             : join_path(destination, split_last(pick.source).first);
+    base = pick.is_directory ? join_path(destination, pick.parents)
+                             : join_path(destination, split_last(pick.parents).first);
   const bool goes_in =
       !pick.is_directory && (into || options_.parents || is_directory(base + "/."));
   if (pick.is_directory || goes_in) (void)TRY(ensure(base == "." ? "" : base));
+  std::vector<std::string> paths;  // Where each file is.
   for (const PickedFile& file : pick.files) {
-    std::string path = base == "." ? "" : base;
+    std::string& path = paths.emplace_back(base == "." ? "" : base);
     const std::string below = goes_in ? pick.name : file.below;
     // The directory that was asked for stands for its contents.
-    if (below.empty() && pick.is_directory) continue;
+    if (below.empty() && pick.is_directory) {
+      if (options_.root_too) TRY(finish(target_.root, file.info));
+      continue;
+    }
     if (!below.empty()) path = path.empty() ? below : path + "/" + below;
-    TRY(put(file, path));
+    TRY(put(file, path, file.same_as ? paths[*file.same_as] : ""));
   }
   return keep_times(pick, base);
 }
@@ -416,7 +411,7 @@ Result<> Copier::unpack(tar::Reader& reader, const std::string& destination,
   while (TRY(reader.next())) {
     const std::string path = inside_of(destination, reader.entry().name);
     if (path == destination) continue;
-    TRY(unpack_entry(reader, path, destination), "unpack");
+    TRY(unpack_entry(reader, path, destination));
     if (paths != nullptr) paths->push_back(path);
   }
   return {};

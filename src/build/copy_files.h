@@ -30,6 +30,7 @@ struct CopyOptions {
   // For people, outside of any image: times as they are, and no program gets rights from its file.
   bool for_host = false;
   bool attributes = true;  // Extended ones of an archive come along.
+  bool root_too = false;   // A directory that is copied to "/" gives that its owner and mode.
 };
 
 // What `text`, which check_mode() has passed, makes of a mode: "640", "u=rwX,go-w". [chmod(1)]

@@ -4,16 +4,18 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <climits>
 #include <map>
 
 #include "build/glob.h"
 #include "build/lock.h"
 #include "codec/sha256.h"
+#include "store/overlay_mount.h"
 #include "sys/files.h"
 
 namespace tare::build {
@@ -57,6 +59,25 @@ bool is_lock(int root, const std::string& path) {
   return count && begins_lock(std::string_view(begin).substr(0, *count));
 }
 
+std::string name_of(int file) {
+  std::string path(PATH_MAX, '\0');
+  const ssize_t size =
+      ::readlink(("/proc/self/fd/" + std::to_string(file)).c_str(), path.data(), path.size());
+  path.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return path;
+}
+
+// Where `file` is in the tree, by no link: what .dockerignore says is said of that.
+Result<std::string> real_path(int root, int file) {
+  const std::string top = name_of(root);
+  std::string path = name_of(file);
+  if (path == top) return std::string();
+  const std::size_t length = top == "/" ? 0 : top.size();
+  if (top.empty() || !path.starts_with(top) || path.size() <= length || path[length] != '/')
+    return fail(Kind::Unavailable, "files move while they are looked for");
+  return path.substr(length + 1);
+}
+
 class Picker {
  public:
   Picker(const Tree& tree, const IgnoreRules& excludes) : tree_(tree), excludes_(excludes) {}
@@ -68,6 +89,7 @@ class Picker {
 
  private:
   Result<> walk(Pick& pick, const std::string& below);
+  Result<> find_links(Pick& pick) const;
   bool is_ignored(const std::string& path) const {
     if (path.empty()) return false;
     return (tree_.ignore != nullptr && tree_.ignore->ignores(path)) ||
@@ -79,7 +101,7 @@ class Picker {
 };
 
 Result<std::optional<Pick>> Picker::one(std::string path) {
-  Pick pick{.name = path.substr(path.rfind('/') + 1)};
+  Pick pick{.name = path.substr(path.rfind('/') + 1), .parents = path};
   for (int links = 0; links < kMostLinks; ++links) {
     const auto file = open_in(tree_.root, path, O_PATH);
     if (!file) {
@@ -88,29 +110,50 @@ Result<std::optional<Pick>> Picker::one(std::string path) {
     }
     struct stat info{};
     if (::fstat(file->get(), &info) != 0) return fail_errno("stat " + quoted(path));
+    path = TRY(real_path(tree_.root, file->get()));
     if (S_ISLNK(info.st_mode)) {
       const std::string target = TRY(read_link(tree_.root, path));
       const std::size_t slash = path.rfind('/');
       const std::string dir = slash == std::string::npos ? "" : path.substr(0, slash);
-      path = inside(target.starts_with('/') ? target : join(dir, target));
+      path = target.starts_with('/') ? target : join(dir, target);
       continue;
     }
     pick.source = path;
     pick.is_directory = S_ISDIR(info.st_mode);
     if (is_ignored(path) && !(pick.is_directory && tree_.ignore->may_except_below(path)))
       return std::nullopt;
-    pick.files.push_back({.path = path, .below = "", .info = info});
+    pick.files.push_back({.path = path, .below = "", .info = info, .same_as = {}});
     if (pick.is_directory) TRY(walk(pick, ""));
+    TRY(find_links(pick));
     return pick;
   }
   return fail(Kind::Invalid, "too many symbolic links at " + quoted(pick.name));
+}
+
+Result<> Picker::find_links(Pick& pick) const {
+  std::map<std::pair<dev_t, ino_t>, std::vector<std::size_t>> inodes;
+  for (std::size_t i = 0; i < pick.files.size(); ++i)
+    if (const struct stat& info = pick.files[i].info; S_ISREG(info.st_mode) && info.st_nlink > 1)
+      inodes[{info.st_dev, info.st_ino}].push_back(i);
+  for (const auto& [inode, names] : inodes) {
+    std::map<std::uint64_t, std::size_t> first;
+    for (const std::size_t name : names) {
+      if (names.size() == 1) continue;
+      const std::uint64_t file =
+          tree_.links == nullptr ? 1 : TRY((*tree_.links)(pick.files[name].path));
+      if (file == 0) continue;
+      const auto [known, is_new] = first.try_emplace(file, name);
+      if (!is_new) pick.files[name].same_as = known->second;
+    }
+  }
+  return {};
 }
 
 Result<> Picker::walk(Pick& pick, const std::string& below) {
   const std::string dir = join(pick.source, below);
   const sys::Fd place = TRY(open_in(tree_.root, dir, O_RDONLY | O_DIRECTORY));
   for (const std::string& name : TRY(sys::list_directory(place.get(), "."))) {
-    PickedFile file{.path = join(dir, name), .below = join(below, name)};
+    PickedFile file{.path = join(dir, name), .below = join(below, name), .info = {}, .same_as = {}};
     if (::fstatat(place.get(), name.c_str(), &file.info, AT_SYMLINK_NOFOLLOW) != 0)
       return fail_errno("stat " + quoted(file.path));
     const bool is_directory = S_ISDIR(file.info.st_mode);
@@ -133,12 +176,15 @@ Result<> Picker::walk(Pick& pick, const std::string& below) {
 
 Result<> Picker::match(const std::string& dir, const Glob& glob,
                        std::vector<std::string>& found) const {
-  const auto place = open_in(tree_.root, dir, O_RDONLY | O_DIRECTORY);
+  // With the dot a link to a directory is followed: /lib/*.so is found where /lib is one.
+  const auto place = open_in(tree_.root, join(dir, "."), O_RDONLY | O_DIRECTORY);
   if (!place) return {};
+  const std::string real = TRY(real_path(tree_.root, place->get()));
   for (const std::string& name : TRY(sys::list_directory(place->get(), "."))) {
     const std::string path = join(dir, name);
     if (glob.matches(path)) {
-      if (!is_ignored(path) || tree_.ignore->may_except_below(path)) found.push_back(path);
+      const std::string there = join(real, name);
+      if (!is_ignored(there) || tree_.ignore->may_except_below(there)) found.push_back(path);
       continue;
     }
     struct stat info{};
@@ -149,13 +195,26 @@ Result<> Picker::match(const std::string& dir, const Glob& glob,
   return {};
 }
 
+// How many parts of a path --parents leaves out. [BuildKit frontend 1.20, reference.md "COPY
+// --parents"]
+std::size_t parts_before_pivot(std::string_view source) {
+  const std::size_t pivot = source.find("/./");
+  if (pivot == std::string_view::npos) return 0;
+  const std::string before = inside(source.substr(0, pivot));
+  return before.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(before, '/')) + 1;
+}
+
+std::string without_parts(std::string path, std::size_t count) {
+  for (; count > 0; --count) {
+    const std::size_t slash = path.find('/');
+    path = slash == std::string::npos ? "" : path.substr(slash + 1);
+  }
+  return path;
+}
+
 void add_number(std::string& text, std::uint64_t number) { text += std::to_string(number) + " "; }
 
 }  // namespace
-
-bool has_more_names(const Tree& tree, const struct stat& info) {
-  return tree.ids == nullptr && S_ISREG(info.st_mode) && info.st_nlink > 1;
-}
 
 Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags) {
   open_how how{};
@@ -180,6 +239,7 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
   Picker picker(tree, excludes);
   std::vector<Pick> picks;
   const std::string source = inside(request.source);
+  const std::size_t cut = parts_before_pivot(request.source);
   if (!has_wildcards(source)) {
     auto found = TRY(picker.one(source));
     if (!found)
@@ -191,6 +251,7 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
                                          ? " for the build: it is the lock of a build"
                                          : ""))
               .hint(near(tree, source)));
+    found->parents = without_parts(found->parents, cut);
     picks.push_back(std::move(*found));
     return picks;
   }
@@ -198,8 +259,12 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
   std::vector<std::string> paths;
   TRY(picker.match(split_wildcards(source).first == "." ? "" : split_wildcards(source).first, glob,
                    paths));
-  for (const std::string& path : paths)
-    if (auto found = TRY(picker.one(path))) picks.push_back(std::move(*found));
+  for (const std::string& path : paths) {
+    auto found = TRY(picker.one(path));
+    if (!found) continue;
+    found->parents = without_parts(found->parents, cut);
+    picks.push_back(std::move(*found));
+  }
   return picks;
 }
 
@@ -217,22 +282,50 @@ Error no_match(const Tree& tree, const std::string& source) {
   return hint.empty() ? error : std::move(error).hint(hint);
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> kept_attributes(int file) {
+  const std::string path = "/proc/self/fd/" + std::to_string(file);
+  std::vector<std::pair<std::string, std::string>> kept;
+  std::string names(64 << 10, '\0');  // The most that the kernel takes. [xattr(7)]
+  const ssize_t size = ::listxattr(path.c_str(), names.data(), names.size());
+  if (size <= 0) return kept;
+  names.resize(static_cast<std::size_t>(size));
+  for (const std::string& name : split(names, '\0')) {
+    if (name != "security.capability" && !name.starts_with("user.")) continue;
+    std::string value(64 << 10, '\0');
+    const ssize_t bytes = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (bytes < 0) continue;
+    value.resize(static_cast<std::size_t>(bytes));
+    kept.emplace_back(name, std::move(value));
+  }
+  std::ranges::sort(kept);
+  return kept;
+}
+
+namespace {
+
+// Owners, and what else a copy has of an image's file.
+Result<> add_facts_of_image(std::string& text, const Tree& tree, const PickedFile& file) {
+  if (tree.ids == nullptr) return {};
+  // As the image has them: which ids stand for those is this machine's.
+  add_number(text, TRY(store::inside_of(*tree.ids, file.info.st_uid), quoted(file.path)));
+  add_number(text, TRY(store::inside_of(tree.ids->groups(), file.info.st_gid), quoted(file.path)));
+  if (!S_ISREG(file.info.st_mode) && !S_ISDIR(file.info.st_mode)) return {};
+  const sys::Fd opened = TRY(open_in(tree.root, file.path, O_PATH));
+  for (const auto& [name, value] : TRY(kept_attributes(opened.get())))
+    text += escaped(name) + "=" + codec::sha256(value).hex() + " ";
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
   std::string text = pick.is_directory ? "directory\n" : "file " + escaped(pick.name) + "\n";
-  std::map<std::pair<dev_t, ino_t>, std::string> names;  // Of files that may have several.
   for (const PickedFile& file : pick.files) {
     text += escaped(file.below) + "\t";
     // Of a directory the mode means something, of a link it does not.
     if (!S_ISLNK(file.info.st_mode)) add_number(text, file.info.st_mode & 07777U);
-    if (tree.ids != nullptr) {
-      add_number(text, file.info.st_uid);
-      add_number(text, file.info.st_gid);
-    }
-    if (has_more_names(tree, file.info)) {
-      const auto [first, is_new] =
-          names.try_emplace({file.info.st_dev, file.info.st_ino}, file.below);
-      if (!is_new) text += "same as " + escaped(first->second) + " ";
-    }
+    TRY(add_facts_of_image(text, tree, file));
+    if (file.same_as) text += "same as " + escaped(pick.files[*file.same_as].below) + " ";
     if (S_ISREG(file.info.st_mode)) {
       const sys::Fd opened = TRY(open_in(tree.root, file.path, O_RDONLY | O_NONBLOCK));
       FileDigests none;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/text.h"
 #include "build/glob.h"
@@ -16,7 +15,6 @@ namespace tare::build {
 namespace {
 
 constexpr std::size_t kMaxDockerfile = 4 << 20;
-constexpr std::string_view kBzip2 = "BZh";
 
 sys::IdMap our_ids() {
   sys::IdMap ids;
@@ -66,11 +64,6 @@ bool is_remote_context(std::string_view place) {
 
 Result<std::optional<std::string>> unpack_context(Workshop& workshop, int file) {
   TRY(rewind(file));
-  std::array<char, 3> first{};
-  const ssize_t count = ::pread(file, first.data(), first.size(), 0);
-  if (count == 3 && std::string_view(first.data(), 3) == kBzip2)
-    return std::unexpected(Error(Kind::Unsupported, "the build context is compressed with bzip2")
-                               .hint("bunzip2 it, or compress it with gzip, xz or zstd"));
   const auto archive = TRY(workshop.open_archive(file));
   if (!archive) return std::nullopt;
   std::string place = TRY(workshop.make_directory());

@@ -19,7 +19,7 @@ bool is_remote_context(std::string_view place);
 
 // What an archive has, compressed or not, in a directory of this machine: no path, link or owner of
 // it means anything outside, and it has no devices and attributes. Nothing when `file` (at its
-// start) is none. Errors: Corrupt; Unavailable (no room); Unsupported (bzip2, devices).
+// start) is none. Errors: Corrupt; Unavailable (no room); Unsupported (devices).
 Result<std::optional<std::string>> unpack_context(Workshop& workshop, int file);
 
 struct RemoteTree {

@@ -7,6 +7,7 @@
 #include "build/pins.h"
 #include "build/stage_build.h"
 #include "codec/tar.h"
+#include "image/web_files.h"
 #include "store/streams.h"
 
 namespace tare::build {
@@ -77,7 +78,11 @@ Result<> StageBuild::put_remote(const Remote& remote, const Add& add, const Targ
   const bool is_git = remote.request.source.kind == AddSource::Kind::Git;
   if (is_git || add.unpack.value_or(false)) {
     const auto archive = TRY(shared_.workshop.open_archive(file));
-    if (archive) return unpack_archive(*archive, target, destination, options);
+    if (archive) {
+      TRY(unpack_archive(*archive, target, destination, options),
+          "unpack " + quoted(image::without_user(remote.request.source.text)));
+      return {};
+    }
     TRY(rewind());
   }
   return put_open_file(
@@ -92,8 +97,10 @@ Result<> StageBuild::put_pick(const Pick& pick, const Add* add, const Tree& tree
                               const CopyOptions& options) {
   if (add != nullptr && !pick.is_directory && add->unpack.value_or(true)) {
     const sys::Fd file = TRY(open_in(tree.root, pick.source, O_RDONLY | O_NONBLOCK));
-    if (const auto archive = TRY(shared_.workshop.open_archive(file.get())))
-      return unpack_archive(*archive, target, destination, options);
+    if (const auto archive = TRY(shared_.workshop.open_archive(file.get()))) {
+      TRY(unpack_archive(*archive, target, destination, options), "unpack " + quoted(pick.source));
+      return {};
+    }
   }
   CopyOptions own = options;
   // Owners are the stage's, which is shown with the same ids; those of this machine mean nothing.

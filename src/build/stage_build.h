@@ -92,7 +92,7 @@ class StageBuild {
  private:
   // A directory tree that files come from, open as long as this is.
   struct OpenTree {
-    View view;
+    std::unique_ptr<View> view;  // The tree refers to it. Null: a directory.
     sys::Fd directory;
     Tree tree;
     std::string name;  // Part of keys: whose files these are.
@@ -155,6 +155,11 @@ class StageBuild {
   Result<> freshen_caches(RunRequest& wanted);
   Result<RunMount> make_file(const std::string& target, std::string_view content, unsigned mode);
   Result<std::optional<Owner>> owner_of(const std::string& chown, const char* what = "--chown");
+  // The targets of these are absolute.
+  Result<RunMount> make_bind(const Mount& mount, const std::string& name, const OpenTree& open,
+                             StepKey& key);
+  Result<RunMount> make_cache(const Mount& mount, const std::string& name,
+                              const Dependency* dependency, StepKey& key);
 
   StepInfo describe(const Instruction& instruction) const;
   Result<std::optional<StepLayer>> find(const StepKey& key, bool had_way_out = false);

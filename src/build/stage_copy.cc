@@ -66,8 +66,8 @@ Result<StageBuild::OpenTree> StageBuild::open_tree(const Dependency* dependency)
   else
     files = Files::of(TRY(shared_.find_image(dependency->image, shared_.platform())));
   open.name = files.id.text();
-  open.view = TRY(shared_.workshop.look(files));
-  open.tree = {.root = open.view.root.get()};
+  open.view = std::make_unique<View>(TRY(shared_.workshop.look(files)));
+  open.tree = {.root = open.view->root.get(), .ids = &open.view->ids, .links = &open.view->links};
   return open;
 }
 
@@ -141,8 +141,7 @@ Result<> StageBuild::put_sources(const Sources& sources, const Instruction& inst
                                  const FileSources& files, const Target& target,
                                  const std::string& destination, const CopyOptions& options) {
   const Add* const add = instruction.as<Add>();
-  Tree tree = sources.open.tree;
-  if (sources.open.view.root) tree.ids = &sources.open.view.ids;
+  const Tree& tree = sources.open.tree;
   const bool several = sources.picks.size() + sources.remotes.size() + files.contents.size() > 1;
   const bool into = destination.ends_with('/') || several;
   const std::string place = into && !destination.ends_with('/') ? destination + "/" : destination;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "build/glob.h"
 #include "build/stage_build.h"
 #include "sys/files.h"
 
@@ -15,12 +16,7 @@ namespace {
 
 constexpr const char* kAgentPlace = "/run/buildkit/ssh_agent.";
 constexpr std::uint32_t kSecretMode = 0400;
-
-sys::IdMap same_ids() {
-  sys::IdMap ids;
-  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
-  return ids;
-}
+constexpr std::uint32_t kCacheMode = 0755;
 
 // Whether a program for that architecture has been given to the kernel to run those of another.
 // [Documentation/admin-guide/binfmt-misc.rst; the names are those of Debian's qemu-user-static]
@@ -79,7 +75,78 @@ std::string described(const Mount& mount) {
                         number(mount.mode), number(mount.uid), number(mount.gid)});
 }
 
+bool has_owners(const Tree& tree, const std::vector<Pick>& picks) {
+  if (tree.ids == nullptr) return false;
+  const std::uint32_t root = tree.ids->outside_of(0).value_or(0);
+  const std::uint32_t group = tree.ids->groups().outside_of(0).value_or(0);
+  const auto is_others = [&](const PickedFile& file) {
+    return file.info.st_uid != root || file.info.st_gid != group;
+  };
+  return std::ranges::any_of(
+      picks, [&](const Pick& pick) { return std::ranges::any_of(pick.files, is_others); });
+}
+
 }  // namespace
+
+// A copy: what .dockerignore leaves out is not there, and what is written goes with it.
+Result<RunMount> StageBuild::make_bind(const Mount& mount, const std::string& name,
+                                       const OpenTree& open, StepKey& key) {
+  const auto picks = TRY(pick(open.tree, {.source = mount.source}));
+  for (const Pick& each : picks)
+    key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
+  const std::string place = TRY(shared_.workshop.make_directory());
+  const sys::Fd to = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
+  RunMount made{.source = place, .target = mount.target, .read_only = mount.read_only};
+  made.has_owners = has_owners(open.tree, picks);
+  sys::IdMap ids;
+  ids.ranges.push_back({.inside = 0, .outside = 0, .count = 1});
+  if (made.has_owners) ids = TRY(shared_.workshop.mount_ids());
+  const bool whole = picks.size() == 1 && picks[0].is_directory;
+  if (!whole) made.source += "/file";
+  CopyOptions options{.root_too = true};
+  if (!made.has_owners) options.owner = Owner();
+  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file",
+                 options));
+  return made;
+}
+
+// What is in it is nobody's result; what a new one has at first, and is, makes it another one.
+Result<RunMount> StageBuild::make_cache(const Mount& mount, const std::string& name,
+                                        const Dependency* dependency, StepKey& key) {
+  const auto number = [](const std::optional<std::uint32_t>& value) {
+    return value ? std::to_string(*value) : "";
+  };
+  RunMount made{.type = RunMount::Type::Cache,
+                .target = mount.target,
+                .read_only = mount.read_only,
+                .mode = mount.mode.value_or(kCacheMode),
+                .uid = mount.uid.value_or(0),
+                .gid = mount.gid.value_or(0),
+                .name = mount.id.empty() ? mount.target : mount.id,
+                .sharing = mount.sharing};
+  std::string content;
+  if (dependency != nullptr) {
+    auto open = std::make_shared<OpenTree>(TRY(open_tree(dependency)));
+    auto picks = TRY(pick(open->tree, {.source = mount.source}));
+    if (picks.size() != 1 || !picks[0].is_directory)
+      return fail(Kind::Invalid, "the source " + quoted(mount.source) + " of the cache " +
+                                     quoted(made.name) + " is not one directory");
+    content = TRY(fingerprint(open->tree, picks[0]));
+    key.add(name + " " + picks[0].source, content);
+    CopyOptions options{.root_too = true};
+    if (open->tree.ids == nullptr) options.owner = Owner();
+    made.fill = [open, picks, options](const Target& target) {
+      return copy_files(open->tree, picks, target, "/", options);
+    };
+  } else if (!mount.source.empty() && clean_path("/" + mount.source) != "/") {
+    return std::unexpected(
+        Error(Kind::Invalid, "the source of the cache " + quoted(made.name) + " is of nothing")
+            .hint("'from' names the stage, image or context that it is in"));
+  }
+  made.source =
+      StepKey::list({made.name, number(mount.uid), number(mount.gid), number(mount.mode), content});
+  return made;
+}
 
 Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* dependency,
                                         StepKey& key, RunRequest& wanted) {
@@ -95,12 +162,11 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
                       .target = target,
                       .read_only = false,
                       .size_bytes = mount.size_bytes};
-    case Mount::Type::Cache:
-      // What is in it is nobody's result.
-      return RunMount{.type = RunMount::Type::Cache,
-                      .source = mount.id.empty() ? target : mount.id,
-                      .target = target,
-                      .read_only = mount.read_only};
+    case Mount::Type::Cache: {
+      Mount own = mount;
+      own.target = target;
+      return make_cache(own, name, dependency, key);
+    }
     case Mount::Type::Secret: {
       const std::string id = secret_id(mount);
       // Another content is no other result.
@@ -139,19 +205,9 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
     case Mount::Type::Bind:
       break;
   }
-  // A copy: what .dockerignore leaves out is not there, and what is written goes with it.
-  const OpenTree open = TRY(open_tree(dependency));
-  const auto picks = TRY(pick(open.tree, {.source = mount.source}));
-  const std::string place = TRY(shared_.workshop.make_directory());
-  const sys::Fd to = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
-  const sys::IdMap ids = same_ids();
-  for (const Pick& each : picks)
-    key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
-  const bool whole = picks.size() == 1 && picks[0].is_directory;
-  TRY(copy_files(open.tree, picks, {.root = to.get(), .ids = &ids}, whole ? "/" : "/file",
-                 {.owner = Owner()}));
-  return RunMount{
-      .source = whole ? place : place + "/file", .target = target, .read_only = mount.read_only};
+  Mount own = mount;
+  own.target = target;
+  return make_bind(own, name, TRY(open_tree(dependency)), key);
 }
 
 // What a cache has is from elsewhere, and in no lock: with --locked it is not there. And an entry

@@ -15,6 +15,7 @@
 
 #include "build/copy_files.h"
 #include "build/instruction.h"
+#include "build/mount.h"
 #include "build/remote_source.h"
 #include "image/image.h"
 #include "image/steps.h"
@@ -49,10 +50,17 @@ struct RunMount {
   std::string target;  // Absolute.
   bool read_only = true;
   std::uint64_t size_bytes = 0;  // Of a tmpfs.
-  std::uint32_t mode = 0400;     // Of a secret.
+  // Of a secret, and of the directory of a new cache.
+  std::uint32_t mode = 0400;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   bool is_fresh = false;  // Of a cache: nobody else's, and it goes with the program.
+  // Of a bind: made with the ids of Workshop::mount_ids(), so the program has those.
+  bool has_owners = false;
+  // Of a cache.
+  std::string name;  // For people.
+  Mount::Sharing sharing = Mount::Sharing::Shared;
+  std::function<Result<>(const Target&)> fill;  // What a new one has in it; may be empty.
 };
 struct RunRequest {
   Files files;
@@ -100,6 +108,7 @@ class Running {
 struct View {
   sys::Fd root;
   sys::IdMap ids;
+  LinkLookup links;
 };
 
 // What ADD, a build context or a named context have an address of.
@@ -175,6 +184,8 @@ class Workshop {
   virtual Result<Fetched> fetch(const FetchRequest& request) = 0;
   // Notes that a context came from elsewhere: its bytes stay as if a step had that material.
   virtual Result<> keep_material(const image::Material& material, const std::string& what) = 0;
+  // The ids of the files of RunMounts that have others than root's.
+  virtual Result<sys::IdMap> mount_ids() = 0;
   // A directory of this machine that lives as long as this and is nobody else's.
   virtual Result<std::string> make_directory() = 0;
   // What an earlier build has noted under `name`; "" when nothing. And noting it.

@@ -17,7 +17,8 @@ class Decoder {
   struct Step {
     std::size_t consumed = 0;
     std::size_t produced = 0;
-    // The member (gzip), frame (zstd) or file (xz) is complete and its checksum matches.
+    // The member (gzip), frame (zstd), stream (bzip2) or file (xz) is complete and its checksum
+    // matches.
     bool finished = false;
   };
 
@@ -44,6 +45,7 @@ Result<std::unique_ptr<Encoder>> make_zlib_encoder();
 Result<std::unique_ptr<Decoder>> make_zstd_decoder();
 Result<std::unique_ptr<Encoder>> make_zstd_encoder();
 Result<std::unique_ptr<Decoder>> make_xz_decoder();
+Result<std::unique_ptr<Decoder>> make_bzip2_decoder();
 
 // ISA-L does gzip two (reading) to fifteen (writing) times faster than zlib, but Debian has it only
 // as a shared library, which the static programs cannot use. Programs that link `codec_isal`

@@ -21,6 +21,8 @@ std::string_view name_of(Compression format) {
       return "zstd";
     case Compression::Xz:
       return "xz";
+    case Compression::Bzip2:
+      return "bzip2";
   }
   return "";
 }
@@ -181,6 +183,8 @@ Result<std::unique_ptr<Decoder>> make_decoder(Compression format) {
       return make_zstd_decoder();
     case Compression::Xz:
       return make_xz_decoder();
+    case Compression::Bzip2:
+      return make_bzip2_decoder();
     case Compression::None:
       break;
   }
@@ -196,6 +200,12 @@ Compression detect_compression(std::string_view first_bytes) {
   if (first_bytes.starts_with("\xfd"
                               "7zXZ\0"sv))
     return Compression::Xz;
+  // The size of the blocks, and the first two of the six bytes that begin a block or end a stream:
+  // a text may begin with "BZh", too.
+  if (first_bytes.size() >= 6 && first_bytes.starts_with("BZh"sv) && first_bytes[3] >= '1' &&
+      first_bytes[3] <= '9' &&
+      (first_bytes.substr(4, 2) == "\x31\x41"sv || first_bytes.substr(4, 2) == "\x17\x72"sv))
+    return Compression::Bzip2;
   // A skippable frame, with which some zstd writers begin. [RFC 8878 3.1.2]
   if (first_bytes.size() >= 4 && (first_bytes[0] & 0xf0) == 0x50 &&
       first_bytes.substr(1, 3) == "\x2a\x4d\x18"sv)
@@ -232,9 +242,10 @@ Result<std::unique_ptr<Sink>> compress(Compression format, Sink& inner) {
       return std::make_unique<EncodingSink>(inner, std::move(encoder));
     }
     case Compression::Xz:
+    case Compression::Bzip2:
       break;
   }
-  return fail(Kind::Unsupported, "xz is only read, not written");
+  return fail(Kind::Unsupported, std::string(name_of(format)) + " is only read, not written");
 }
 
 }  // namespace tare::codec

@@ -223,6 +223,24 @@ TEST_CASE("the format that was found is told") {
   CHECK(codec::decompress_detected(plain, kNoLimit)->format == Compression::None);
 }
 
+TEST_CASE("bzip2 is read and not written") {
+  // "hello\n" by bzip2.
+  const std::string bzip2 = from_hex(
+      "425a6839314159265359c1c080e2000001410000100244a00030cd00c3462997"
+      "177245385090c1c080e2");
+  CHECK(uncompressed(bzip2).value() == "hello\n");
+  CHECK(uncompressed(bzip2, kNoLimit, 1).value() == "hello\n");
+  CHECK(uncompressed(bzip2 + bzip2).value() == "hello\nhello\n");
+  CHECK(corrupt(bzip2 + "garbage"));
+  for (std::size_t size = 6; size < bzip2.size(); ++size) CHECK(corrupt(bzip2.substr(0, size)));
+  CHECK(uncompressed(bzip2, 5).error().kind() == Kind::Invalid);
+  codec::StringSink sink;
+  CHECK(codec::compress(Compression::Bzip2, sink).error().kind() == Kind::Unsupported);
+  CHECK(codec::detect_compression(bzip2.substr(0, 6)) == Compression::Bzip2);
+  CHECK(codec::detect_compression("BZh9 is text") == Compression::None);
+  CHECK(codec::detect_compression("BZh01A") == Compression::None);
+}
+
 TEST_CASE("xz is read and not written") {
   // "hello\n" by xz.
   const std::string xz = from_hex(

@@ -38,6 +38,23 @@ Result<sys::Fd> mount_memory() {
   return sys::mount_filesystem("tmpfs", options, 0);
 }
 
+// From the indexes, which are read when it is asked first.
+build::LinkLookup links_of(const store::Store& store, std::vector<store::Layer> layers) {
+  const auto tree = std::make_shared<std::optional<store::ImageTree>>();
+  return
+      [&store, layers = std::move(layers), tree](const std::string& path) -> Result<std::uint64_t> {
+        if (!*tree) *tree = TRY(store::load_image_tree(store, layers));
+        const std::size_t slash = path.rfind('/');
+        const auto dir =
+            TRY((*tree)->tree.find(slash == std::string::npos ? "" : path.substr(0, slash)));
+        const auto& names = (*tree)->tree.inode(dir).children();
+        const auto found = names.find(slash == std::string::npos ? path : path.substr(slash + 1));
+        if (found == names.end()) return fail(Kind::Corrupt, quoted(path) + " is in no layer");
+        const auto id = found->second.inode;
+        return (*tree)->tree.inode(id).names > 1 ? std::uint64_t{id} + 1 : 0;
+      };
+}
+
 build::StepLayer layer_of(const image::Step& step) {
   return {.diff_id = step.diff_id,
           .size = step.size,
@@ -124,7 +141,7 @@ Result<sys::Fd> BuildWorkshop::attach_files(const build::Files& files, const sys
 }
 
 Result<build::View> BuildWorkshop::look(const build::Files& files) {
-  build::View view{.ids = TRY(first_map())};
+  build::View view{.ids = TRY(first_map()), .links = links_of(state_.store, files.layers)};
   view.root = TRY(attach_files(files, view.ids, -1, true));
   return view;
 }
@@ -135,7 +152,9 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
   const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
   const sys::Fd upper = TRY(sys::open_at(container, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  store::FileSink sink(tar.get());
+  const BuildBound::Hold hold(bound_);
+  store::FileSink file(tar.get());
+  BoundSink sink(file, bound_);
   const std::uint64_t entries = TRY(store::write_upper_tar(state_.store,
                                                            {.upper = upper.get(),
                                                             .merged = root,
@@ -166,7 +185,9 @@ Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
   TRY(begin_work());
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
   const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
-  store::FileSink sink(tar.get());
+  const BuildBound::Hold hold(bound_);
+  store::FileSink file(tar.get());
+  BoundSink sink(file, bound_);
   const std::uint64_t entries = TRY(
       store::write_merged_tar(state_.store, {.below = merge.below, .layers = merge.layers}, sink));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
@@ -192,6 +213,7 @@ Result<build::StepLayer> BuildWorkshop::change(
     if (why != ENOSPC && why != EINVAL) return made;
   }
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
+  const BuildBound::Hold hold(bound_);
   return change_in(scratch.dir.get(), change, work);
 }
 
@@ -200,10 +222,16 @@ namespace {
 // A tar in a file, decompressed by a confined process if need be.
 class Archive : public codec::Source {
  public:
-  explicit Archive(sys::Fd plain)
-      : file_(std::move(plain)), source_(file_.get()), peeked_(source_) {}
-  explicit Archive(store::Decompressor process)
-      : process_(std::move(process)), source_(process_->output()), peeked_(source_) {}
+  Archive(sys::Fd plain, BuildBound& bound)
+      : file_(std::move(plain)),
+        source_(file_.get()),
+        bounded_(source_, bound),
+        peeked_(bounded_) {}
+  Archive(store::Decompressor process, BuildBound& bound)
+      : process_(std::move(process)),
+        source_(process_->output()),
+        bounded_(source_, bound),
+        peeked_(bounded_) {}
 
   Result<bool> is_tar() { return image::is_tar_block(TRY(peeked_.peek())); }
   Result<std::size_t> read(char* buffer, std::size_t size) override {
@@ -216,6 +244,7 @@ class Archive : public codec::Source {
   sys::Fd file_;
   std::optional<store::Decompressor> process_;
   store::FileSource source_;
+  BoundSource bounded_;
   image::PeekSource peeked_;
   bool ended_ = false;
 };
@@ -227,6 +256,7 @@ Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_archive(int file) {
   auto& archive = static_cast<Archive&>(*opened);
   // What cannot be decompressed is no archive, but a file as any other.
   const auto is_tar = archive.is_tar();
+  if (!is_tar && is_tar.error().kind() == Kind::Unavailable) return std::unexpected(is_tar.error());
   if (!is_tar || !*is_tar) return nullptr;
   return opened;
 }
@@ -236,14 +266,15 @@ Result<std::unique_ptr<codec::Source>> BuildWorkshop::open_plain(int file) {
   if (store::compression_of(file) == codec::Compression::None) {
     sys::Fd own(::fcntl(file, F_DUPFD_CLOEXEC, 3));
     if (!own) return fail_errno("duplicate a descriptor");
-    archive = std::make_unique<Archive>(std::move(own));
+    archive = std::make_unique<Archive>(std::move(own), bound_);
   } else {
     const std::string place = TRY(make_directory());
     const sys::Fd empty = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
-    archive = std::make_unique<Archive>(
+    store::Decompressor process =
         TRY(store::Decompressor::start({.input = file,
                                         .empty_dir = empty.get(),
-                                        .program = state_.store.program("tare-inflate")})));
+                                        .program = state_.store.program("tare-inflate")}));
+    archive = std::make_unique<Archive>(std::move(process), bound_);
   }
   return archive;
 }

@@ -74,4 +74,17 @@ struct PruneSteps {
 // Returns the steps that went, or would.
 Result<std::vector<image::Step>> prune_build_cache(Engine& engine, const PruneSteps& wish);
 
+// What RUN --mount=type=cache keeps. (build_cache_mounts.cc)
+struct CacheMount {
+  std::string volume;
+  std::string name;  // As in the Dockerfile: its id, or its target.
+  std::uint64_t bytes = 0;
+  UnixNanos last_used = 0;
+  bool in_use = false;
+};
+// That used longest ago first.
+Result<std::vector<CacheMount>> cache_mounts(Engine& engine);
+// The same for those; `keep_bytes` is of them alone. One that a step uses stays.
+Result<std::vector<CacheMount>> prune_cache_mounts(Engine& engine, const PruneSteps& wish);
+
 }  // namespace tare::engine

@@ -20,7 +20,7 @@ sys::IdMap own_ids() {
 // files. tests/security/build-output-escape.sh
 Result<> write_directory(const build::View& view, int directory) {
   // Owners of images mean nothing here.
-  const build::Tree tree{.root = view.root.get()};
+  const build::Tree tree{.root = view.root.get(), .links = &view.links};
   const auto picks = TRY(build::pick(tree, {.source = "/"}));
   const sys::IdMap ids = own_ids();
   return build::copy_files(tree, picks, {.root = directory, .ids = &ids}, "/",

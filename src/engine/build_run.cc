@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -10,8 +11,8 @@
 
 #include "base/text.h"
 #include "build/arguments.h"
-#include "codec/sha256.h"
 #include "engine/build_ansible.h"
+#include "engine/build_cache_mounts.h"
 #include "engine/build_recorder.h"
 #include "engine/build_workshop.h"
 #include "store/other_order.h"
@@ -22,15 +23,11 @@ namespace {
 
 // As docker build calls it: no host has a name in what it makes.
 constexpr const char* kHostname = "buildkitsandbox";
-constexpr const char* kCacheVolume = "build-cache-";
+constexpr long kLookAgainNs = 100'000'000;  // Whether a cache can be had.
 
 // Where the engine puts something into every container's root file system.
 std::vector<std::string> engine_places() {
   return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
-}
-
-std::string cache_volume(const build::RunMount& mount) {
-  return kCacheVolume + codec::sha256(mount.source).short_hex();
 }
 
 std::string without_slash(const std::string& path) {
@@ -43,64 +40,44 @@ std::string without_slash(const std::string& path) {
 // A step's program in a container that this removes.
 class BuildWorkshop::RunningStep : public build::Running {
  public:
-  RunningStep(BuildWorkshop& workshop, build::RunRequest request, StepContainer container,
+  RunningStep(BuildWorkshop& workshop, build::RunRequest request,
               std::unique_ptr<RunRecorder> recorder)
-      : workshop_(workshop),
-        request_(std::move(request)),
-        id_(std::move(container.id)),
-        builder_(std::move(container.builder)),
-        recorder_(std::move(recorder)) {}
+      : workshop_(workshop), request_(std::move(request)), recorder_(std::move(recorder)) {}
   RunningStep(const RunningStep&) = delete;
   RunningStep& operator=(const RunningStep&) = delete;
   ~RunningStep() override {
     attachment_.reset();
-    (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
-    for (const build::RunMount& mount : request_.mounts)
-      if (mount.is_fresh) (void)workshop_.engine_.remove_volume(cache_volume(mount), true);
+    if (!id_.empty()) (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
+    for (std::size_t i = 0; i < caches_.volumes.size(); ++i)
+      if (request_.mounts[i].is_fresh)
+        (void)workshop_.engine_.remove_volume(caches_.volumes[i], true);
     workshop_.state_.store.empty_trash_in_background(0);
   }
 
-  Result<> start(Engine::StartRequest wish) {
-    wish.attach = AttachRequest{};
-    if (recorder_) wish.beside = recorder_->beside();
-    auto started = workshop_.engine_.start(id_, wish, {});
-    if (!started) return std::unexpected(std::move(started).error().error);
-    attachment_ = std::move(started->attachment);
-    if (recorder_) TRY(recorder_->begin());
+  // It may wait for its caches first.
+  Result<> begin() {
     both_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!both_) return fail_errno("epoll_create1");
-    if (request_.playbook) TRY(start_playbook());
-    TRY(watch(ansible_ ? ansible_->output() : attachment_->fd()));
-    return recorder_ ? watch(recorder_->fd()) : Result<>();
+    if (TRY(take_caches())) return start();
+    clock_ = sys::Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const itimerspec often{.it_interval = {.tv_sec = 0, .tv_nsec = kLookAgainNs},
+                           .it_value = {.tv_sec = 0, .tv_nsec = kLookAgainNs}};
+    if (!clock_ || ::timerfd_settime(clock_.get(), 0, &often, nullptr) != 0)
+      return fail_errno("make a timer");
+    return watch(clock_.get());
   }
 
-  int fd() const override { return attachment_ ? both_.get() : -1; }
+  int fd() const override { return attachment_ || clock_ ? both_.get() : -1; }
   Result<std::optional<int>> pump(const std::function<void(std::string_view)>& sink) override {
-    if (recorder_) {
-      const int before = recorder_->fd();
-      TRY(recorder_->pump());
-      // What was watched is closed: the kernel has forgotten it.
-      if (recorder_->fd() != before) TRY(watch(recorder_->fd()));
-    }
-    if (ansible_) return pump_playbook(sink);
-    pollfd said{.fd = attachment_->fd(), .events = POLLIN, .revents = 0};
-    if (::poll(&said, 1, 0) <= 0) return std::nullopt;
-    const Event event = TRY(attachment_->next());
-    switch (event.type) {
-      case Event::Type::Stdout:
-      case Event::Type::Stderr:
-        sink(event.bytes);
-        return std::nullopt;
-      case Event::Type::Exit:
-        if (recorder_)
-          if (const std::string failures = recorder_->failures(); !failures.empty()) sink(failures);
-        if (event.oom_killed)
-          return fail(Kind::Unavailable, "the command of RUN ran out of memory");
-        return event.exit_code;
-      case Event::Type::Closed:
-        break;
-    }
-    return fail(Kind::Unavailable, "the step's container was taken away");
+    if (!clock_) return pump_step(sink);
+    std::uint64_t ticks = 0;
+    (void)!::read(clock_.get(), &ticks, sizeof ticks);
+    if (!std::exchange(has_said_, true))
+      sink("waiting for the cache '" + escaped(busy_) + "', which another step uses\n");
+    if (!TRY(take_caches())) return std::nullopt;
+    clock_.reset();
+    TRY(start());
+    return std::nullopt;
   }
 
   Result<build::StepLayer> keep(const Digest& key, For whom) override {
@@ -130,6 +107,65 @@ class BuildWorkshop::RunningStep : public build::Running {
   std::string refused() const override { return recorder_ ? recorder_->refused() : ""; }
 
  private:
+  Result<bool> take_caches() {
+    const auto is_cache = [](const build::RunMount& mount) {
+      return mount.type == build::RunMount::Type::Cache;
+    };
+    if (std::ranges::none_of(request_.mounts, is_cache)) return true;
+    const sys::IdMap ids = TRY(workshop_.mount_ids());
+    auto held = TRY(hold_caches(workshop_.state_.store, request_.mounts, ids, busy_));
+    if (!held) return false;
+    caches_ = std::move(*held);
+    return true;
+  }
+
+  Result<> start() {
+    StepContainer container =
+        TRY(workshop_.make_container(request_, workshop_.container_of(request_, caches_.volumes)));
+    id_ = std::move(container.id);
+    builder_ = std::move(container.builder);
+    if (workshop_.has_other_order_) TRY(workshop_.note_other_order(id_));
+    Engine::StartRequest wish = start_of(request_);
+    wish.attach = AttachRequest{};
+    if (recorder_) wish.beside = recorder_->beside();
+    auto started = workshop_.engine_.start(id_, wish, {});
+    if (!started) return std::unexpected(std::move(started).error().error);
+    attachment_ = std::move(started->attachment);
+    if (recorder_) TRY(recorder_->begin());
+    if (request_.playbook) TRY(start_playbook());
+    TRY(watch(ansible_ ? ansible_->output() : attachment_->fd()));
+    return recorder_ ? watch(recorder_->fd()) : Result<>();
+  }
+
+  Result<std::optional<int>> pump_step(const std::function<void(std::string_view)>& sink) {
+    if (recorder_) {
+      const int before = recorder_->fd();
+      TRY(recorder_->pump());
+      // What was watched is closed: the kernel has forgotten it.
+      if (recorder_->fd() != before) TRY(watch(recorder_->fd()));
+    }
+    if (ansible_) return pump_playbook(sink);
+    pollfd said{.fd = attachment_->fd(), .events = POLLIN, .revents = 0};
+    if (::poll(&said, 1, 0) <= 0) return std::nullopt;
+    const Event event = TRY(attachment_->next());
+    switch (event.type) {
+      case Event::Type::Stdout:
+      case Event::Type::Stderr:
+        sink(event.bytes);
+        return std::nullopt;
+      case Event::Type::Exit:
+        if (recorder_)
+          if (const std::string failures = recorder_->failures(); !failures.empty()) sink(failures);
+        if (event.oom_killed)
+          return fail(Kind::Unavailable, "the command of RUN ran out of memory");
+        caches_.locks.clear();
+        return event.exit_code;
+      case Event::Type::Closed:
+        break;
+    }
+    return fail(Kind::Unavailable, "the step's container was taken away");
+  }
+
   // Everything that it can have got from elsewhere is among its materials.
   bool had_no_other_way() const {
     const auto is_old = [](const build::RunMount& mount) {
@@ -193,11 +229,16 @@ class BuildWorkshop::RunningStep : public build::Running {
   sys::Fd builder_;
   std::unique_ptr<RunRecorder> recorder_;
   std::optional<AnsibleRun> ansible_;
-  sys::Fd both_;  // Readable when the program has said something, or asks for the recorder.
+  HeldCaches caches_;
+  std::string busy_;  // The cache that is waited for.
+  bool has_said_ = false;
+  sys::Fd clock_;  // While it waits.
+  sys::Fd both_;   // Readable when the program has said something, or asks for the recorder.
   std::unique_ptr<Attachment> attachment_;
 };
 
-CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) const {
+CreateRequest BuildWorkshop::container_of(const build::RunRequest& request,
+                                          const std::vector<std::string>& caches) const {
   CreateRequest config{.image = "build step",
                        .entrypoint = std::vector<std::string>{""},
                        .cmd = request.arguments,
@@ -222,18 +263,20 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
     config.cgroup_parent = limits.cgroup_parent;
   }
   config.privileged = request.security == build::Security::Insecure;
-  for (const build::RunMount& mount : request.mounts) {
+  for (std::size_t i = 0; i < request.mounts.size(); ++i) {
+    const build::RunMount& mount = request.mounts[i];
     if (mount.type == build::RunMount::Type::Secret) continue;
     MountRequest wanted{.source = mount.source,
                         .target = mount.target,
                         .read_only = mount.read_only,
-                        .tmpfs_bytes = mount.size_bytes};
+                        .tmpfs_bytes = mount.size_bytes,
+                        .volume_ids = mount.has_owners};
     if (mount.type == build::RunMount::Type::Tmpfs) {
       wanted.type = MountType::Tmpfs;
       wanted.source.clear();
     } else if (mount.type == build::RunMount::Type::Cache) {
       wanted.type = MountType::Volume;
-      wanted.volume = cache_volume(mount);
+      wanted.volume = caches.at(i);
       wanted.source.clear();
       wanted.no_copy = true;
     }
@@ -330,19 +373,30 @@ Result<std::unique_ptr<build::Running>> BuildWorkshop::run(const build::RunReque
                               .read_only = false});
   }
   auto recorder = TRY(record(request));
-  StepContainer container = TRY(make_container(request, container_of(request)));
-  if (has_other_order_) TRY(note_other_order(container.id));
-  Engine::StartRequest wish = start_of(request);
-  auto running = std::make_unique<RunningStep>(*this, std::move(request), std::move(container),
-                                               std::move(recorder));
-  TRY(running->start(std::move(wish)));
+  auto running = std::make_unique<RunningStep>(*this, std::move(request), std::move(recorder));
+  TRY(running->begin());
   return running;
+}
+
+Result<sys::IdMap> BuildWorkshop::mount_ids() {
+  sys::IdMap ids;
+  if (sys::in_initial_user_namespace()) {
+    ids.ranges.push_back({.inside = 0, .outside = 0, .count = 65536});
+    return ids;
+  }
+  ids = usual_map(TRY(state_.claim_volume_ids()));
+  sys::IdMap::put(ids.ranges, {.inside = 0, .outside = 0, .count = 1});
+  return ids;
 }
 
 Result<> BuildWorkshop::open(const build::RunRequest& state) {
   if (!shell_.attend) return {};
   TRY(begin_work());
-  CreateRequest config = container_of(state);
+  std::string busy;
+  const sys::IdMap ids = TRY(mount_ids());
+  const auto caches = TRY(hold_caches(state_.store, state.mounts, ids, busy));
+  if (!caches) return fail(Kind::Busy, "the cache " + quoted(busy) + " is used by another step");
+  CreateRequest config = container_of(state, caches->volumes);
   config.cmd = std::vector<std::string>{"/bin/sh"};
   config.open_stdin = true;
   config.tty = shell_.tty;

@@ -12,6 +12,7 @@
 
 #include "build/builder.h"
 #include "engine/build.h"
+#include "engine/build_bound.h"
 #include "engine/build_room.h"
 #include "engine/state.h"
 #include "image/build_cache.h"
@@ -31,6 +32,7 @@ class BuildWorkshop : public build::Workshop {
       : engine_(engine),
         state_(*engine.state_),
         steps_(state_.store, state_.rootfs),
+        bound_(engine, state_.store),
         progress_(progress) {}
   BuildWorkshop(const BuildWorkshop&) = delete;
   BuildWorkshop& operator=(const BuildWorkshop&) = delete;
@@ -67,6 +69,7 @@ class BuildWorkshop : public build::Workshop {
   Result<std::unique_ptr<codec::Source>> open_archive(int file) override;
   Result<std::unique_ptr<codec::Source>> open_plain(int file) override;
   Result<std::string> make_directory() override;
+  Result<sys::IdMap> mount_ids() override;
   Result<build::Fetched> fetch(const build::FetchRequest& request) override;
   Result<> keep_material(const image::Material& material, const std::string& what) override;
   std::string load_note(const std::string& name) override;
@@ -121,12 +124,15 @@ class BuildWorkshop : public build::Workshop {
                                 const sys::IdMap& ids, std::vector<std::string> places,
                                 bool same_times);
   transfer::Proxies proxies_of_user() const;
-  CreateRequest container_of(const build::RunRequest& request) const;
+  // `caches`: the volume of each mount that is one.
+  CreateRequest container_of(const build::RunRequest& request,
+                             const std::vector<std::string>& caches) const;
   Result<> note_other_order(const std::string& container) const;
 
   Engine& engine_;
   Engine::State& state_;
   image::Steps steps_;
+  BuildBound bound_;
   const image::TransferProgress& progress_;
   sys::Fd hold_;
   std::optional<transfer::Authority> authority_;  // Of this build, when it is needed first.

@@ -43,6 +43,9 @@ struct MountRequest {
   bool anonymous = false;  // A volume made for this container.
   bool no_copy = false;    // An empty volume stays empty, whatever the image has there.
   std::string subpath;     // A directory or file in the volume instead of all of it.
+  // Of a bind: its files have the ids of volumes, so the container has them, too. Only create()
+  // needs to know.
+  bool volume_ids = false;
 };
 
 // --device: a node of the host's /dev.
@@ -401,6 +404,8 @@ class Engine {
   Result<store::Volume> create_volume(const CreateVolumeRequest& request);
   // All by name; and one. Errors: NotFound.
   Result<std::vector<VolumeInfo>> volumes() const;
+  // Those that are caches of builds, which are not among the volumes.
+  Result<std::vector<VolumeInfo>> cache_volumes() const;
   Result<VolumeInfo> find_volume(const std::string& name) const;
   // docker volume inspect's JSON object.
   json::Value inspect_volume(const store::Volume& volume) const;

@@ -84,7 +84,7 @@ bool maps_zero(const std::vector<sys::IdRange>& ranges) {
 
 // Other containers have it, too, now or later. One that was made for this one alone is not.
 bool is_shared_volume(const MountRequest& mount) {
-  return mount.type == MountType::Volume && !mount.anonymous;
+  return mount.volume_ids || (mount.type == MountType::Volume && !mount.anonymous);
 }
 
 void add_users(policy::Grants& to, const CreateRequest& config, const UserNamespace& users,

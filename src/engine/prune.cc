@@ -54,7 +54,7 @@ Result<> Engine::State::plan_volumes(const PruneRequest& request, PrunePlan& pla
     return std::ranges::find(plan.containers, id) != plan.containers.end();
   };
   for (const store::Volume& volume : TRY(store::list_volumes(store))) {
-    if (!request.all_volumes && !volume.is_anonymous()) continue;
+    if (volume.is_cache() || (!request.all_volumes && !volume.is_anonymous())) continue;
     if (!passes(request, volume.labels, volume.created)) continue;
     const auto found = users.find(volume.name);
     if (found == users.end() || std::ranges::all_of(found->second, goes))

@@ -76,6 +76,7 @@ struct Engine::State {
   // Ids of the containers that have each volume, running or not; of none but those with a record.
   using VolumeUsers = std::map<std::string, std::vector<std::string>>;
   Result<VolumeUsers> volume_users() const;
+  Result<std::vector<VolumeInfo>> list_volumes(bool caches) const;
   // Takes one away for which nobody asked whether a container has it. The caller holds their lock.
   Result<> drop_volume(const std::string& name, bool keep);
   // Anonymous volumes of a container that nobody else has.

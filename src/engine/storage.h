@@ -47,6 +47,7 @@ struct VolumeUsage {
   int containers = 0;    // That have it.
   std::uint64_t bytes = 0;
   std::string owner;  // As in StoreUsage::owners.
+  std::string cache;  // What a cache of builds is called there; "": it is none.
 };
 
 struct CreateVolumeRequest {
@@ -65,7 +66,9 @@ struct Usage {
   std::vector<ImageUsage> images;
   std::vector<ContainerUsage> containers;
   std::vector<VolumeUsage> volumes;
-  std::uint64_t volumes_reclaimable = 0;   // Of those that no container has.
+  std::uint64_t volumes_reclaimable = 0;  // Of those that no container has.
+  std::vector<VolumeUsage> caches;        // Of builds: --mount=type=cache.
+  std::uint64_t caches_bytes = 0;
   std::uint64_t images_bytes = 0;          // What belongs to images that were not removed.
   std::uint64_t images_reclaimable = 0;    // Of them, to those without a container.
   std::uint64_t removed_images_bytes = 0;  // What belongs only to images in the bin.

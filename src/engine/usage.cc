@@ -229,10 +229,17 @@ void explain_volume(Why& why, const Usage& usage, std::string_view owner) {
                    ("tare volume rm " + volume.name) + ", and tare undo --empty";
     return;
   }
+  for (const VolumeUsage& cache : usage.caches) {
+    if (cache.owner != owner) continue;
+    why.whose.push_back("of a cache of builds, --mount=type=cache " + quoted(cache.cache));
+    why.freed_by = "tare builder prune --all";
+    return;
+  }
   why.whose.push_back("of a volume that is being made or removed");
 }
 
 void add_volumes(Usage& usage, const std::vector<VolumeInfo>& volumes,
+                 const std::vector<VolumeInfo>& caches,
                  const std::vector<store::BinnedVolume>& binned) {
   const auto add = [&](const store::Volume& volume, const std::string& owner) -> VolumeUsage& {
     return usage.volumes.emplace_back(VolumeUsage{.name = volume.name,
@@ -244,6 +251,16 @@ void add_volumes(Usage& usage, const std::vector<VolumeInfo>& volumes,
     VolumeUsage& volume = add(one.volume, "volumes/" + one.volume.name);
     volume.containers = static_cast<int>(one.containers.size());
     if (volume.containers == 0) usage.volumes_reclaimable += volume.bytes;
+  }
+  for (const VolumeInfo& one : caches) {
+    const std::string owner = "volumes/" + one.volume.name;
+    VolumeUsage& cache = usage.caches.emplace_back(
+        VolumeUsage{.name = one.volume.name,
+                    .containers = static_cast<int>(one.containers.size()),
+                    .bytes = usage.store.owner_bytes(owner),
+                    .owner = owner,
+                    .cache = one.volume.labels.at(store::Volume::kCache)});
+    usage.caches_bytes += cache.bytes;
   }
   for (const store::BinnedVolume& one : binned)
     add(one.volume, store::binned_volume_path(one.key)).removed = true;
@@ -308,6 +325,7 @@ Result<Usage> Engine::usage() const {
   const std::vector<Container> containers = TRY(list());
   const std::vector<BinnedContainer> binned = TRY(list_binned_containers(state_->store));
   const std::vector<VolumeInfo> volumes = TRY(this->volumes());
+  const std::vector<VolumeInfo> caches = TRY(cache_volumes());
   const std::vector<store::BinnedVolume> binned_volumes =
       TRY(store::list_binned_volumes(state_->store));
   usage.store = TRY(state_->measure());
@@ -350,7 +368,7 @@ Result<Usage> Engine::usage() const {
          .image = one.container.image_name,
          .status = "removed",
          .written = usage.store.owner_bytes("bin/containers/" + one.container.id)});
-  add_volumes(usage, volumes, binned_volumes);
+  add_volumes(usage, volumes, caches, binned_volumes);
   return usage;
 }
 

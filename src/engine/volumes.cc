@@ -82,10 +82,15 @@ Result<store::Volume> Engine::create_volume(const CreateVolumeRequest& request) 
           .hint("tare volume inspect " + volume.name + " shows them"));
 }
 
-Result<std::vector<VolumeInfo>> Engine::volumes() const {
-  const State::VolumeUsers users = TRY(state_->volume_users());
+Result<std::vector<VolumeInfo>> Engine::volumes() const { return state_->list_volumes(false); }
+
+Result<std::vector<VolumeInfo>> Engine::cache_volumes() const { return state_->list_volumes(true); }
+
+Result<std::vector<VolumeInfo>> Engine::State::list_volumes(bool caches) const {
+  const VolumeUsers users = TRY(volume_users());
   std::vector<VolumeInfo> out;
-  for (store::Volume& volume : TRY(store::list_volumes(state_->store))) {
+  for (store::Volume& volume : TRY(store::list_volumes(store))) {
+    if (volume.is_cache() != caches) continue;
     const auto found = users.find(volume.name);
     VolumeInfo& one = out.emplace_back(VolumeInfo{.volume = std::move(volume)});
     if (found != users.end()) one.containers = found->second;

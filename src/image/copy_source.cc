@@ -315,6 +315,8 @@ std::string layer_type(codec::Compression compression) {
       return plain + "+zstd";
     case codec::Compression::Xz:
       return plain + "+xz";
+    case codec::Compression::Bzip2:
+      return plain + "+bzip2";
   }
   return plain;
 }

@@ -36,6 +36,8 @@ std::string media_type_of(int file) {
       return plain + "+zstd";
     case codec::Compression::Xz:
       return plain + "+xz";
+    case codec::Compression::Bzip2:
+      return plain + "+bzip2";
   }
   return plain;
 }

@@ -18,7 +18,6 @@ struct Known {
 using namespace std::string_view_literals;
 
 constexpr Known kKnown[] = {
-    {0, "BZh"sv, "compressed with bzip2, which is not supported", "bzip2 -dc FILE | tare load"},
     {0, "LZIP"sv, "compressed with lzip, which is not supported", "lzip -dc FILE | tare load"},
     {0, "\x04\x22\x4d\x18"sv, "compressed with lz4, which is not supported",
      "lz4 -dc FILE | tare load"},

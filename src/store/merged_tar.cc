@@ -100,8 +100,10 @@ class MergedTar {
     const Inode& inode = with_.tree.inode(id);
     tar::Entry entry = entry_of(inode, path);
     if (inode.type == tar::Type::Directory) return add_directory(entry, id, old);
-    if (inode.type == tar::Type::CharDevice || inode.type == tar::Type::BlockDevice)
-      return fail(Kind::Unsupported, quoted("/" + path) + " is a device: its layer stays alone");
+    if (inode.type == tar::Type::CharDevice || inode.type == tar::Type::BlockDevice) {
+      entry.device_major = static_cast<std::uint32_t>(inode.content.offset >> 32);
+      entry.device_minor = static_cast<std::uint32_t>(inode.content.offset);
+    }
     if (inode.names > 1) {
       const auto [first, is_first] = linked_.emplace(id, path);
       if (!is_first) {

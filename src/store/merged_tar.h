@@ -16,8 +16,7 @@ struct MergeRequest {
 };
 
 // Written from the indexes, in the order of names. What one of the layers adds and another removes
-// is not in it. Returns the number of entries. Errors: NotFound, Corrupt (a layer), Unsupported (a
-// device).
+// is not in it. Returns the number of entries. Errors: NotFound, Corrupt (a layer).
 Result<std::uint64_t> write_merged_tar(const Store& store, const MergeRequest& request,
                                        codec::Sink& sink);
 

@@ -28,6 +28,16 @@ namespace {
 constexpr std::size_t kMaxPath = 4096 - 8;  // Names of a tar; with room for ".wh." in front.
 constexpr std::size_t kPiece = 1 << 20;
 
+constexpr const char* kWhiteout = ".wh.";
+
+std::unexpected<Error> no_such_name(const std::string& dir, const std::string& name) {
+  return std::unexpected(
+      Error(Kind::Unsupported, "a file cannot be called " +
+                                   quoted("/" + dir + (dir.empty() ? "" : "/") + name) +
+                                   ": in a layer that name says that another file is removed")
+          .hint("give it a name that does not begin with '.wh.', or leave it out"));
+}
+
 Result<sys::Fd> open_below(int root, const std::string& path, std::uint64_t flags) {
   open_how how{};
   how.flags = flags | O_NOFOLLOW | O_CLOEXEC;
@@ -149,6 +159,7 @@ Result<> UpperTar::add_children(const std::string& dir, From from) {
     if (::fstatat(place.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
       return fail_errno("stat " + quoted(name));
     const bool is_gone = S_ISCHR(info.st_mode) && info.st_rdev == 0;
+    if (name.starts_with(kWhiteout) && !request_.whole) return no_such_name(dir, name);
     if (from == From::Upper && is_gone)
       TRY(add_whiteout(dir, name));
     else
@@ -160,7 +171,7 @@ Result<> UpperTar::add_children(const std::string& dir, From from) {
 Result<> UpperTar::add_whiteout(const std::string& dir, const std::string& name) {
   const std::string hidden = dir.empty() ? name : dir + "/" + name;
   if (!TRY(below(hidden))) return {};  // There is nothing to hide.
-  return put({.name = (dir.empty() ? "" : dir + "/") + ".wh." + name, .mtime = request_.newest});
+  return put({.name = (dir.empty() ? "" : dir + "/") + kWhiteout + name, .mtime = request_.newest});
 }
 
 Result<> UpperTar::read_attributes(tar::Entry& entry, const sys::Fd& file) const {

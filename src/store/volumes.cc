@@ -28,6 +28,7 @@ constexpr const char* kBin = "bin/volumes";
 constexpr const char* kRecord = "volume.json";
 constexpr const char* kData = "_data";
 constexpr const char* kRemoved = "removed";
+constexpr const char* kLock = "lock";
 constexpr const char* kNew = "new";  // In a scratch directory.
 
 constexpr std::pair<VolumeIds, std::string_view> kIds[] = {
@@ -178,7 +179,7 @@ Result<> create_volume(Store& store, const Volume& volume, const VolumeRoot& roo
   const sys::Fd dir = TRY(sys::open_at(scratch.dir.get(), kNew, O_RDONLY | O_DIRECTORY), what);
   if (::mkdirat(dir.get(), kData, 0755) != 0) return fail_errno(what);
   const sys::Fd data = TRY(sys::open_at(dir.get(), kData, O_RDONLY | O_DIRECTORY), what);
-  if (::fchown(data.get(), root.uid, root.gid) != 0 || ::fchmod(data.get(), 0755) != 0)
+  if (::fchown(data.get(), root.uid, root.gid) != 0 || ::fchmod(data.get(), root.mode) != 0)
     return fail_errno(what);
   TRY(sys::create_file(dir.get(), kRecord, print_volume(volume), durability), what);
   failpoint("volume.written");
@@ -210,6 +211,11 @@ Result<Volume> load_volume(const Store& store, const std::string& name) {
 bool has_volume(const Store& store, const std::string& name) {
   struct stat info{};
   return ::fstatat(store.dir(), path_of(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Result<sys::Fd> open_volume_lock(const Store& store, const std::string& name) {
+  return TRY(sys::open_at(store.dir(), path_of(name) + "/" + kLock, O_RDWR | O_CREAT | O_NOFOLLOW),
+             "lock volume " + quoted(name));
 }
 
 Result<std::vector<Volume>> list_volumes(const Store& store) {
@@ -272,6 +278,16 @@ Result<std::vector<Store::Scratch>> write_volume_content(Store& store,
   failpoint("volume.copied");
   if (::syncfs(root.get()) != 0) return fail_errno(what + ": write to disk");
   return out;
+}
+
+Result<NewContent> make_volume_content(Store& store, const VolumeRoot& root) {
+  NewContent content{.scratch = TRY(store.make_scratch()), .data = {}};
+  if (::mkdirat(content.scratch.dir.get(), kData, 0700) != 0) return fail_errno("make a directory");
+  content.data = TRY(sys::open_at(content.scratch.dir.get(), kData, O_RDONLY | O_DIRECTORY));
+  if (::fchown(content.data.get(), root.uid, root.gid) != 0 ||
+      ::fchmod(content.data.get(), root.mode) != 0)
+    return fail_errno("give a directory its owner");
+  return content;
 }
 
 Result<> adopt_volume_content(Store& store, const Store::Scratch& content,

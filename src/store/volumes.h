@@ -30,6 +30,9 @@ struct Volume {
 
   static constexpr const char* kAnonymous = "com.docker.volume.anonymous";  // A label.
   bool is_anonymous() const { return labels.contains(kAnonymous); }
+  // A label of those that builds make for RUN --mount=type=cache: what it is called there.
+  static constexpr const char* kCache = "dev.tare.build-cache";
+  bool is_cache() const { return labels.contains(kCache); }
   // The directory of the host that it is a name for; empty: it has files of its own.
   std::string device() const;
   bool is_read_only() const;  // By its options.
@@ -48,12 +51,16 @@ Result<Volume> parse_volume(std::string_view text);
 struct VolumeRoot {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  std::uint32_t mode = 0755;
 };
 Result<> create_volume(Store& store, const Volume& volume, const VolumeRoot& root,
                        sys::Durability durability = sys::Durability::Synced);
 // Errors: NotFound ("no such volume").
 Result<Volume> load_volume(const Store& store, const std::string& name);
 bool has_volume(const Store& store, const std::string& name);
+// A file of its own to be locked, and whose time says when it was last. Errors: NotFound (the
+// volume).
+Result<sys::Fd> open_volume_lock(const Store& store, const std::string& name);
 // By name. One whose record cannot be read is left out.
 Result<std::vector<Volume>> list_volumes(const Store& store);
 // Where its files are, relative to the store's root.
@@ -72,6 +79,12 @@ struct VolumeContentRequest {
 };
 Result<std::vector<Store::Scratch>> write_volume_content(Store& store,
                                                          const VolumeContentRequest& request);
+// An empty directory for what write_volume_content() would write: `data`, in `scratch`.
+struct NewContent {
+  Store::Scratch scratch;
+  sys::Fd data;
+};
+Result<NewContent> make_volume_content(Store& store, const VolumeRoot& root);
 // Makes it the content of the volume, which stays as it is when it is not empty. The caller holds
 // the lock of volumes alone.
 Result<> adopt_volume_content(Store& store, const Store::Scratch& content, const std::string& name);

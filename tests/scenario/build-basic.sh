@@ -50,7 +50,7 @@ inside() { tare run --rm --network none --entrypoint /bin/sh -u 0 app:1 -c "$1";
 assert_eq "$(inside 'cd /srv/job && cat both who && ls')" $'one\ntwo\nfor me\nboth\nempty\nhard\nlink\none.txt\npipe\nwho'
 assert_eq "$(inside 'stat -c "%a %u:%g" /srv/given /srv/job/who /srv/job/one.txt /opt/start.sh')" \
   $'640 33:33\n4755 33:33\n644 0:0\n755 0:0'
-assert_eq "$(inside 'readlink /srv/job/link; stat -c %h /srv/job/both; stat -c %F /srv/job/pipe')" $'one.txt\n1\nfifo'
+assert_eq "$(inside 'readlink /srv/job/link; stat -c %h /srv/job/both; stat -c %F /srv/job/pipe')" $'one.txt\n2\nfifo'
 assert_eq "$(inside 'cat /etc/made/TEXT2 /etc/made/RAW; pwd; echo $GREETING')" $'hello world\n$GREETING\n/sub/dir\nhello world'
 assert_eq "$(tare inspect --format '{{.Config.User}} {{.Config.WorkingDir}} {{.Config.StopSignal}} {{index .Config.Labels "org.example.kind"}}' app:1)" \
   'www-data /sub/dir SIGINT a test'

@@ -170,6 +170,22 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
 
 namespace {
 
+// What BuildKit calls them. [docker buildx du reference, "--filter"]
+constexpr std::string_view kCacheMounts = "exec.cachemount";
+constexpr std::string_view kSteps = "regular";
+
+Result<std::string> wanted_type(const Arguments& arguments) {
+  std::string type;
+  for (const std::string& filter : arguments.list("filter")) {
+    const auto pair = split_once(filter, '=');
+    if (!pair || pair->first != "type") continue;
+    type = pair->second;
+    if (type != kCacheMounts && type != kSteps)
+      return bad_value("filter", filter, "the types are exec.cachemount and regular");
+  }
+  return type;
+}
+
 Result<engine::PruneSteps> prune_wish(const Arguments& arguments) {
   constexpr UnixNanos kDay = 86'400'000'000'000;
   engine::PruneSteps wish{.keep_since = arguments.flag("all") ? 0 : now_ns() - kDay,
@@ -184,6 +200,7 @@ Result<engine::PruneSteps> prune_wish(const Arguments& arguments) {
   }
   for (const std::string& filter : arguments.list("filter")) {
     const auto pair = split_once(filter, '=');
+    if (pair && pair->first == "type") continue;
     const auto span = pair && (pair->first == "until" || pair->first == "unused-for")
                           ? parse_duration(pair->second)
                           : fail(Kind::Invalid, "");
@@ -198,13 +215,23 @@ Result<engine::PruneSteps> prune_wish(const Arguments& arguments) {
 Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
   const engine::PruneSteps wish = TRY(prune_wish(arguments));
   engine::Engine& engine = *TRY(context.engine());
-  const auto gone = TRY(engine::prune_build_cache(engine, wish));
+  const auto only = TRY(wanted_type(arguments));
+  std::vector<image::Step> gone;
+  if (only != kCacheMounts) gone = TRY(engine::prune_build_cache(engine, wish));
+  std::vector<engine::CacheMount> caches;
+  if (only != kSteps) caches = TRY(engine::prune_cache_mounts(engine, wish));
   if (wish.dry_run || arguments.flag("verbose"))
     for (const image::Step& step : gone)
       context.print(step.key.short_hex() + "  " + human_size(step.size) + "  " +
                     escaped(step.what) + "\n");
+  if (wish.dry_run || arguments.flag("verbose"))
+    for (const engine::CacheMount& cache : caches)
+      context.print(cache.volume + "  " + human_size(cache.bytes) + "  cache mount " +
+                    escaped(cache.name) + "\n");
   context.print((wish.dry_run ? "would remove " : "removed ") + std::to_string(gone.size()) +
-                " steps of builds\n");
+                " steps of builds" +
+                (caches.empty() ? "" : " and " + std::to_string(caches.size()) + " cache mounts") +
+                "\n");
   return 0;
 }
 

@@ -58,13 +58,21 @@ std::vector<Row> docker_rows(const engine::Usage& usage) {
     if (!in_bin) written += container.written + container.logs;
     if (!in_bin && container.status != "running") stopped += container.written + container.logs;
   }
+  std::size_t used_caches = 0;
+  std::uint64_t free_caches = 0;
+  for (const engine::VolumeUsage& cache : usage.caches) {
+    used_caches += cache.containers > 0;
+    if (cache.containers == 0) free_caches += cache.bytes;
+  }
   const std::uint64_t bin = usage.store.of(UsageClass::Bin).bytes + usage.removed_images_bytes;
   return {df_row("Images", images, active_images, usage.images_bytes, usage.images_reclaimable),
           df_row("Containers", containers, running, written, stopped),
           df_row("Local Volumes", volumes, active_volumes,
-                 usage.store.of(UsageClass::Volumes).bytes, usage.volumes_reclaimable),
-          df_row("Build Cache", usage.steps, 0,
-                 usage.store.of(UsageClass::Caches).bytes + usage.steps_bytes, usage.steps_bytes),
+                 usage.store.of(UsageClass::Volumes).bytes - usage.caches_bytes,
+                 usage.volumes_reclaimable),
+          df_row("Build Cache", usage.steps + usage.caches.size(), used_caches,
+                 usage.store.of(UsageClass::Caches).bytes + usage.steps_bytes + usage.caches_bytes,
+                 usage.steps_bytes + free_caches),
           df_row("Removed", removed, 0, bin, bin)};
 }
 
@@ -129,6 +137,15 @@ json::Value usage_json(const engine::Usage& usage) {
     volumes.push_back(std::move(one));
   }
   out.set("Volumes", std::move(volumes));
+  json::Array caches;
+  for (const engine::VolumeUsage& cache : usage.caches) {
+    json::Value one;
+    one.set("Name", cache.cache);
+    one.set("Volume", cache.name);
+    one.set("Size", cache.bytes);
+    caches.push_back(std::move(one));
+  }
+  out.set("CacheMounts", std::move(caches));
   return out;
 }
 
