@@ -15,6 +15,9 @@ output=$(printf 'FROM busybox\nRUN echo before && exit 3\n' | refused)
 assert_contains "$output" before
 assert_contains "$output" 'Dockerfile:2:1'
 assert_contains "$output" 'exit status 3'
+# A quiet build that fails says why.
+output=$(printf 'FROM busybox\nRUN echo before && printf last && exit 3\n' | not tare build -q --network none -f - app 2>&1)
+assert_contains "$output" $'  before\n  last\n'
 output=$(printf 'FROM busybox\nRUN ["/no/such"]\n' | refused)
 assert_contains "$output" /no/such
 output=$(printf 'FROM busybox\nCOPY --from=nosuch-image:1 / /\n' | timeout 60 tare build --network none -f - app 2>&1 || true)
