@@ -55,8 +55,6 @@ class BuildWorkshop::RunningStep : public build::Running {
   ~RunningStep() override {
     attachment_.reset();
     (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
-    for (const build::RunMount& mount : request_.mounts)
-      if (mount.is_fresh) (void)workshop_.engine_.remove_volume(cache_volume(mount), true);
     workshop_.state_.store.empty_trash_in_background(0);
   }
 
@@ -226,7 +224,9 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request) cons
       wanted.source.clear();
     } else if (mount.type == build::RunMount::Type::Cache) {
       wanted.type = MountType::Volume;
-      wanted.volume = cache_volume(mount);
+      // One for this program alone goes with the container, also when we are killed.
+      wanted.anonymous = mount.is_fresh;
+      if (!mount.is_fresh) wanted.volume = cache_volume(mount);
       wanted.source.clear();
       wanted.no_copy = true;
     }
