@@ -48,9 +48,6 @@ class BuildWorkshop::RunningStep : public build::Running {
   ~RunningStep() override {
     attachment_.reset();
     if (!id_.empty()) (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
-    for (std::size_t i = 0; i < caches_.volumes.size(); ++i)
-      if (request_.mounts[i].is_fresh)
-        (void)workshop_.engine_.remove_volume(caches_.volumes[i], true);
     workshop_.state_.store.empty_trash_in_background(0);
   }
 
@@ -277,6 +274,9 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request,
     } else if (mount.type == build::RunMount::Type::Cache) {
       wanted.type = MountType::Volume;
       wanted.volume = caches.at(i);
+      // One for this program alone goes with the container, also when we are killed.
+      wanted.anonymous = mount.is_fresh;
+      wanted.volume_ids = true;
       wanted.source.clear();
       wanted.no_copy = true;
     }
@@ -354,7 +354,7 @@ Result<> BuildWorkshop::note_other_order(const std::string& container) const {
   for (const char* place : {".", "target"}) {
     const auto part = sys::open_at(dir.get(), place, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (!part) continue;  // Only with --tools there is a target.
-    TRY(sys::open_at(part->get(), store::kOtherOrder, O_WRONLY | O_CREAT | O_EXCL, 0600));
+    (void)TRY(sys::open_at(part->get(), store::kOtherOrder, O_WRONLY | O_CREAT | O_EXCL, 0600));
   }
   return {};
 }

@@ -73,6 +73,19 @@ for mounts in '' '--tools=busybox --mount=type=cache,target=/cache --mount=type=
   eventually 20 grep -q 's begun' log
   strike
 done
+# What it has for itself of a cache goes, too.
+printf 'FROM busybox\nRUN --mount=type=cache,target=/cache touch /cache/x\n' >app/Dockerfile
+tare build -q --network none app >/dev/null
+volumes=$(ls "$TARE_ROOT/volumes")
+printf 'FROM busybox\nRUN --mount=type=cache,target=/cache echo begun; sleep NUMBER\n' >app/Dockerfile
+sed -i "s/NUMBER/$((1000000 + $$ * 100 + mark + 1))/g" app/Dockerfile
+sed -i "s#touch /cache/x#echo begun; sleep $((1000000 + $$ * 100 + mark + 1))#" app/Dockerfile.lock
+begin --network none --locked
+eventually 20 grep -q 's begun' log
+[ "$(ls "$TARE_ROOT/volumes")" != "$volumes" ] || fail 'it has no cache for itself'
+strike
+assert_eq "$(ls "$TARE_ROOT/volumes")" "$volumes" volumes
+rm app/Dockerfile.lock
 # A shell in the state of a line.
 printf 'FROM busybox\nRUN true\n' >app/Dockerfile
 number=$((1000000 + $$ * 100 + 99))
