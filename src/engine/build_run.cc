@@ -354,7 +354,8 @@ Result<> BuildWorkshop::note_other_order(const std::string& container) const {
   for (const char* place : {".", "target"}) {
     const auto part = sys::open_at(dir.get(), place, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (!part) continue;  // Only with --tools there is a target.
-    (void)TRY(sys::open_at(part->get(), store::kOtherOrder, O_WRONLY | O_CREAT | O_EXCL, 0600));
+    const sys::Fd mark =
+        TRY(sys::open_at(part->get(), store::kOtherOrder, O_WRONLY | O_CREAT | O_EXCL, 0600));
   }
   return {};
 }

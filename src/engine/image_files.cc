@@ -109,8 +109,7 @@ Result<std::string> ImageFiles::content(const Inode& inode) const {
   sys::Fd file = TRY(open_content(inode));
   const int fd = file.get();
   const std::uint64_t begin = inode.content.pack == store::kInObject ? 0 : inode.content.offset;
-  const std::string bytes =
-      TRY(PartOfFile(std::move(file), fd, begin, inode.size).read(0, inode.size));
+  std::string bytes = TRY(PartOfFile(std::move(file), fd, begin, inode.size).read(0, inode.size));
   if (codec::sha256(bytes) != store::digest_of(inode.content.digest))
     return std::unexpected(Error(Kind::Corrupt, "a file of the image is not what its layer says")
                                .hint("tare verify IMAGE says more"));
