@@ -54,9 +54,9 @@ Result<> fill(store::Store& store, const build::RunMount& mount, const std::stri
 // One that is not there is made; who has just made it has it.
 Result<std::optional<sys::Fd>> hold(store::Store& store, const build::RunMount& mount,
                                     const std::string& volume, const sys::IdMap& ids) {
-  const store::VolumeRoot root{.uid = TRY(ids.outside_of(mount.uid)),
-                               .gid = TRY(ids.groups().outside_of(mount.gid)),
-                               .mode = mount.mode};
+  store::VolumeRoot root{.mode = mount.mode};
+  root.uid = TRY(ids.outside_of(mount.uid));
+  root.gid = TRY(ids.groups().outside_of(mount.gid));
   const auto made = store::create_volume(
       store,
       {.name = volume,
