@@ -10,7 +10,7 @@ start_web 8080
 mkdir app
 cat >app/Dockerfile <<'TEXT'
 FROM busybox
-RUN wget -q -O /one http://Mirror.internal:8080/file/one
+RUN wget -q -O /one http://mirror.internal:8080/file/one
 TEXT
 not tare build -q app 2>log
 assert_contains "$(cat log)" mirror.internal
