@@ -98,6 +98,7 @@ Result<std::optional<build::StepLayer>> BuildWorkshop::find_step(const Digest& k
 
 Result<> BuildWorkshop::begin_work() {
   if (unsynced_) return {};
+  has_worked_ = true;
   unsynced_.emplace(TRY(store::Unsynced::begin(state_.store)));
   // A step's own files are many, and go while the next ones are made.
   state_.store.remove_later(true);
@@ -110,8 +111,9 @@ BuildWorkshop::~BuildWorkshop() {
   forget_layouts();
   state_.store.keep_trees(nullptr);
   (void)steps_.remove(passing_);
-  // The file systems of steps go with the sweep: no image has them.
   hold_.reset();
+  if (!has_worked_) return;
+  // The file systems of steps go with the sweep: no image has them.
   (void)steps_.sweep();
   state_.store.remove_later(false);
   state_.store.empty_trash_in_background(0);

@@ -141,6 +141,7 @@ class BuildWorkshop : public build::Workshop {
   std::vector<store::Store::Scratch> directories_;
   std::vector<Digest> passing_;  // Steps that go with this.
   bool keeps_steps_ = true;
+  bool has_worked_ = false;
   BuildShell shell_;
   bool has_other_order_ = false;
   const build::BuildRequest* request_ = nullptr;
