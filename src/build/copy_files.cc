@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 #include <ranges>
+#include <utility>
 
 #include "build/glob.h"
 #include "codec/tar.h"
@@ -45,6 +47,39 @@ Result<> copy_bytes(int from, int to) {
     }
     return {};
   }
+}
+
+// Where `path`, without '/' in front, leads to below the root: links are followed also where there
+// is nothing yet, the last one too. [BuildKit: containerd/continuity fs.RootPath]
+Result<std::string> follow(int root, const std::string& path) {
+  constexpr int kMostLinks = 40;  // As the kernel. [path_resolution(7)]
+  int links = 0;
+  std::string reached;
+  std::deque<std::string> rest;
+  for (const std::string& part : split(path, '/')) rest.push_back(part);
+  while (!rest.empty()) {
+    const std::string part = std::move(rest.front());
+    rest.pop_front();
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      reached = split_last(reached).first;
+      continue;
+    }
+    const std::string next = reached.empty() ? part : reached + "/" + part;
+    const auto place = open_in(root, next, O_PATH);
+    struct stat info{};
+    if (!place || ::fstat(place->get(), &info) != 0 || !S_ISLNK(info.st_mode)) {
+      reached = next;
+      continue;
+    }
+    if (++links > kMostLinks)
+      return fail(Kind::Invalid, "too many symbolic links at " + quoted("/" + path));
+    const std::string target = TRY(read_link(root, next));
+    if (target.starts_with('/')) reached.clear();
+    const std::vector<std::string> parts = split(target, '/');
+    rest.insert(rest.begin(), parts.begin(), parts.end());
+  }
+  return reached;
 }
 
 // The bits that "rwxXst" stand for, for those whose bits `who` has.
@@ -268,10 +303,11 @@ Result<> Copier::put_fifo(const PickedFile& file, const std::string& path) {
   return give(made.get(), file.info);
 }
 
-// One that is there keeps its owner and mode.
+// One that is there gets owner and mode as a new one, in an image. [tonistiigi/fsutil copy]
 Result<> Copier::put_directory(const PickedFile& file, const std::string& path) {
-  if (is_directory(path)) return {};
-  if (open_in(target_.root, path, O_PATH))
+  const bool is_there = is_directory(path);
+  if (is_there && options_.for_host) return {};
+  if (!is_there && open_in(target_.root, path, O_PATH))
     return fail(Kind::Invalid,
                 "cannot put a directory at " + quoted("/" + path) + ": something else is there");
   const sys::Fd made = TRY(ensure(path));
@@ -436,7 +472,8 @@ Result<> copy_files(const Tree& tree, const std::vector<Pick>& picks, const Targ
                     const std::string& destination, const CopyOptions& options) {
   Copier copier(tree, target, options);
   const bool into = destination.ends_with('/') || picks.size() > 1;
-  for (const Pick& pick : picks) TRY(copier.copy(pick, relative(destination), into));
+  const std::string place = TRY(follow(target.root, relative(destination)));
+  for (const Pick& pick : picks) TRY(copier.copy(pick, place, into));
   return {};
 }
 
@@ -446,14 +483,15 @@ Result<> unpack_archive(codec::Source& archive, const Target& target,
   const Tree nothing;
   Copier copier(nothing, target, options);
   tar::Reader reader(archive);
-  return copier.unpack(reader, relative(destination), paths);
+  return copier.unpack(reader, TRY(follow(target.root, relative(destination))), paths);
 }
 
 Result<> put_file(const Target& target, const std::string& destination, std::string_view content,
                   const CopyOptions& options) {
   const Tree nothing;
   Copier copier(nothing, target, options);
-  const sys::Fd file = TRY(copier.begin_file(relative(destination)));
+  const std::string path = TRY(follow(target.root, relative(destination)));
+  const sys::Fd file = TRY(copier.begin_file(path));
   TRY(sys::write_all(file.get(), content));
   struct stat info{};
   info.st_mode = kNewFile;
@@ -464,7 +502,7 @@ Result<> put_open_file(const Target& target, const std::string& destination, con
                        const CopyOptions& options) {
   const Tree nothing;
   Copier copier(nothing, target, options);
-  std::string path = relative(destination);
+  std::string path = TRY(follow(target.root, relative(destination)));
   if (destination.ends_with('/') || copier.is_directory(path))
     path += (path.empty() ? "" : "/") + file.name;
   const sys::Fd made = TRY(copier.begin_file(path));
@@ -477,7 +515,8 @@ Result<> put_open_file(const Target& target, const std::string& destination, con
 Result<> make_directory(const Target& target, const std::string& path, Owner owner) {
   const CopyOptions options{.owner = owner};
   const Tree nothing;
-  (void)TRY(Copier(nothing, target, options).ensure(relative(path)));
+  const std::string place = TRY(follow(target.root, relative(path)));
+  (void)TRY(Copier(nothing, target, options).ensure(place));
   return {};
 }
 

@@ -29,7 +29,7 @@ std::string listed(const std::vector<Text>& texts) {
 
 // Whether a copy is little enough to be in memory for a moment.
 bool is_small(const std::vector<Pick>& picks) {
-  constexpr std::uint64_t kMost = 48 << 20;
+  constexpr std::uint64_t kMost = 16 << 20;
   constexpr std::uint64_t kBlock = 4096;  // What a file takes at least.
   std::uint64_t bytes = 0;
   for (const Pick& pick : picks)

@@ -32,7 +32,7 @@ namespace {
 // Bytes and files of a step that are in memory before they are in a layer: making and removing
 // thousands of files takes many times as long on most disks.
 Result<sys::Fd> mount_memory() {
-  const std::vector<sys::FsOption> options = {{.key = "size", .value = "64m"},
+  const std::vector<sys::FsOption> options = {{.key = "size", .value = "24m"},
                                               {.key = "nr_inodes", .value = "64k"},
                                               {.key = "mode", .value = "0700"}};
   return sys::mount_filesystem("tmpfs", options, 0);
@@ -169,11 +169,20 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
   if (!keeps_steps_) TRY(forget_later(change.key));
-  return layer_of(TRY(steps_.add({.key = change.key,
-                                  .what = change.what,
-                                  .materials = change.materials,
-                                  .is_sealed = change.is_sealed},
-                                 entries == 0 ? nullptr : &source)));
+  const bool may_leak = request_ != nullptr && !request_->secrets.empty();
+  // Killed before secrets were looked for in it, it is no step.
+  if (may_leak) TRY(unsynced_->forget_with_us(change.key));
+  const image::Step step = TRY(steps_.add({.key = change.key,
+                                           .what = change.what,
+                                           .materials = change.materials,
+                                           .is_sealed = change.is_sealed},
+                                          entries == 0 ? nullptr : &source));
+  if (may_leak && !step.diff_id.empty())
+    if (auto found = image::find_secrets(state_.store, step.diff_id, request_->secrets); !found) {
+      (void)steps_.remove({change.key});
+      return std::unexpected(std::move(found).error().wrap("look for secrets"));
+    }
+  return layer_of(step);
 }
 
 Result<> BuildWorkshop::forget_later(const Digest& key) {
@@ -312,12 +321,16 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
   if (request.at_line) return built;
   TRY(workshop.export_files(built.files, exports), "write the output");
   TRY(workshop.write_caches(built, caches, request.secrets));
-  if (request.is_check || built.image.id.empty()) return built;
+  if (request.is_check) return built;
   store::Store& store = BuildWorkshop::store_of(engine);
   const auto add = [&](std::vector<std::string> more) {
     std::ranges::move(more, std::back_inserter(built.notes));
   };
   add(listener.notes());
+  if (built.image.id.empty()) {
+    add(TRY(find_secrets_in_steps(store, request.secrets, built), "look for secrets"));
+    return built;
+  }
   // Also without secrets: what an earlier build has found in a layer is in this image, too.
   if (!request.secrets.empty() || ::faccessat(store.dir(), "leaks", F_OK, 0) == 0) {
     const std::vector<image::Image> images = TRY(engine.images().list());

@@ -132,7 +132,31 @@ std::vector<image::Leak> suspect(const store::Store& store, const build::Built& 
   return suspected;
 }
 
+// Also without secrets: an earlier build may have found some.
+Result<std::vector<image::Leak>> leaks_of_step(store::Store& store, const image::Secrets& secrets,
+                                               const build::TracedStep& step) {
+  if (secrets.empty()) return image::leaks_of(store, step.layer.diff_id);
+  return image::find_secrets(store, step.layer.diff_id, secrets);
+}
+
+std::string maker(const build::TracedStep& step) {
+  return ", made by " + step.place + ": " + escaped(step.text);
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> find_secrets_in_steps(store::Store& store,
+                                                       const image::Secrets& secrets,
+                                                       const build::Built& built) {
+  std::vector<std::string> notes;
+  for (const build::TracedStep& step : built.trace) {
+    if (!step.is_target || step.layer.diff_id.empty()) continue;
+    for (const image::Leak& leak : TRY(leaks_of_step(store, secrets, step)))
+      notes.push_back("SECRET IN THE OUTPUT: " + quoted(leak.id) + " is in " +
+                      join(leak.where, ", ") + maker(step));
+  }
+  return notes;
+}
 
 Result<std::vector<std::string>> mark_secrets(store::Store& store,
                                               const std::vector<image::Image>& images,
@@ -159,14 +183,12 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
   // Also what a step left that was put together with others, or is there from an earlier build.
   for (const build::TracedStep& step : built.trace) {
     if (step.layer.diff_id.empty()) continue;
-    const std::vector<image::Leak> leaks =
-        secrets.empty() ? image::leaks_of(store, step.layer.diff_id)
-                        : TRY(image::find_secrets(store, step.layer.diff_id, secrets));
+    const std::vector<image::Leak> leaks = TRY(leaks_of_step(store, secrets, step));
     if (!step.is_target || leaks.empty()) continue;
     TRY(image::add_leaks(store, built.image.id, leaks));
     for (const image::Leak& leak : leaks) {
-      const std::string text =
-          sentence(leak, ", made by " + step.place + ": " + escaped(step.text));
+      const std::string text = sentence(leak, maker(step));
+      std::erase(notes, sentence(leak, ""));  // Of the layer, whose step was not known.
       if (std::ranges::find(notes, text) == notes.end()) notes.push_back(text);
     }
   }

@@ -40,6 +40,10 @@ class SecretListener : public build::Reporter {
   std::unique_ptr<State> state_;
 };
 
+// Sentences about secrets in what the target's steps have made, when no image is made of it.
+Result<std::vector<std::string>> find_secrets_in_steps(store::Store& store,
+                                                       const image::Secrets& secrets,
+                                                       const build::Built& built);
 // Marks the image that was built as one with secrets, if it is. Gives sentences. `images`: all that
 // are here.
 Result<std::vector<std::string>> mark_secrets(store::Store& store,

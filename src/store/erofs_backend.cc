@@ -221,7 +221,8 @@ Result<sys::Fd> ErofsBackend::mount(const Digest& image, const std::vector<Layer
                         .gid = info.st_gid,
                         .mode = info.st_mode,
                         .ids = &ids,
-                        .container_dir = container_dir});
+                        .container_dir = container_dir,
+                        .is_volatile = store_.syncs_later()});
 }
 
 Result<> ErofsBackend::remove(const Digest& image) {

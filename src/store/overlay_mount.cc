@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "store/other_order.h"
+#include "sys/files.h"
 #include "sys/mounts.h"
 #include "sys/user_namespace.h"
 
@@ -78,6 +79,11 @@ Result<sys::Fd> mount_overlay(const OverlayRequest& request) {
   options.push_back({.key = "metacopy", .value = "off"});
   // trusted.* attributes, which overlayfs uses otherwise, are for the initial namespace only.
   if (!sys::in_initial_user_namespace()) options.push_back({.key = "userxattr"});
+  if (request.is_volatile) {
+    // The mark of an earlier mount, which would refuse this one. [overlayfs.rst, "Volatile mount"]
+    (void)sys::remove_tree(work.get(), "work/incompat");
+    options.push_back({.key = "volatile"});
+  }
   auto mount = sys::mount_filesystem("overlay", options, MOUNT_ATTR_NODEV);
   if (!mount)
     return std::unexpected(

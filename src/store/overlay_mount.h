@@ -26,6 +26,8 @@ struct OverlayRequest {
   std::uint32_t mode = 0755;
   const sys::IdMap* ids = nullptr;
   int container_dir = -1;  // Gets upper/ and work/. Borrowed.
+  // What is written need not survive a power cut: the kernel waits for no file that it copies up.
+  bool is_volatile = false;
 };
 // A detached mount. Errors: those of the kernel, with a hint.
 Result<sys::Fd> mount_overlay(const OverlayRequest& request);

@@ -103,3 +103,8 @@ assert_contains "$(cat log)" 'HCL and compose files are not read'
 echo '{"target": {"default": {"inherits": ["default"]}}}' >docker-bake.json
 not tare buildx bake 2>log
 assert_contains "$(cat log)" 'inherits itself'
+# Many ways to the same are one.
+jq -n '{group: ([range(14) | {key: "g\(.)", value: {targets: [range(8) as $i | "g\(. + 1)"]}}] | from_entries + {g14: {targets: ["t0"]}}),
+  target: ([range(14) | {key: "t\(.)", value: {inherits: [range(8) as $i | "t\(. + 1)"]}}] | from_entries + {t14: {context: "."}})}' >wide.json
+timeout 10 tare buildx bake -f wide.json --print g0 >printed || fail 'bake takes too long'
+assert_eq "$(jq -c '.group.default.targets' printed)" '["t0"]'

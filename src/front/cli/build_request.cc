@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -246,8 +247,15 @@ Result<oci::Platform> parse_platform(const std::string& text) {
     return bad_value("platform", text,
                      "a build is for one platform; 'tare manifest create' puts several together");
   const std::vector<std::string> parts = split(text, '/');
-  if (parts.size() < 2 || parts.size() > 3)
+  const auto is_word = [](const std::string& part) {
+    return !part.empty() && std::ranges::all_of(part, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  if (parts.size() < 2 || parts.size() > 3 || !std::ranges::all_of(parts, is_word))
     return bad_value("platform", text, "write OS/ARCHITECTURE, as linux/amd64");
+  if (parts[0] != "linux")
+    return bad_value("platform", text, "images for Linux are built, and no others");
   return oci::Platform{
       .os = parts[0], .architecture = parts[1], .variant = parts.size() == 3 ? parts[2] : ""};
 }

@@ -2,6 +2,8 @@
 // buildx bake: several builds, as a file of JSON names them. Each becomes the command line of a
 // build, so that there is one place that understands those. [docker buildx bake file reference]
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "front/cli/command_builder.h"
@@ -11,7 +13,8 @@
 namespace tare::cli {
 namespace {
 
-constexpr std::size_t kMostDeep = 16;      // Groups in groups, targets that inherit.
+constexpr std::size_t kMostDeep = 64;      // Targets that inherit, one behind the other.
+constexpr std::size_t kMostGroups = 256;   // Of one call.
 constexpr std::size_t kMostTargets = 256;  // Of one call.
 
 constexpr std::string_view kMaps[] = {"args", "labels", "contexts"};
@@ -60,13 +63,15 @@ Result<json::Value> load(const Arguments& arguments) {
                                    "--print' writes JSON of them"));
 }
 
-// What `name` stands for: itself, or of a group all members, each once.
-Result<> collect(const json::Value& file, const std::string& name, std::size_t depth,
+// What `name` stands for: itself, or of a group all members, each once. `groups`: those that were
+// looked at.
+Result<> collect(const json::Value& file, const std::string& name, std::set<std::string>& groups,
                  std::vector<std::string>& targets) {
-  if (depth > kMostDeep) return fail(Kind::Invalid, "group " + quoted(name) + " has itself in it");
   if (const json::Value* group = file["group"].find(name)) {
+    if (!groups.insert(name).second) return {};
+    if (groups.size() > kMostGroups) return fail(Kind::Invalid, "too many groups");
     for (const std::string& each : (*group)["targets"].as_strings())
-      TRY(collect(file, each, depth + 1, targets));
+      TRY(collect(file, each, groups, targets));
     return {};
   }
   if (file["target"].find(name) == nullptr)
@@ -91,14 +96,22 @@ void overlay(json::Value& into, const json::Value& from) {
   }
 }
 
-Result<json::Value> resolve(const json::Value& file, const std::string& name, std::size_t depth) {
-  if (depth > kMostDeep) return fail(Kind::Invalid, "target " + quoted(name) + " inherits itself");
+// Targets with what they inherit, each put together once.
+using Resolved = std::map<std::string, json::Value>;
+
+Result<json::Value> resolve(const json::Value& file, const std::string& name, std::size_t depth,
+                            Resolved& known) {
+  if (const auto found = known.find(name); found != known.end()) return found->second;
+  if (depth > kMostDeep)
+    return fail(Kind::Invalid, "target " + quoted(name) +
+                                   " inherits itself, or from too many one behind the other");
   const json::Value* own = file["target"].find(name);
   if (own == nullptr) return fail(Kind::NotFound, "the file has no target " + quoted(name));
   json::Value target{json::Object()};
   for (const std::string& base : (*own)["inherits"].as_strings())
-    overlay(target, TRY(resolve(file, base, depth + 1)));
+    overlay(target, TRY(resolve(file, base, depth + 1, known)));
   overlay(target, *own);
+  known.emplace(name, target);
   return target;
 }
 
@@ -185,15 +198,17 @@ Result<int> cmd_builder_bake(Context& context, const Arguments& arguments) {
   std::vector<std::string> names;
   std::vector<std::string> wanted = arguments.operands;
   if (wanted.empty()) wanted.emplace_back("default");
-  for (const std::string& name : wanted) TRY(collect(file, name, 0, names));
+  std::set<std::string> groups;
+  for (const std::string& name : wanted) TRY(collect(file, name, groups, names));
   json::Value printed{json::Object()};
   printed.set("group", json::Object())
       .set("default", json::Object())
       .set("targets", json::Value(names));
   json::Value& targets = printed.set("target", json::Object());
   std::vector<CommandLine> lines;
+  Resolved resolved;
   for (const std::string& name : names) {
-    json::Value target = TRY(resolve(file, name, 0));
+    json::Value target = TRY(resolve(file, name, 0, resolved));
     TRY(set_members(target, name, arguments));
     const std::vector<std::string> words =
         TRY(words_of(target, arguments), "target " + quoted(name));
