@@ -154,6 +154,7 @@ Result<Built> Builder::finish() {
   oci::ImageConfig config = target.final_config();
   for (const auto& [key, value] : shared_.request.labels) config.labels[key] = value;
   std::vector<std::string> notes = unused_arguments(*shared_.graph, shared_.request.options);
+  std::ranges::move(shared_.sentences, std::back_inserter(notes));
   Built built{.image = {},
               .files = target.files(),
               .trace = {},

@@ -255,7 +255,8 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request) {
     picks.push_back(std::move(*found));
     return picks;
   }
-  const Glob glob = TRY(Glob::parse(source));
+  const Glob glob =
+      TRY(Glob::parse(source, request.any_depth ? GlobStyle::Ignore : GlobStyle::Path));
   std::vector<std::string> paths;
   TRY(picker.match(split_wildcards(source).first == "." ? "" : split_wildcards(source).first, glob,
                    paths));

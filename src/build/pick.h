@@ -51,6 +51,7 @@ struct Pick {
 struct PickRequest {
   std::string source;                 // May have wildcards. A '/' in front means the root.
   std::vector<std::string> excludes;  // Patterns, below what is picked.
+  bool any_depth = false;             // "**" is any number of directories, as --parents has it.
 };
 
 // What may have no match when it has wildcards. Errors: NotFound, with the nearest name as a hint;

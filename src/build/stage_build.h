@@ -34,6 +34,7 @@ struct SharedBuild {
   FileDigests digests;
   StepNotes notes;
   std::string note_name;
+  std::vector<std::string> sentences;               // For the user, at the end.
   std::map<std::string, image::Image> images;       // By name and platform: each is found once.
   std::vector<image::Material> materials;           // Those images.
   std::vector<std::unique_ptr<StageBuild>> stages;  // By index; null: not needed.

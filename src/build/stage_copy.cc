@@ -38,6 +38,10 @@ bool is_small(const std::vector<Pick>& picks) {
   return bytes <= kMost;
 }
 
+std::string place_of(const Instruction& instruction) {
+  return instruction.source->name() + ":" + std::to_string(instruction.range.begin.line);
+}
+
 std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
 
 }  // namespace
@@ -117,6 +121,8 @@ Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruct
   Sources sources;
   if (!files.paths.empty()) sources.open = TRY(open_tree(stage().dependency(next_)));
   const Add* const add = instruction.as<Add>();
+  const Copy* const copy = instruction.as<Copy>();
+  const bool has_parents = copy != nullptr && copy->parents;
   std::vector<std::string> excludes;
   for (const Text& pattern : files.excludes) excludes.push_back(pattern.text);
   for (const Text& source : files.paths) {
@@ -127,13 +133,14 @@ Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruct
         continue;
       }
     }
-    auto found = pick(sources.open.tree, {.source = source.text, .excludes = excludes});
+    auto found = pick(sources.open.tree,
+                      {.source = source.text, .excludes = excludes, .any_depth = has_parents});
+    if (found && found->empty() && !optional)
+      shared_.sentences.push_back(place_of(instruction) + ": " +
+                                  no_match(sources.open.tree, source.text).message());
     if (!found && optional && found.error().kind() == Kind::NotFound) continue;
     std::ranges::move(TRY(std::move(found)), std::back_inserter(sources.picks));
   }
-  if (sources.picks.empty() && sources.remotes.empty() && files.contents.empty() && !optional)
-    return std::unexpected(
-        no_match(sources.open.tree, files.paths.empty() ? "" : files.paths[0].text));
   return sources;
 }
 

@@ -98,9 +98,12 @@ std::string step_of(const store::Store& store, const build::Built& built, const 
   return "";
 }
 
+std::string beginning(const image::Leak& leak) {
+  return "SECRET IN THE IMAGE: " + quoted(leak.id) + " is in " + join(leak.where, ", ");
+}
+
 std::string sentence(const image::Leak& leak, const std::string& step) {
-  return "SECRET IN THE IMAGE: " + quoted(leak.id) + " is in " + join(leak.where, ", ") + step +
-         "; pushing the image is refused";
+  return beginning(leak) + step + "; pushing the image is refused";
 }
 
 // Whether a path of `leak` is below `source`, as far as they are known.
@@ -202,8 +205,10 @@ Result<std::vector<std::string>> mark_secrets(store::Store& store,
     notes.push_back("the secret " + quoted(leak.id) + " may be in the image, as " +
                     join(leak.where, ", ") +
                     ", and it was not given to be looked for; pushing the image is refused");
-  for (const image::Leak& leak : TRY(image::find_secrets_in_config(store, built.image, secrets)))
-    notes.push_back(sentence(leak, ""));
+  for (const image::Leak& leak : TRY(image::find_secrets_in_config(store, built.image, secrets))) {
+    const auto is_told = [&](const std::string& note) { return note.starts_with(beginning(leak)); };
+    if (std::ranges::none_of(notes, is_told)) notes.push_back(sentence(leak, ""));
+  }
   return notes;
 }
 

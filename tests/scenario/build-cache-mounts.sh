@@ -64,7 +64,7 @@ waiting=$!
 told() { grep -q "waiting for the cache" waits; }
 eventually 100 told
 not test -e "$(place)/_data/second"
-tare builder prune -a --filter type=exec.cachemount >pruned # It is in use.
+tare builder prune -af --filter type=exec.cachemount >pruned # It is in use.
 holds || fail 'a cache that is used was pruned'
 : >"$(place)/_data/go"
 wait $other
@@ -77,10 +77,10 @@ tare volume create mine >/dev/null
 tare volume prune -af >/dev/null
 [ -n "$(place)" ] || fail 'volume prune took a cache'
 assert_contains "$(tare df --format json)" '"CacheMounts":[{'
-tare builder prune >/dev/null # Those used today stay.
+tare builder prune -f >/dev/null # Those used today stay.
 [ -n "$(place)" ] || fail 'a recent cache was pruned'
 assert_contains "$(tare builder prune -a --dry-run)" 'cache mounts'
-assert_matches "$(tare builder prune -a --filter type=exec.cachemount)" '^removed 0 steps of builds and [1-9][0-9]* cache mounts$'
+assert_matches "$(tare builder prune -af --filter type=exec.cachemount)" '^removed 0 steps of builds and [1-9][0-9]* cache mounts$'
 assert_eq "$(ls "$TARE_ROOT/volumes")" ''
 printf 'FROM busybox\nRUN --mount=type=cache,target=/c,source=x true\n' >app/Dockerfile
 exits 1 tare build -q --no-lock app 2>log

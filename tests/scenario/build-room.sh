@@ -15,10 +15,10 @@ step one
 step two
 step three
 assert_eq "$(steps)" 'one three two '
-assert_matches "$(tare builder prune --keep-storage 7m --dry-run)" 'would remove 1 steps'
-assert_matches "$(tare builder prune --keep-storage 7m --verbose)" '>/one'
+assert_matches "$(tare builder prune -f --keep-storage 7m --dry-run)" 'would remove 1 steps'
+assert_matches "$(tare builder prune -f --keep-storage 7m --verbose)" '>/one'
 assert_eq "$(steps)" 'three two '
-assert_contains "$(tare builder prune --filter until=1h)" 'removed 0 steps'
+assert_contains "$(tare builder prune -f --filter until=1h)" 'removed 0 steps'
 
 # A budget that holds what is there, and not what comes.
 used=$(du -sk --apparent-size "$TARE_ROOT" | cut -f1)
@@ -28,5 +28,7 @@ docker_layer
 tare --store-max "$((used + 5000))k" import large.tar large >out 2>&1 || fail "$(cat out)"
 assert_lacks "$(steps)" two
 assert_eq "$(tare images -q | wc -l)" 2 "images; $(cat out)"
-tare builder prune -a >/dev/null
+not tare builder prune -a </dev/null >asked 2>&1
+assert_contains "$(cat asked)" 'Are you sure'
+tare builder prune -af >/dev/null
 assert_eq "$(steps)" ''

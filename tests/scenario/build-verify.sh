@@ -36,11 +36,11 @@ for layers in --squash --squash-all; do
 done
 mv app/Dockerfile.lock lock
 assert_contains "$(cd app && tare verify --rebuild --secret id=key,src=../key app 2>../log)" 'comes from' "$(cat log)"
-tare builder prune -a >/dev/null
+tare builder prune -af >/dev/null
 assert_contains "$(rebuild --lock lock app app 2>log)" 'comes from' "$(cat log)"
 # Nothing is left of it.
 assert_eq "$(tare images -a --format '{{.Repository}}' | sort | uniq | tr '\n' ' ')" 'app busybox squashed '
-assert_contains "$(tare builder prune -a)" 'removed 0 steps'
+assert_contains "$(tare builder prune -af)" 'removed 0 steps'
 # What no record has is asked for.
 exits 1 tare verify --rebuild app app >out 2>log
 assert_contains "$(cat log)" "had the secret 'key'"

@@ -9,8 +9,8 @@
 namespace tare::cli {
 namespace {
 
-Result<> attend(Context& context, engine::Engine& engine, const std::string& id,
-                engine::Engine::StartRequest wish, bool tty) {
+Result<int> attend(Context& context, engine::Engine& engine, const std::string& id,
+                   engine::Engine::StartRequest wish, bool tty) {
   SignalGuard signals(true);
   const WindowSize size = tty ? window_size() : WindowSize{};
   wish.attach = engine::AttachRequest{.stdin = true};
@@ -18,26 +18,27 @@ Result<> attend(Context& context, engine::Engine& engine, const std::string& id,
   wish.columns = size.columns;
   auto started = engine.start(id, wish, {});
   if (!started) {
-    (void)report_start_failure(context, started.error());
-    return {};
+    return report_start_failure(context, started.error());
   }
-  (void)TRY(attached_session(context, signals, *started->attachment,
-                             {.id = id, .tty = tty, .stdin = true}));
-  return {};
+  const SessionEnd end = TRY(attached_session(context, signals, *started->attachment,
+                                              {.id = id, .tty = tty, .stdin = true}));
+  return end.exit_code;
 }
 
 }  // namespace
 
-engine::BuildShell build_shell(Context& context, engine::Engine& engine) {
+engine::BuildShell build_shell(Context& context, engine::Engine& engine, int& status) {
   const bool tty = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
-  return {
-      .tty = tty,
-      .attend = [&context, &engine, tty](const std::string& id, engine::Engine::StartRequest wish) {
-        if (tty)
-          (void)sys::write_all(STDERR_FILENO, "a shell in the state of the step; exit ends it\n");
-        if (const auto done = attend(context, engine, id, std::move(wish), tty); !done)
-          context.report(done.error());
-      }};
+  return {.tty = tty,
+          .attend = [&context, &engine, &status, tty](const std::string& id,
+                                                      engine::Engine::StartRequest wish) {
+            if (tty)
+              (void)sys::write_all(STDERR_FILENO,
+                                   "a shell in the state of the step; exit ends it\n");
+            const auto done = attend(context, engine, id, std::move(wish), tty);
+            status = done.value_or(1);
+            if (!done) context.report(done.error());
+          }};
 }
 
 }  // namespace tare::cli

@@ -7,7 +7,7 @@
 
 namespace tare::cli {
 
-// Both must outlive it. What goes wrong is reported.
-engine::BuildShell build_shell(Context& context, engine::Engine& engine);
+// All must outlive it. What goes wrong is reported; `status` gets the exit status of the shell.
+engine::BuildShell build_shell(Context& context, engine::Engine& engine, int& status);
 
 }  // namespace tare::cli

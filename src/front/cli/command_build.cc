@@ -26,17 +26,43 @@ Result<sys::Fd> open_context(const build::BuildRequest& request) {
   return sys::open_path(request.context, O_RDONLY | O_DIRECTORY);
 }
 
-Result<int> check(Context& context, const build::BuildRequest& request) {
+// Of bases that are here the variables are known.
+Result<build::CheckReport> look_at(Context& context, const build::BuildRequest& request) {
   const sys::Fd place = TRY(open_context(request));
   const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,
                                               build::reader_of(place.get())));
-  const build::CheckReport report = build::check_dockerfile(file, request.options);
+  image::Images& images = TRY(context.engine())->images();
+  build::CheckInputs inputs;
+  inputs.base_config = [&](const build::Stage& stage) -> std::optional<oci::ImageConfig> {
+    if (stage.is_context) return std::nullopt;
+    auto base = images.find(stage.base);
+    return base ? std::optional(std::move(base->config)) : std::nullopt;
+  };
+  return build::check_dockerfile(file, request.options, inputs);
+}
+
+// As docker build tells them at its end; each is a line.
+std::string told(const build::CheckReport& report) {
+  const std::size_t count = report.findings.size();
+  std::string text = std::to_string(count) + (count == 1 ? " warning" : " warnings") +
+                     " found (--check tells more):\n";
+  for (const build::Finding& finding : report.findings) {
+    const std::string whole = finding.text();
+    text += " - " + whole.substr(0, whole.find('\n')) + " (line " +
+            std::to_string(finding.range.begin.line) + ")\n";
+  }
+  return text;
+}
+
+Result<int> check(Context& context, const build::BuildRequest& request) {
+  const build::CheckReport report = TRY(look_at(context, request));
   for (const build::Finding& finding : report.findings) context.print(finding.text() + "\n");
   if (report.error) (void)report_with_line(context, *report.error);
   if (report.findings.empty() && !report.error)
     context.print("Check complete, no warnings found.\n");
   else
-    context.print(std::to_string(report.findings.size()) + " warnings found.\n");
+    context.print(std::to_string(report.findings.size()) +
+                  (report.findings.size() == 1 ? " warning found.\n" : " warnings found.\n"));
   return report.fails || report.error || !report.findings.empty() ? 1 : 0;
 }
 
@@ -141,14 +167,23 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
     return status ? *status : report_with_line(context, status.error());
   }
   engine::Engine& engine = *TRY(context.engine());
+  // What is wrong with the Dockerfile itself the build tells.
+  const auto report = look_at(context, request);
+  const bool has_findings = report && !report->error && !report->findings.empty();
+  if (has_findings && report->fails) {
+    (void)sys::write_all(STDERR_FILENO, told(*report));
+    return fail(Kind::Invalid,
+                "findings are errors, as the Dockerfile's \"check=error=true\" says");
+  }
   std::optional<build::StepDifference> different;
+  int shell_status = 0;
   auto view = BuildView::make(style, context);
   const auto built = [&]() -> Result<build::Built> {
     const image::TransferProgress transfers = view->transfers();
     // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
       return engine::build_image(engine, request, *view, transfers, outputs.exports(), caches,
-                                 build_shell(context, engine));
+                                 build_shell(context, engine, shell_status));
     auto checked = TRY(engine::check_reproducible(engine, request, *view, transfers));
     different = std::move(checked.different);
     return std::move(checked.built);
@@ -160,12 +195,14 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   view.reset();
   if (!built) return report_with_line(context, built.error());
   if (different) return report_difference(context, *different);
+  if (has_findings && style != BuildView::Style::Quiet && style != BuildView::Style::Json)
+    (void)sys::write_all(STDERR_FILENO, told(*report));
   for (const std::string& note : built->notes) context.warn(note);
   if (const std::string why = lock.update(*built, request); !why.empty()) context.warn(why);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request,
                    quiet && request.makes_image && !outputs.writes_to_stdout()));
-  return 0;
+  return request.at_line ? shell_status : 0;
 }
 
 namespace {
@@ -216,6 +253,10 @@ Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
   const engine::PruneSteps wish = TRY(prune_wish(arguments));
   engine::Engine& engine = *TRY(context.engine());
   const auto only = TRY(wanted_type(arguments));
+  TRY(ask_first(context, arguments,
+                arguments.flag("all")
+                    ? "WARNING! This will remove all that builds keep.\n"
+                    : "WARNING! This will remove what builds keep and have not used for a day.\n"));
   std::vector<image::Step> gone;
   if (only != kCacheMounts) gone = TRY(engine::prune_build_cache(engine, wish));
   std::vector<engine::CacheMount> caches;

@@ -75,7 +75,9 @@ Result<int> cmd_lock_update(Context& context, const Arguments& arguments) {
   auto view = BuildView::make(BuildView::Style::Plain, context);
   const image::TransferProgress transfers = view->transfers();
   auto done = engine::build_image(engine, request, *view, transfers);
+  if (!done) view->fails(done.error());
   view.reset();
+  if (!done) return report_with_line(context, done.error());
   const build::Built built = TRY(std::move(done));
   if (const std::string why = file.update(built, request); !why.empty())
     return fail(Kind::Unavailable, why);

@@ -9,6 +9,20 @@
 #include "front/cli/render.h"
 
 namespace tare::cli {
+// Docker asks on standard input, whatever that is: `yes | docker system prune` works.
+Result<> ask_first(Context& context, const Arguments& arguments, const std::string& warning) {
+  if (arguments.flag("force") || arguments.flag("dry-run")) return {};
+  context.print(warning + "Are you sure you want to continue? [y/N] ");
+  TRY(context.flush());
+  std::string answer;
+  char byte = 0;
+  while (answer.size() < 16 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') answer += byte;
+  if (lower(trim(answer)) == "y") return {};
+  return std::unexpected(Error(Kind::Denied, arguments.called() + " was cancelled: nothing was "
+                                                                  "removed")
+                             .hint("--force does not ask"));
+}
+
 namespace {
 
 using enum OptionKind;
@@ -81,20 +95,6 @@ std::string prune_warning(const Arguments& arguments) {
          "\n";
 }
 
-// Docker asks on standard input, whatever that is: `yes | docker system prune` works.
-Result<> ask(Context& context, const Arguments& arguments) {
-  if (arguments.flag("force") || arguments.flag("dry-run")) return {};
-  context.print(prune_warning(arguments) + "Are you sure you want to continue? [y/N] ");
-  TRY(context.flush());
-  std::string answer;
-  char byte = 0;
-  while (answer.size() < 16 && ::read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n') answer += byte;
-  if (lower(trim(answer)) == "y") return {};
-  return std::unexpected(Error(Kind::Denied, arguments.called() + " was cancelled: nothing was "
-                                                                  "removed")
-                             .hint("--force does not ask"));
-}
-
 void print_networks(Context& context, const std::vector<std::string>& names) {
   if (!names.empty()) context.print("Deleted Networks:\n" + join(names, "\n") + "\n\n");
 }
@@ -154,7 +154,7 @@ std::span<const Option> network_prune_options() { return kNetworkPrune; }
 // Networks are made again with one command, so they do not go into the bin.
 Result<int> cmd_network_prune(Context& context, const Arguments& arguments) {
   const engine::PruneRequest request = TRY(prune_request(arguments));
-  TRY(ask(context, arguments));
+  TRY(ask_first(context, arguments, prune_warning(arguments)));
   engine::Engine& engine = *TRY(context.engine());
   print_networks(context, arguments.flag("dry-run") ? TRY(plan_networks(engine, request, {}))
                                                     : TRY(engine.prune_networks(request)));
@@ -163,7 +163,7 @@ Result<int> cmd_network_prune(Context& context, const Arguments& arguments) {
 
 Result<int> cmd_prune(Context& context, const Arguments& arguments) {
   const engine::PruneRequest request = TRY(prune_request(arguments));
-  TRY(ask(context, arguments));
+  TRY(ask_first(context, arguments, prune_warning(arguments)));
   engine::Engine& engine = *TRY(context.engine());
   const engine::PrunePlan plan = TRY(engine.plan_prune(request));
   const bool dry = arguments.flag("dry-run");

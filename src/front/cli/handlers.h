@@ -111,6 +111,8 @@ struct AttachedRun {
 // The exit status for this process. Does not return when nobody reads our output any more.
 Result<SessionEnd> attached_session(Context& context, SignalGuard& signals,
                                     engine::Attachment& attachment, const AttachedRun& run);
+// Before something is removed, unless --force or --dry-run. Errors: Denied (the answer was no).
+Result<> ask_first(Context& context, const Arguments& arguments, const std::string& warning);
 // Reports a failure to start, and gives the exit status.
 int report_start_failure(Context& context, const engine::StartFailure& failure);
 // --detach-keys or the default.
