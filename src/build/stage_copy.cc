@@ -42,6 +42,10 @@ std::string place_of(const Instruction& instruction) {
   return instruction.source->name() + ":" + std::to_string(instruction.range.begin.line);
 }
 
+std::string sentence_of(const Error& error) {
+  return error.hint().empty() ? error.message() : error.message() + ": " + error.hint();
+}
+
 std::string digest_of(std::string_view text) { return codec::sha256(text).text(); }
 
 }  // namespace
@@ -137,7 +141,7 @@ Result<StageBuild::Sources> StageBuild::pick_sources(const Instruction& instruct
                       {.source = source.text, .excludes = excludes, .any_depth = has_parents});
     if (found && found->empty() && !optional)
       shared_.sentences.push_back(place_of(instruction) + ": " +
-                                  no_match(sources.open.tree, source.text).message());
+                                  sentence_of(no_match(sources.open.tree, source.text)));
     if (!found && optional && found.error().kind() == Kind::NotFound) continue;
     std::ranges::move(TRY(std::move(found)), std::back_inserter(sources.picks));
   }
