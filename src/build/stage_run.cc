@@ -225,10 +225,10 @@ Result<> StageBuild::freshen_caches(RunRequest& wanted) {
   return {};
 }
 
-Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mount>& mounts) {
-  info_ = describe(instruction);
-  const Run& run = *instruction.as<Run>();
-  const BuildRequest& request = shared_.request;
+namespace {
+
+// What a Dockerfile may only do with the user's leave.
+Result<> check_allowed(const Run& run, const BuildRequest& request) {
   if (!run.devices.empty()) return fail(Kind::Unsupported, "--device of RUN is not there yet");
   if (run.network == RunNetwork::Host && !request.allow_host_network &&
       request.network != RunNetwork::Host)
@@ -239,6 +239,16 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   if (run.security == Security::Insecure && !request.allow_insecure)
     return std::unexpected(Error(Kind::Denied, "RUN --security=insecure is not allowed")
                                .hint("--allow security.insecure, if you trust this Dockerfile"));
+  return {};
+}
+
+}  // namespace
+
+Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mount>& mounts) {
+  info_ = describe(instruction);
+  const Run& run = *instruction.as<Run>();
+  const BuildRequest& request = shared_.request;
+  TRY(check_allowed(run, request));
   const std::optional<Tools> tools = TRY(find_tools(run));
   if (!tools) TRY(can_run(state_->config()));
   const RunCommand command = state_->command(run, tools ? &tools->config : nullptr);

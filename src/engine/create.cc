@@ -246,6 +246,15 @@ Result<> prepare_image(store::RootfsBackend& rootfs, const image::Image& image,
   return rootfs.prepare(image.id, image.layers, container.ids, unpacking);
 }
 
+// Now, so that the container can be removed also when there is no space for one more file.
+// `builder`: gets the lock of who builds; null: it is no step.
+Result<> make_locks(int dir, sys::Fd* builder) {
+  (void)TRY(sys::open_at(dir, "lock", O_RDWR | O_CREAT), "make the container's lock");
+  if (builder == nullptr) return {};
+  *builder = TRY(sys::open_at(dir, kBuilderLock, O_RDWR | O_CREAT | O_EXCL));
+  return sys::lock_file(builder->get(), sys::Lock::Exclusive, sys::Wait::No);
+}
+
 }  // namespace
 
 Result<std::string> Engine::create(const CreateRequest& request, const Progress& progress) {
@@ -268,10 +277,8 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   const image::Image image = step != nullptr ? step->image : TRY(images.find(config.image));
   container.image_name = config.image;
   container.image_id = image.id;
-  if (step != nullptr) {
-    container.step = image.layers;
-    container.target = step->target;
-  }
+  if (step != nullptr) container.step = image.layers;
+  if (step != nullptr) container.target = step->target;
   container.argv = TRY(merge_command(config, image.config));
   const bool systemd = TRY(decide_systemd(config, container.argv));
   TRY(add_image_volumes(config, image.config.volumes));
@@ -320,12 +327,7 @@ Result<std::string> Engine::State::make_container(Engine& engine, const CreateRe
   TRY(prepared, "unpack image " + quoted(config.image));
   failpoint("create.prepared");
   const sys::Fd dir = TRY(open_container(container.id));
-  // Now, so that the container can be removed also when there is no space for one more file.
-  (void)TRY(sys::open_at(dir.get(), "lock", O_RDWR | O_CREAT), "make the container's lock");
-  if (step != nullptr) {
-    step->builder = TRY(sys::open_at(dir.get(), kBuilderLock, O_RDWR | O_CREAT | O_EXCL));
-    TRY(sys::lock_file(step->builder.get(), sys::Lock::Exclusive, sys::Wait::No));
-  }
+  TRY(make_locks(dir.get(), step != nullptr ? &step->builder : nullptr));
   State::FirstContent first{.image = image};
   TRY(make_volumes(container, first, undo));
   // From the record on, the image and the volumes are in use. Who removes them holds the lock

@@ -6,7 +6,7 @@
 image_busybox
 mkdir app
 printf 'top secret' >key
-build() { tare build -q --network none --no-lock --no-cache --secret id=key,src=key -t app "$@" app >/dev/null 2>log || fail "$(cat log)"; }
+build() { tare build -q --network none --no-lock --no-cache --secret id=key,src=key -t app app >/dev/null 2>log || fail "$(cat log)"; }
 see() { tare run --rm --network none app sh -c "$1"; }
 cat >app/Dockerfile <<'TEXT'
 FROM busybox AS made
