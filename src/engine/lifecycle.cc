@@ -73,7 +73,11 @@ Result<> Engine::kill(const std::string& id, int signal) {
   // Frozen processes of version 1 of control groups do not die before they go on.
   TRY(state_->thaw(container));
   // As with kill(2) the signal is certain; so that what follows sees a stopped container, wait.
-  TRY(keeper->wait());
+  if (auto waits = keeper->wait(); !waits) {
+    // It was that fast.
+    if (waits.error().errnum() == EPIPE || waits.error().errnum() == ECONNRESET) return {};
+    return waits;
+  }
   TRY(wait_exit(*keeper, Clock::now() + std::chrono::seconds(10)));
   return {};
 }
