@@ -38,6 +38,11 @@ Result<sys::Fd> mount_memory() {
   return sys::mount_filesystem("tmpfs", options, 0);
 }
 
+// Without a name: its bytes are free again as soon as it is closed.
+Result<sys::Fd> make_layer_file(const store::Store& store) {
+  return sys::open_at(store.dir(), "tmp", O_TMPFILE | O_RDWR, 0600);
+}
+
 // From the indexes, which are read when it is asked first.
 build::LinkLookup links_of(const store::Store& store, std::vector<store::Layer> layers) {
   const auto tree = std::make_shared<std::optional<store::ImageTree>>();
@@ -151,8 +156,7 @@ Result<build::View> BuildWorkshop::look(const build::Files& files) {
 Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container, int root,
                                              const sys::IdMap& ids, std::vector<std::string> places,
                                              bool same_times) {
-  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
-  const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
+  const sys::Fd tar = TRY(make_layer_file(state_.store));
   const sys::Fd upper = TRY(sys::open_at(container, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const BuildBound::Hold hold(bound_);
   store::FileSink file(tar.get());
@@ -194,8 +198,7 @@ Result<> BuildWorkshop::forget_later(const Digest& key) {
 Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
   if (const auto found = TRY(find_step(merge.key))) return *found;
   TRY(begin_work());
-  const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
-  const sys::Fd tar = TRY(sys::open_at(scratch.dir.get(), "layer.tar", O_RDWR | O_CREAT, 0600));
+  const sys::Fd tar = TRY(make_layer_file(state_.store));
   const BuildBound::Hold hold(bound_);
   store::FileSink file(tar.get());
   BoundSink sink(file, bound_);

@@ -48,7 +48,11 @@ class BuildWorkshop::RunningStep : public build::Running {
   ~RunningStep() override {
     attachment_.reset();
     if (!id_.empty()) (void)workshop_.engine_.remove(id_, {.force = true, .now = true});
-    workshop_.state_.store.empty_trash_in_background(0);
+    // Where there is little room, the next step may need what this one had.
+    constexpr std::uint64_t kLittle = 1 << 30;
+    constexpr int kPatienceMs = 10'000;
+    workshop_.state_.store.empty_trash_in_background(
+        workshop_.state_.store.room() < kLittle ? kPatienceMs : 0);
   }
 
   // It may wait for its caches first.

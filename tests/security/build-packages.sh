@@ -21,6 +21,7 @@ refused() {
   not tare inspect never >/dev/null 2>&1
 }
 accepted() {
+  tare builder prune -af >/dev/null
   printf 'FROM scratch\nPKG --from="%s%s stable main" --key=good.asc deb: tool\n' "${1-}" "$URL" >app/Dockerfile
   tare build -q --no-lock --no-cache -t app app >/dev/null || fail 'a good repository was refused'
 }
