@@ -35,9 +35,9 @@ COPY --chmod=755 elf-* /bin/
 COPY bomb.jar /srv/0.jar
 RUN for i in $(seq 12); do cp /srv/0.jar /srv/$i.jar; cp /bin/elf-large /bin/large-$i; done
 TEXT
-timeout 30 tare build -q --network none -t app app >/dev/null
+timeout 120 tare build -q --network none -t app app >/dev/null
 tare copy -q --all store:app oci:good:app:latest >/dev/null
 statements=$(for file in good/blobs/sha256/*; do jq -c 'select(._type?)' "$file" 2>/dev/null || true; done)
 for name in rpmdb.sqlite Packages.db Packages; do assert_contains "$statements" "/var/lib/rpm/$name is damaged"; done
 assert_contains "$statements" 'archives of Java were not read to the end'
-timeout 20 tare why app /bin/elf-many >out
+timeout 60 tare why app /bin/elf-many >out
