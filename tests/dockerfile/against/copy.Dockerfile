@@ -16,7 +16,7 @@ COPY --chown=33:34 tree /owned
 COPY --chown=www-data tree/plain /by-name/deep/file
 COPY --chown=nobody:nogroup tree/script /by-names
 COPY --chmod=0600 tree/plain tree/script /moded/
-WORKDIR /work/dir
+WORKDIR /place/dir
 COPY tree/plain .
 COPY tree/plain tree/script ./
 COPY ["tree/name with spaces", "tree/plain", "json form/"]
