@@ -129,6 +129,10 @@ class Copier {
   // The directory at `path`, made with those above it where they are not there.
   Result<sys::Fd> ensure(const std::string& path);
   Result<sys::Fd> begin_file(const std::string& path);
+  // As ensure(); the same again is at hand. Borrowed until the next call.
+  Result<int> ensure_once(const std::string& path);
+  // As begin_file(), of one that `target_.lent` is told of.
+  Result<sys::Fd> make_file(const std::string& path);
   Result<> finish(int file, const struct stat& info);
   bool is_directory(const std::string& path) const {
     return open_in(target_.root, path, O_PATH | O_DIRECTORY).has_value();
@@ -166,6 +170,9 @@ class Copier {
   const Tree& tree_;
   const Target& target_;
   const CopyOptions& options_;
+  std::string last_path_;
+  sys::Fd last_;               // The directory that was there,
+  bool is_last_sure_ = false;  // ... and is still.
 };
 
 Result<Owner> Copier::owner_on_disk(const struct stat& info) const {
@@ -243,7 +250,11 @@ Result<sys::Fd> Copier::ensure(const std::string& path) {
 
 // A file or link at the place goes; a directory is in the way.
 Result<> Copier::clear(int dir, const std::string& path, const std::string& name) {
-  if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (::unlinkat(dir, name.c_str(), 0) == 0) {
+    is_last_sure_ = false;  // It may have been a link on the way there.
+    return {};
+  }
+  if (errno == ENOENT) return {};
   if (errno == EISDIR || errno == EPERM)
     return fail(Kind::Invalid,
                 "cannot put a file at " + quoted("/" + path) + ": a directory is there");
@@ -251,11 +262,30 @@ Result<> Copier::clear(int dir, const std::string& path, const std::string& name
 }
 
 Result<sys::Fd> Copier::begin_file(const std::string& path) {
+  sys::Fd file = TRY(make_file(path));
+  if (target_.lent != nullptr) TRY(target_.lent->forget(file.get()));
+  return file;
+}
+
+Result<sys::Fd> Copier::make_file(const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   const auto [above, name] = split_last(path);
-  const sys::Fd dir = TRY(ensure(above));
-  TRY(clear(dir.get(), path, name));
-  return TRY(sys::open_at(dir.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600),
-             "make " + quoted("/" + path));
+  const int dir = TRY(ensure_once(above));
+  auto file = sys::open_at(dir, name, kFlags, 0600);
+  if (!file && file.error().errnum() == EEXIST) {
+    TRY(clear(dir, path, name));
+    file = sys::open_at(dir, name, kFlags, 0600);
+  }
+  return TRY(std::move(file), "make " + quoted("/" + path));
+}
+
+Result<int> Copier::ensure_once(const std::string& path) {
+  if (!is_last_sure_ || last_path_ != path) {
+    last_ = TRY(ensure(path));
+    last_path_ = path;
+    is_last_sure_ = true;
+  }
+  return last_.get();
 }
 
 // A further name of a file that was put before.
@@ -271,9 +301,15 @@ Result<> Copier::put_name(const std::string& first, const std::string& path) {
 }
 
 Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
-  const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
-  const sys::Fd to = TRY(begin_file(path));
-  TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));
+  const sys::Fd to = TRY(make_file(path));
+  if (target_.lent != nullptr) {
+    if (::ftruncate(to.get(), file.info.st_size) != 0)
+      return fail_errno("set the size of " + quoted("/" + path));
+    TRY(target_.lent->lend(to.get(), tree_.root, file.path));
+  } else {
+    const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
+    TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));
+  }
   TRY(finish(to.get(), file.info));
   TRY(copy_attributes(file, to.get()));
   return keep_time(to.get(), file.info);

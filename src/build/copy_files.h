@@ -9,6 +9,7 @@
 
 #include "build/pick.h"
 #include "codec/stream.h"
+#include "store/lent_contents.h"
 
 namespace tare::build {
 
@@ -16,6 +17,8 @@ namespace tare::build {
 struct Target {
   int root = -1;                    // Borrowed.
   const sys::IdMap* ids = nullptr;  // That it shows.
+  // Gets the contents of copied files, which are not written then. Borrowed; none: they are.
+  store::LentContents* lent = nullptr;
 };
 
 struct Owner {

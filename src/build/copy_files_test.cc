@@ -162,4 +162,70 @@ TEST_CASE("copy: an open file goes where it should") {
   CHECK(to.read("dir/own") == "one");
 }
 
+TEST_CASE("copy: lent contents are not written, and are had from where they are") {
+  const Place from;
+  const Place to;
+  from.write("a", "of a");
+  from.write("b", "b is longer");
+  const sys::IdMap ids = mine();
+  store::LentContents lent;
+  const Target target{.root = to.dir.get(), .ids = &ids, .lent = &lent};
+  const Tree tree{.root = from.dir.get()};
+  const auto content = [&](const std::string& name) -> std::string {
+    struct stat info{};
+    REQUIRE(::fstatat(to.dir.get(), name.c_str(), &info, 0) == 0);
+    const auto file = lent.open(info);
+    REQUIRE(file);
+    if (!*file) return "(its own) " + to.read(name);
+    std::string text(static_cast<std::size_t>(info.st_size), '\0');
+    REQUIRE(sys::read_full(file->get(), text.data(), text.size()).value() == text.size());
+    return text;
+  };
+  const auto all = pick(tree, {.source = "."});
+  REQUIRE(all);
+  REQUIRE(copy_files(tree, *all, target, "/", {}));
+  CHECK(to.read("a") == std::string(4, '\0'));
+  CHECK(content("a") == "of a");
+  CHECK(content("b") == "b is longer");
+  // In the place of one that was lent: also when it has the number of that one.
+  REQUIRE(put_file(target, "/a", "own", {}));
+  CHECK(content("a") == "(its own) own");
+  REQUIRE(copy_files(tree, *pick(tree, {.source = "b"}), target, "/a", {}));
+  CHECK(content("a") == "b is longer");
+}
+
+TEST_CASE("copy: a link to a directory that a file takes the place of is a way no more") {
+  const Place from;
+  const Place to;
+  REQUIRE(::mkdirat(from.dir.get(), "d", 0755) == 0);
+  from.write("d/1", "one");
+  from.write("x", "x");
+  REQUIRE(::mkdirat(to.dir.get(), "real", 0755) == 0);
+  REQUIRE(::symlinkat("real", to.dir.get(), "way") == 0);
+  REQUIRE(copy(from, "d", to, "/way/"));
+  CHECK(to.read("real/1") == "one");
+  from.write("way", "a file");
+  REQUIRE(copy(from, "way", to, "/"));
+  CHECK_FALSE(copy(from, "d", to, "/way/"));
+}
+
+TEST_CASE("copy: what changed after it was picked has another fingerprint now") {
+  const Place from;
+  from.write("a", "before");
+  from.write("b", "same");
+  FileDigests digests;
+  const Tree tree{.root = from.dir.get(), .digests = &digests};
+  const auto picked = pick(tree, {.source = "."});
+  REQUIRE(picked);
+  const auto key = fingerprint(tree, picked->front());
+  REQUIRE(key);
+  CHECK(fingerprint_now(tree, picked->front()).value() == *key);
+  from.write("a", "after!");
+  CHECK(fingerprint_now(tree, picked->front()).value() != *key);
+  from.write("a", "before");
+  CHECK(fingerprint_now(tree, picked->front()).value() == *key);
+  REQUIRE(::unlinkat(from.dir.get(), "b", 0) == 0);
+  CHECK_FALSE(fingerprint_now(tree, picked->front()));
+}
+
 }  // namespace tare::build

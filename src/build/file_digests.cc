@@ -68,11 +68,18 @@ std::string FileDigests::print() const {
   return text;
 }
 
+const Digest* FileDigests::find(const std::string& path, const struct stat& info) {
+  const auto known = known_.find(path);
+  if (known == known_.end() || known->second.stamp != stamp_of(info)) return nullptr;
+  known->second.used = true;
+  return &known->second.digest;
+}
+
 Result<Digest> FileDigests::of(const std::string& path, int file, const struct stat& info) {
+  if (const Digest* const found = find(path, info)) return *found;
   const std::string stamp = stamp_of(info);
   Known& known = known_[path];
   known.used = true;
-  if (known.stamp == stamp) return known.digest;
   known.digest = TRY(read_all_of(file), "read " + quoted(path));
   known.stamp = is_fresh(info) ? "" : stamp;
   changed_ = true;

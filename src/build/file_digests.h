@@ -21,6 +21,8 @@ class FileDigests {
   std::string print() const;
   bool has_changed() const { return changed_; }
 
+  // Of the file at `path` if it was read before and is the same still; none otherwise.
+  const Digest* find(const std::string& path, const struct stat& info);
   // Of the open file, whose `info` it is; `path` tells it from others. Errors: those of reading.
   Result<Digest> of(const std::string& path, int file, const struct stat& info);
 

@@ -317,6 +317,15 @@ Result<> add_facts_of_image(std::string& text, const Tree& tree, const PickedFil
   return {};
 }
 
+// A file that was read before is not even opened.
+Result<Digest> digest_of(const Tree& tree, const PickedFile& file) {
+  FileDigests none;
+  FileDigests& digests = tree.digests != nullptr ? *tree.digests : none;
+  if (const Digest* const known = digests.find(file.path, file.info)) return *known;
+  const sys::Fd opened = TRY(open_in(tree.root, file.path, O_RDONLY | O_NONBLOCK));
+  return digests.of(file.path, opened.get(), file.info);
+}
+
 }  // namespace
 
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
@@ -328,10 +337,7 @@ Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
     TRY(add_facts_of_image(text, tree, file));
     if (file.same_as) text += "same as " + escaped(pick.files[*file.same_as].below) + " ";
     if (S_ISREG(file.info.st_mode)) {
-      const sys::Fd opened = TRY(open_in(tree.root, file.path, O_RDONLY | O_NONBLOCK));
-      FileDigests none;
-      FileDigests& digests = tree.digests != nullptr ? *tree.digests : none;
-      text += TRY(digests.of(file.path, opened.get(), file.info)).text();
+      text += TRY(digest_of(tree, file)).text();
     } else if (S_ISLNK(file.info.st_mode)) {
       text += "link " + escaped(TRY(read_link(tree.root, file.path)));
     } else {
@@ -342,6 +348,16 @@ Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
     text += "\n";
   }
   return codec::sha256(text).text();
+}
+
+Result<std::string> fingerprint_now(const Tree& tree, Pick pick) {
+  for (PickedFile& file : pick.files) {
+    // SECURITY: by a way that may be another by now; but what is read is read inside of the tree.
+    if (::fstatat(tree.root, file.path.empty() ? "." : file.path.c_str(), &file.info,
+                  AT_SYMLINK_NOFOLLOW) != 0)
+      return fail_errno("stat " + quoted(file.path));
+  }
+  return fingerprint(tree, pick);
 }
 
 }  // namespace tare::build

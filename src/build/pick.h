@@ -64,6 +64,8 @@ Error no_match(const Tree& tree, const std::string& source);
 // Of names, types, modes, links and contents, and of owners and extended attributes where they mean
 // something.
 Result<std::string> fingerprint(const Tree& tree, const Pick& pick);
+// The same of what the files have become since they were picked.
+Result<std::string> fingerprint_now(const Tree& tree, Pick pick);
 
 // Opens a file of the tree, following no link in the last part.
 Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags);

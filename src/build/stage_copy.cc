@@ -27,15 +27,17 @@ std::string listed(const std::vector<Text>& texts) {
   return StepKey::list(values);
 }
 
-// Whether a copy is little enough to be in memory for a moment.
-bool is_small(const std::vector<Pick>& picks) {
-  constexpr std::uint64_t kMost = 16 << 20;
-  constexpr std::uint64_t kBlock = 4096;  // What a file takes at least.
-  std::uint64_t bytes = 0;
-  for (const Pick& pick : picks)
+// Of copied files names alone are made; what ADD takes may be archives.
+Workshop::Change::Extent extent_of(const std::vector<Pick>& picks,
+                                   const std::vector<Heredoc>& contents, bool is_add) {
+  Workshop::Change::Extent extent;
+  for (const Pick& pick : picks) {
+    extent.names += pick.files.size();
     for (const PickedFile& file : pick.files)
-      bytes += static_cast<std::uint64_t>(file.info.st_size) + kBlock;
-  return bytes <= kMost;
+      if (is_add) extent.bytes += static_cast<std::uint64_t>(file.info.st_size);
+  }
+  for (const Heredoc& content : contents) extent.bytes += heredoc_text(content).size();
+  return extent;
 }
 
 std::string place_of(const Instruction& instruction) {
@@ -113,7 +115,8 @@ Result<> StageBuild::do_workdir() {
                                                        .what = info_.label,
                                                        .time = time_,
                                                        .materials = {},
-                                                       .is_small = true},
+                                                       .extent = Workshop::Change::Extent(),
+                                                       .check = {}},
                                                       make));
   shared_.reporter.ends(info_);
   take(instruction(), layer);
@@ -168,8 +171,8 @@ Result<> StageBuild::put_sources(const Sources& sources, const Instruction& inst
 Result<> StageBuild::refuse_changed(const Sources& sources, const StepKey& key) {
   if (sources.open.tree.digests == nullptr) return {};  // No files of this machine.
   for (const Pick& each : sources.picks) {
-    const std::string now = TRY(fingerprint(sources.open.tree, each));
-    if (key.parts().at(source_name(each.source)) == now) continue;
+    const auto now = fingerprint_now(sources.open.tree, each);
+    if (now && key.parts().at(source_name(each.source)) == *now) continue;
     return std::unexpected(
         Error(Kind::Unavailable, quoted(each.name) + " changed while it was copied")
             .hint("build again when nobody writes it"));
@@ -221,19 +224,18 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   const auto put = [&](const Target& target) {
     return put_sources(sources, instruction, files, target, destination, options);
   };
-  const auto put_and_look = [&](const Target& target) -> Result<> {
-    TRY(put(target));
-    return refuse_changed(sources, key);
-  };
   Workshop::Change change{.files = below,
                           .key = key_.digest(),
                           .what = info_.label,
                           .time = time,
                           .materials = {},
-                          // What was fetched is read once.
-                          .is_small = sources.remotes.empty() && is_small(sources.picks)};
+                          .extent = {},
+                          .check = [&] { return refuse_changed(sources, key); }};
+  // What was fetched is read once.
+  if (sources.remotes.empty())
+    change.extent = extent_of(sources.picks, files.contents, instruction.as<Add>() != nullptr);
   for (const Remote& each : sources.remotes) change.materials.push_back(each.fetched->material);
-  const StepLayer layer = TRY(shared_.workshop.change(change, put_and_look));
+  const StepLayer layer = TRY(shared_.workshop.change(change, put));
   shared_.reporter.ends(info_);
   take(instruction, layer);
   return {};

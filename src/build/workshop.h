@@ -145,15 +145,21 @@ class Workshop {
   virtual Result<> open(const RunRequest& state) = 0;
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
   // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
-  // Of a change that `is_small` the files are in memory first; if they do not fit there, it is done
-  // again.
+  // If memory has room for what `work` makes, that is there first; else, and if it turns out to be
+  // more, on the disk. `check` is asked when all contents were read: its errors are the change's.
   struct Change {
     Files files;
     Digest key;
     std::string what;
     UnixNanos time = 0;
     std::vector<image::Material> materials;
-    bool is_small = false;
+    // What `work` makes, about: contents that it writes, in bytes, and names. None: nobody knows.
+    struct Extent {
+      std::uint64_t bytes = 0;
+      std::uint64_t names = 1;
+    };
+    std::optional<Extent> extent;
+    std::function<Result<>()> check;  // May be empty.
     bool is_sealed = false;
   };
   virtual Result<StepLayer> change(const Change& change,

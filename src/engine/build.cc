@@ -24,17 +24,32 @@
 #include "store/streams.h"
 #include "store/upper_tar.h"
 #include "sys/files.h"
+#include "sys/memory.h"
 #include "sys/mounts.h"
 
 namespace tare::engine {
 namespace {
 
-// Bytes and files of a step that are in memory before they are in a layer: making and removing
-// thousands of files takes many times as long on most disks.
-Result<sys::Fd> mount_memory() {
-  const std::vector<sys::FsOption> options = {{.key = "size", .value = "24m"},
-                                              {.key = "nr_inodes", .value = "64k"},
-                                              {.key = "mode", .value = "0700"}};
+constexpr std::uint64_t kMostInMemory = 24 << 20;  // Bytes of contents of a step.
+constexpr std::uint64_t kMostNames = 400'000;
+constexpr std::uint64_t kBytesOfName = 2560;  // Of the kernel, with those of the overlay.
+constexpr std::uint64_t kShare = 4;           // Of the memory that is free.
+
+bool has_room(const build::Workshop::Change::Extent& extent) {
+  if (extent.bytes > kMostInMemory * 2 / 3 || extent.names > kMostNames) return false;
+  // Contents may be compressed.
+  const std::uint64_t contents = extent.bytes == 0 ? 0 : kMostInMemory;
+  return contents + extent.names * kBytesOfName <= sys::free_memory() / kShare;
+}
+
+// Where a step's files are before they are in a layer: making and removing thousands of them takes
+// many times as long on most disks.
+Result<sys::Fd> mount_memory(std::uint64_t names) {
+  constexpr std::uint64_t kMoreNames = 64 << 10;  // Directories, and those of archives.
+  const std::vector<sys::FsOption> options = {
+      {.key = "size", .value = std::to_string(kMostInMemory)},
+      {.key = "nr_inodes", .value = std::to_string(names + kMoreNames)},
+      {.key = "mode", .value = "0700"}};
   return sys::mount_filesystem("tmpfs", options, 0);
 }
 
@@ -155,21 +170,27 @@ Result<build::View> BuildWorkshop::look(const build::Files& files) {
 
 Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container, int root,
                                              const sys::IdMap& ids, std::vector<std::string> places,
-                                             bool same_times) {
+                                             bool same_times, const store::LentContents* lent) {
   const sys::Fd tar = TRY(make_layer_file(state_.store));
   const sys::Fd upper = TRY(sys::open_at(container, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   const BuildBound::Hold hold(bound_);
   store::FileSink file(tar.get());
-  BoundSink sink(file, bound_);
-  const std::uint64_t entries = TRY(store::write_upper_tar(state_.store,
-                                                           {.upper = upper.get(),
-                                                            .merged = root,
-                                                            .ids = &ids,
-                                                            .below = change.files.layers,
-                                                            .places = std::move(places),
-                                                            .newest = change.time,
-                                                            .same_times = same_times},
-                                                           sink));
+  BoundSink bounded(file, bound_);
+  store::BufferedSink sink(bounded);
+  const auto written = store::write_upper_tar(state_.store,
+                                              {.upper = upper.get(),
+                                               .merged = root,
+                                               .ids = &ids,
+                                               .below = change.files.layers,
+                                               .places = std::move(places),
+                                               .newest = change.time,
+                                               .same_times = same_times,
+                                               .lent = lent},
+                                              sink);
+  // What a source became meanwhile explains more than how that was met.
+  if (change.check) TRY(change.check());
+  const std::uint64_t entries = TRY(written);
+  TRY(sink.flush());
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
   if (!keeps_steps_) TRY(forget_later(change.key));
@@ -214,18 +235,20 @@ Result<build::StepLayer> BuildWorkshop::change_in(
     int place, const Change& change, const std::function<Result<>(const build::Target&)>& work) {
   const sys::IdMap ids = TRY(first_map());
   const sys::Fd root = TRY(attach_files(change.files, ids, place, false));
-  TRY(work({.root = root.get(), .ids = &ids}));
-  return keep(change, place, root.get(), ids, {}, true);
+  store::LentContents lent;
+  TRY(work({.root = root.get(), .ids = &ids, .lent = &lent}));
+  return keep(change, place, root.get(), ids, {}, true, &lent);
 }
 
 Result<build::StepLayer> BuildWorkshop::change(
     const Change& change, const std::function<Result<>(const build::Target&)>& work) {
-  if (const auto memory = change.is_small ? mount_memory() : fail(Kind::Unsupported, "")) {
-    auto made = change_in(memory->get(), change, work);
-    const int why = made ? 0 : made.error().errnum();
-    // Too much for it, or this kernel has no overlays over it: then on the disk.
-    if (why != ENOSPC && why != EINVAL) return made;
-  }
+  if (change.extent && has_room(*change.extent))
+    if (const auto memory = mount_memory(change.extent->names)) {
+      auto made = change_in(memory->get(), change, work);
+      const int why = made ? 0 : made.error().errnum();
+      // Too much for it, or this kernel has no overlays over it: then on the disk.
+      if (why != ENOSPC && why != EINVAL) return made;
+    }
   const store::Store::Scratch scratch = TRY(state_.store.make_scratch());
   const BuildBound::Hold hold(bound_);
   return change_in(scratch.dir.get(), change, work);

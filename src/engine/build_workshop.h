@@ -122,7 +122,7 @@ class BuildWorkshop : public build::Workshop {
   // Keeps what is in the upper directory of `container`, which `root` is a mount of.
   Result<build::StepLayer> keep(const Change& change, int container, int root,
                                 const sys::IdMap& ids, std::vector<std::string> places,
-                                bool same_times);
+                                bool same_times, const store::LentContents* lent = nullptr);
   transfer::Proxies proxies_of_user() const;
   // `caches`: the volume of each mount that is one.
   CreateRequest container_of(const build::RunRequest& request,

@@ -50,6 +50,28 @@ class FileSink : public codec::Sink {
   int fd_;
 };
 
+// Passes little pieces on together. What was not flushed is not passed on.
+class BufferedSink : public codec::Sink {
+ public:
+  explicit BufferedSink(codec::Sink& inner) : inner_(inner) { buffer_.reserve(kSize); }
+  Result<> write(std::string_view bytes) override {
+    if (buffer_.size() + bytes.size() > kSize) TRY(flush());
+    if (bytes.size() > kSize) return inner_.write(bytes);
+    buffer_ += bytes;
+    return {};
+  }
+  Result<> flush() {
+    TRY(inner_.write(buffer_));
+    buffer_.clear();
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kSize = 256 << 10;
+  codec::Sink& inner_;
+  std::string buffer_;
+};
+
 // Ends with a Corrupt error one byte after `limit`, so that nobody fills the disk with more than
 // was announced.
 class LimitedSource : public codec::Source {

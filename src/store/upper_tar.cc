@@ -178,6 +178,7 @@ Result<> UpperTar::read_attributes(tar::Entry& entry, const sys::Fd& file) const
   const ssize_t size = ::listxattr(fd_path(file).c_str(), nullptr, 0);
   if (size < 0 && errno == ENOTSUP) return {};
   if (size < 0) return fail_errno("list extended attributes");
+  if (size == 0) return {};
   std::string names(static_cast<std::size_t>(size), '\0');
   // Less than that, where the file system keeps some for itself.
   const ssize_t got = ::listxattr(fd_path(file).c_str(), names.data(), names.size());
@@ -261,7 +262,9 @@ Result<> UpperTar::add_directory(const Item& item, From from) {
 Result<> UpperTar::add_file(tar::Entry entry, const Item& item) {
   entry.size = static_cast<std::uint64_t>(item.info.st_size);
   TRY(put(entry));
-  const sys::Fd file = TRY(open_below(request_.merged, item.path, O_RDONLY | O_NONBLOCK));
+  sys::Fd file;
+  if (request_.lent != nullptr) file = TRY(request_.lent->open(item.info));
+  if (!file) file = TRY(open_below(request_.merged, item.path, O_RDONLY | O_NONBLOCK));
   std::string buffer(std::min<std::size_t>(kPiece, entry.size), '\0');
   for (std::uint64_t left = entry.size; left > 0;) {
     const std::size_t count =

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "codec/stream.h"
+#include "store/lent_contents.h"
 #include "store/store.h"
 #include "sys/ids.h"
 
@@ -22,9 +23,10 @@ struct UpperRequest {
   // Paths without a '/' in front where the engine has put something. What is empty there, and not
   // in the layers below, is no work of the container's.
   std::vector<std::string> places;
-  UnixNanos newest = 0;     // Later times become this one.
-  bool same_times = false;  // All times do.
-  bool whole = false;       // All that the mount shows, instead of what is in `upper` (unused).
+  UnixNanos newest = 0;                // Later times become this one.
+  bool same_times = false;             // All times do.
+  const LentContents* lent = nullptr;  // Borrowed; none: all files have their contents.
+  bool whole = false;  // All that the mount shows, instead of what is in `upper` (unused).
 };
 
 // In an order that depends on names alone. Nobody may be writing. Sockets are left out, as are
