@@ -196,8 +196,10 @@ StepInfo StageBuild::describe(const Instruction& instruction) const {
 // What an earlier build has made, if it may be used.
 Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_way_out) {
   const std::string step = step_name();
-  const std::string why = key.difference(shared_.notes.before(step));
+  const auto& before = shared_.notes.before(step);
+  const std::string why = key.difference(before);
   key_ = key;
+  like_ = before.empty() ? Digest() : StepKey::of(before).digest();
   if (shared_.request.is_check) key_.add("check", "yes");
   ++shared_.steps;
   const BuildRequest& request = shared_.request;

@@ -185,6 +185,7 @@ class StageBuild {
   std::optional<Instruction> pending_;   // The expanded RUN that runs.
   StepInfo info_;
   StepKey key_;
+  Digest like_;  // The key of the same step in the last build; may be empty.
   bool was_cached_ = false;
   bool may_lack_ = false;  // TracedStep::may_lack.
   std::unique_ptr<Running> running_;

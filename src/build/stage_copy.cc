@@ -230,6 +230,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
                           .time = time,
                           .materials = {},
                           .extent = {},
+                          .like = like_,
                           .check = [&] { return refuse_changed(sources, key); }};
   // What was fetched is read once.
   if (sources.remotes.empty())

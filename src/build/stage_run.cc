@@ -309,6 +309,7 @@ Result<> StageBuild::do_run(const Instruction& instruction, const std::vector<Mo
   if (command.script)
     wanted.mounts.push_back(TRY(make_file(command.script_path, *command.script, 0755)));
   wanted.key = key_.digest();
+  wanted.like = like_;
   wanted.is_recorded = request.records_downloads;
   wanted.answers = TRY(shared_.answers_for(step_in_lock(), info_.label));
   TRY(freshen_caches(wanted));

@@ -34,6 +34,12 @@ Digest StepKey::digest() const {
   return codec::sha256("tare step 2\n" + list(all));
 }
 
+StepKey StepKey::of(std::map<std::string, std::string> parts) {
+  StepKey key;
+  key.parts_ = std::move(parts);
+  return key;
+}
+
 std::string StepKey::list(const std::vector<std::string>& values) {
   std::string text;
   for (const std::string& value : values) text += std::to_string(value.size()) + ":" + value + "\n";

@@ -18,6 +18,7 @@ class StepKey {
   // The order of calls does not matter to the key.
   void add(const std::string& name, const std::string& value) { parts_[name] = value; }
   Digest digest() const;
+  static StepKey of(std::map<std::string, std::string> parts);
   const std::map<std::string, std::string>& parts() const { return parts_; }
 
   // In a sentence: "src/main.c changed", "ARG VERSION: 1 -> 2". "" when nothing is known.

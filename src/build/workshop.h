@@ -66,6 +66,7 @@ struct RunRequest {
   Files files;
   std::optional<Files> tools;  // The program's; `files` are then at kToolsTarget.
   Digest key;                  // The result is kept under it.
+  Digest like;                 // As of Workshop::Change.
   std::string what;            // The instruction, for people.
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
@@ -159,6 +160,7 @@ class Workshop {
       std::uint64_t names = 1;
     };
     std::optional<Extent> extent;
+    Digest like;  // The key of a step that has probably made much the same; may be empty.
     std::function<Result<>()> check;  // May be empty.
     bool is_sealed = false;
   };

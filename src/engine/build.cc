@@ -17,6 +17,7 @@
 #include "engine/build_secrets.h"
 #include "engine/build_workshop.h"
 #include "image/sniff.h"
+#include "image/step_records.h"
 #include "oci/manifest.h"
 #include "store/decompressor.h"
 #include "store/image_tree.h"
@@ -197,11 +198,16 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   const bool may_leak = request_ != nullptr && !request_->secrets.empty();
   // Killed before secrets were looked for in it, it is no step.
   if (may_leak) TRY(unsynced_->forget_with_us(change.key));
+  std::vector<Digest> like;
+  if (!change.like.empty())
+    if (const auto earlier = image::load_step(state_.store, change.like);
+        earlier && !earlier->diff_id.empty())
+      like.push_back(earlier->diff_id);
   const image::Step step = TRY(steps_.add({.key = change.key,
                                            .what = change.what,
                                            .materials = change.materials,
                                            .is_sealed = change.is_sealed},
-                                          entries == 0 ? nullptr : &source));
+                                          entries == 0 ? nullptr : &source, like));
   if (may_leak && !step.diff_id.empty())
     if (auto found = image::find_secrets(state_.store, step.diff_id, request_->secrets); !found) {
       (void)steps_.remove({change.key});
@@ -227,8 +233,10 @@ Result<build::StepLayer> BuildWorkshop::merge(const Merge& merge) {
       store::write_merged_tar(state_.store, {.below = merge.below, .layers = merge.layers}, sink));
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());
+  std::vector<Digest> like;
+  for (const store::Layer& each : merge.layers) like.push_back(each.diff_id);
   return layer_of(TRY(steps_.add({.key = merge.key, .what = merge.what, .materials = {}},
-                                 entries == 0 ? nullptr : &source)));
+                                 entries == 0 ? nullptr : &source, like)));
 }
 
 Result<build::StepLayer> BuildWorkshop::change_in(

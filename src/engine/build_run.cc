@@ -101,6 +101,7 @@ class BuildWorkshop::RunningStep : public build::Running {
                            .what = request_.what,
                            .time = request_.time,
                            .materials = std::move(materials),
+                           .like = request_.like,
                            .is_sealed = is_sealed},
                           dir.get(), root.get(), container.ids, std::move(places), false);
   }

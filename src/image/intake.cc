@@ -112,9 +112,9 @@ Result<Intake::Staged> Intake::take_apart(store::LayerInput input) {
   return staged;
 }
 
-Result<> Intake::stage_tar(const std::string& key, codec::Source& content,
-                           const std::string& what) {
-  Staged staged = TRY(take_apart({.tar = &content}), what);
+Result<> Intake::stage_tar(const std::string& key, codec::Source& content, const std::string& what,
+                           const std::vector<Digest>& like) {
+  Staged staged = TRY(take_apart({.tar = &content, .like = like}), what);
   staged.layer.blob = staged.layer.facts.diff_id;
   staged.layer.blob_bytes = staged.layer.facts.bytes;
   staged.layer.media_type = std::string(oci::kLayerType);

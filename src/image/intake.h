@@ -42,7 +42,9 @@ class Intake {
   Result<> stage(const std::string& key, codec::Source& content, const PlannedLayer& expected,
                  const std::string& what);
   // The same for an uncompressed layer that nothing is known about, whatever its first bytes.
-  Result<> stage_tar(const std::string& key, codec::Source& content, const std::string& what);
+  // `like`: as of store::LayerInput.
+  Result<> stage_tar(const std::string& key, codec::Source& content, const std::string& what,
+                     const std::vector<Digest>& like = {});
   // True when the store has the layer already: it is staged then, without its bytes. Nobody may
   // remove layers meanwhile, so the first time takes kBlobsLock until this is gone.
   Result<bool> stage_known(const std::string& key, const PlannedLayer& expected);

@@ -149,7 +149,7 @@ Result<std::optional<Step>> Steps::find(const Digest& key) const {
   return *step;
 }
 
-Result<Step> Steps::add(Step step, codec::Source* tar) {
+Result<Step> Steps::add(Step step, codec::Source* tar, const std::vector<Digest>& like) {
   if (step.what.size() > kMaxWhat) step.what.resize(kMaxWhat);
   step.made_at = now_ns();
   if (tar == nullptr) {
@@ -157,7 +157,7 @@ Result<Step> Steps::add(Step step, codec::Source* tar) {
     return step;
   }
   Intake intake = TRY(Intake::start(store_, rootfs_));
-  TRY(intake.stage_tar("step", *tar, "the result of the step"));
+  TRY(intake.stage_tar("step", *tar, "the result of the step", like));
   const StagedLayer& layer = intake.layer("step");
   // SECURITY: of a step from elsewhere.
   if (!step.diff_id.empty() && step.diff_id != layer.facts.diff_id)

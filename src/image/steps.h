@@ -56,7 +56,8 @@ class Steps {
   // Keeps what a step has made under its key: `tar`, an uncompressed layer, or null when it changed
   // nothing. Returns it with the layer's facts. Errors: those of taking in a layer; Corrupt (it is
   // not the layer `step` names, if it names one); nothing is left then.
-  Result<Step> add(Step step, codec::Source* tar);
+  // `like`: layers that have much the same, as of store::LayerInput.
+  Result<Step> add(Step step, codec::Source* tar, const std::vector<Digest>& like = {});
   // An image of layers that are here, whose diff_ids the config gets. `names`: full references.
   // `annotations`: of the manifest.
   // Whoever calls holds hold(). Errors: NotFound (a layer).

@@ -14,7 +14,8 @@ namespace tare::store {
 // The sums of all layers, mapped.
 class KnownSums {
  public:
-  static Result<KnownSums> load(const Store& store);
+  // `like`: as of LayerInput.
+  static Result<KnownSums> load(const Store& store, const std::vector<Digest>& like = {});
   KnownSums() = default;
   KnownSums(KnownSums&&) = default;
   KnownSums& operator=(KnownSums&&) = delete;
@@ -23,6 +24,8 @@ class KnownSums {
 
  private:
   void add(int file, const Digest& diff_id);
+  Result<> add_small(const Store& store, const Digest& like);
+  std::size_t number_of(const Digest& layer);
   std::vector<std::pair<void*, std::size_t>> maps_;
   KnownContents contents_;
 };

@@ -165,13 +165,15 @@ class WorkerReport {
   const KnownContents& known_;
   LayerFacts facts_;
   std::set<Shared> shared_;
+  sys::Fd pack_;  // Of the known layer that was told of last.
+  std::size_t pack_layer_ = 0;
   std::vector<Object> objects_;  // As they were told.
   std::size_t hashed_ = 0;       // So many of them were looked at, from the front.
   std::set<RawDigest> digests_;  // Of them.
 };
 
 Result<Digest> hash_range(int file, std::uint64_t offset, std::uint64_t size) {
-  const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(std::min<std::uint64_t>(size, kPiece));
   codec::Sha256 hash;
   while (size > 0) {
     const ssize_t count = ::pread(file, buffer.get(), std::min<std::uint64_t>(size, kPiece),
@@ -193,8 +195,11 @@ Result<> WorkerReport::check_shared(std::uint64_t layer, std::uint64_t offset, s
   if (layer >= known_.layers.size())
     return fail(Kind::Internal, "the unpacking process names a layer that is not there");
   const Digest& other = known_.layers[layer].first;
-  const sys::Fd pack = TRY(open_pack(store_, other));
-  const Digest found = TRY(hash_range(pack.get(), offset, size));
+  if (!pack_ || pack_layer_ != layer) {
+    pack_ = TRY(open_pack(store_, other));
+    pack_layer_ = layer;
+  }
+  const Digest found = TRY(hash_range(pack_.get(), offset, size));
   if (found.hex() == hex) {
     shared_.emplace(layer, offset, size, raw_digest(found));
     return {};
@@ -334,8 +339,9 @@ Result<Decompressor> start_decompressor(const Store& store, int place, int blob)
 Result<LayerFacts> import_layer(const Store& store, int place, const LayerInput& input,
                                 Contents contents, const Progress& progress) {
   if (::mkdirat(place, "empty", 0700) != 0) return fail_errno("make a directory");
-  const KnownSums known =
-      contents == Contents::Packs && input.share ? TRY(KnownSums::load(store)) : KnownSums();
+  const KnownSums known = contents == Contents::Packs && input.share
+                              ? TRY(KnownSums::load(store, input.like))
+                              : KnownSums();
   std::optional<Decompressor> decompressor;
   if (input.blob >= 0) decompressor.emplace(TRY(start_decompressor(store, place, input.blob)));
   sys::Pipe pipe = TRY(make_wide_pipe());

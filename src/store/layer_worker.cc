@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "codec/compress.h"
@@ -32,14 +33,6 @@ constexpr std::uint64_t kMaxHeaders = 4 * kMaxFiles;  // Of the tar: a file may 
 constexpr std::size_t kMaxComponent = 255;
 constexpr std::uint64_t kLeastPack = 1 << 20;
 constexpr std::size_t kMaxXattrs = 64;
-
-struct HashOfDigest {
-  std::size_t operator()(const RawDigest& digest) const {
-    std::size_t value = 0;  // A digest is as good as random.
-    std::memcpy(&value, digest.data(), sizeof value);
-    return value;
-  }
-};
 
 // [security rule: attributes are allow-listed]
 bool is_allowed_xattr(std::string_view name) {
@@ -84,6 +77,7 @@ class LayerWork {
   std::vector<Digest> references_;
   std::map<std::size_t, std::uint16_t> reference_numbers_;
   std::unordered_map<RawDigest, std::uint64_t, HashOfDigest> own_;  // Where in the pack.
+  std::unordered_set<RawDigest, HashOfDigest> told_;                // Of other layers' contents.
   std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kHeld);
   std::uint64_t devices_ = 0;
   std::uint64_t xattrs_ = 0;
@@ -247,7 +241,6 @@ Result<> LayerWork::name_object(const IndexEntry& entry) {
 }
 
 Result<bool> LayerWork::find_elsewhere(IndexEntry& entry) {
-  if (entry.size <= kShareAbove) return false;
   if (const auto own = own_.find(entry.content.digest); own != own_.end()) {
     entry.content.pack = 0;
     entry.content.offset = own->second;
@@ -257,6 +250,7 @@ Result<bool> LayerWork::find_elsewhere(IndexEntry& entry) {
   if (!place) return false;
   entry.content.pack = TRY(reference_to(place->layer));
   entry.content.offset = place->offset;
+  if (!told_.insert(entry.content.digest).second) return true;
   report_("h " + std::to_string(place->layer) + " " + std::to_string(place->offset) + " " +
           std::to_string(entry.size) + " " + digest_of(entry.content.digest).hex());
   return true;
@@ -297,6 +291,11 @@ Result<> LayerWork::finish() {
 
 std::optional<KnownContents::Place> KnownContents::find(const RawDigest& digest,
                                                         std::uint64_t size) const {
+  if (size <= kShareAbove) {
+    const auto found = small.find(digest);
+    if (found == small.end() || found->second.size != size) return std::nullopt;
+    return found->second.place;
+  }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& sums = layers[i].second;
     const auto at = std::lower_bound(

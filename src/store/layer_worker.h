@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,14 @@
 #include "store/store.h"
 
 namespace tare::store {
+
+struct HashOfDigest {
+  std::size_t operator()(const RawDigest& digest) const {
+    std::size_t value = 0;  // A digest is as good as random.
+    std::memcpy(&value, digest.data(), sizeof value);
+    return value;
+  }
+};
 
 // What other layers' packs hold. The spans are sorted and outlive it; nothing in them is believed
 // before somebody has hashed the content.
@@ -25,6 +35,14 @@ struct KnownContents {
     std::uint64_t offset = 0;
   };
   std::optional<Place> find(const RawDigest& digest, std::uint64_t size) const;
+
+  // Contents of at most kShareAbove bytes: of layers that are much like the new one, and of no
+  // others, so that layers of strangers are not tied to each other by whatever is in all of them.
+  struct Small {
+    Place place;
+    std::uint64_t size = 0;
+  };
+  std::unordered_map<RawDigest, Small, HashOfDigest> small;
 };
 
 // What the worker says: numbers of LayerWork's lines, see layer_import.cc.

@@ -37,7 +37,9 @@ constexpr std::uint64_t kMaxLayerBytes = 1ull << 40;  // Uncompressed.
 struct LayerInput {
   codec::Source* tar = nullptr;
   int blob = -1;
-  bool share = true;  // Contents that other layers have are not kept again.
+  bool share = true;              // Contents that other layers have are not kept again.
+  std::vector<Digest> like = {};  // Layers that may have many of the same little files; those are
+                                  // shared, too.
   // Uncompressed, and of the contents with their holes: no more than that is written.
   std::uint64_t max_bytes = kMaxLayerBytes;
 };
