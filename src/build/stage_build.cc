@@ -277,7 +277,9 @@ TracedStage StageBuild::traced() const {
 
 Result<> StageBuild::pump() {
   const auto says = [this](std::string_view output) { shared_.reporter.says(info_, output); };
-  const auto status = TRY(running_->pump(says));
+  auto pumped = running_->pump(says);
+  if (!pumped) return std::unexpected(failed(*pending_, std::move(pumped).error()));
+  const std::optional<int> status = *pumped;
   if (!status) return {};
   --shared_.running;
   const Instruction run = std::move(*std::exchange(pending_, std::nullopt));
