@@ -39,6 +39,7 @@ struct StepLayer {
   std::uint64_t size = 0;                  // Bytes of the files in it.
   std::vector<image::Material> materials;  // What it took from elsewhere.
   bool is_sealed = false;                  // image::Step::is_sealed.
+  bool is_foreign = false;                 // image::Step::is_foreign.
 };
 
 // What RUN is given beside the files.

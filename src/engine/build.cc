@@ -64,7 +64,8 @@ build::StepLayer layer_of(const image::Step& step) {
   return {.diff_id = step.diff_id,
           .size = step.size,
           .materials = step.materials,
-          .is_sealed = step.is_sealed};
+          .is_sealed = step.is_sealed,
+          .is_foreign = step.is_foreign};
 }
 
 }  // namespace
