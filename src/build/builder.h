@@ -38,6 +38,7 @@ struct BuildRequest {
   std::string ignore_text;
   BuildOptions options;
   // Named: a directory, "docker-image://NAME", "oci-layout://DIR[:TAG|@DIGEST]", or an address.
+  std::string path;        // Of it, absolute; "" when it is no file of this machine.
   std::map<std::string, std::string> contexts;
   std::map<std::string, std::string> secrets;  // By id.
   std::map<std::string, std::string> agents;   // Sockets of SSH agents by id.

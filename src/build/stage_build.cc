@@ -196,7 +196,7 @@ StepInfo StageBuild::describe(const Instruction& instruction) const {
 // What an earlier build has made, if it may be used.
 Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_way_out) {
   const std::string step = step_name();
-  const std::string why = key.difference(shared_.notes.before(step));
+  std::string why = key.difference(shared_.notes.before(step));
   key_ = key;
   if (shared_.request.is_check) key_.add("check", "yes");
   ++shared_.steps;
@@ -204,7 +204,12 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_w
   const bool wanted =
       !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
-  if (found && !shared_.may_use(*found, step_in_lock(), had_way_out)) found.reset();
+  if (found)
+    if (std::string unusable = shared_.unusable(*found, step_in_lock(), had_way_out);
+        !unusable.empty()) {
+      why = std::move(unusable);
+      found.reset();
+    }
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;

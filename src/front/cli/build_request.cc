@@ -110,6 +110,7 @@ Result<> read_context(build::BuildRequest& request, const Arguments& arguments) 
   const auto names = build::ignore_files(file);
   for (const std::string& path : {names[0], request.context + "/" + names[1]}) {
     const std::size_t slash = path.rfind('/');
+    request.path = whole_path(file).value_or("");  // A pipe has none.
     auto rules = slash == std::string::npos
                      ? read_in_context(".", path)
                      : read_in_context(path.substr(0, slash + 1), path.substr(slash + 1));
