@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kAgentPlace = "/run/buildkit/ssh_agent.";
 constexpr std::uint32_t kSecretMode = 0400;
+constexpr std::uint32_t kAgentMode = 0600;
 constexpr std::uint32_t kCacheMode = 0755;
 
 // Whether a program for that architecture has been given to the kernel to run those of another.
@@ -200,7 +201,13 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
       }
       const std::string place = target.empty() ? kAgentPlace + std::string("0") : target;
       wanted.environment.push_back("SSH_AUTH_SOCK=" + place);
-      return RunMount{.source = found->second, .target = place, .read_only = false};
+      return RunMount{.type = RunMount::Type::Agent,
+                      .source = found->second,
+                      .target = place,
+                      .read_only = false,
+                      .mode = mount.mode.value_or(kAgentMode),
+                      .uid = mount.uid.value_or(0),
+                      .gid = mount.gid.value_or(0)};
     }
     case Mount::Type::Bind:
       break;
