@@ -64,6 +64,7 @@ struct BuildRequest {
     bool provenance = true;
     bool minimal = false;  // Without the Dockerfile's text, and without values of --build-arg.
     bool packages = true;  // SPDX and CycloneDX.
+    std::map<std::string, std::string> annotations;  // As image::attest() has them.
   } attest;
   std::optional<Lock> lock;       // What is to be taken again, where it is taken at all.
   std::string lock_name;          // Of its file, in the context: no part of that; "" elsewhere.

@@ -10,7 +10,8 @@ inline constexpr Option kBuild[] = {
     {0, "add-host", OptionKind::List, "name:address", "Of RUN: a name in /etc/hosts"},
     {0, "allow", OptionKind::List, "entitlement",
      "Allow security.insecure, network.host or host.ansible"},
-    {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
+    {0, "annotation", OptionKind::List, "[place:]name=value",
+     "Annotate the image: its manifest (manifest:), its index: or its manifest-descriptor: there"},
     {0, "at", OptionKind::Value, "line", "Build up to this line, and open a shell there"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     // There is one.
