@@ -41,13 +41,16 @@ Result<> can_run(const oci::ImageConfig& config) {
               "the kernel use an emulator (Debian: qemu-user-static with binfmt-support)"));
 }
 
-// A program sees them. Where its control group lies it does not see.
+// A program sees them. Where its control group lies, and how much memory and time that gives it,
+// are no part of what it is asked to do.
 void add_limits(const RunLimits& limits, StepKey& key) {
   if (!limits.hosts.empty()) key.add("--add-host", StepKey::list(limits.hosts));
   if (limits.shm_bytes) key.add("--shm-size", std::to_string(*limits.shm_bytes));
   std::vector<std::string> ulimits;
   for (const auto& [name, value] : limits.ulimits) ulimits.push_back(name + "=" + value);
   if (!ulimits.empty()) key.add("--ulimit", StepKey::list(ulimits));
+  if (!limits.security_options.empty())
+    key.add("--security-opt", StepKey::list(limits.security_options));
 }
 
 }  // namespace

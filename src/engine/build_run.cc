@@ -308,6 +308,14 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request,
     if (limits.shm_bytes) config.shm_bytes = *limits.shm_bytes;
     config.ulimits = limits.ulimits;
     config.cgroup_parent = limits.cgroup_parent;
+    config.resources = {.memory_bytes = limits.memory_bytes,
+                        .memory_swap_bytes = limits.memory_swap_bytes,
+                        .cpu_period_us = limits.cpu_period_us,
+                        .cpu_quota_us = limits.cpu_quota_us,
+                        .cpu_shares = limits.cpu_shares,
+                        .cpuset_cpus = limits.cpuset_cpus,
+                        .cpuset_mems = limits.cpuset_mems};
+    config.security_opt = limits.security_options;
   }
   config.privileged = request.security == build::Security::Insecure;
   for (std::size_t i = 0; i < request.mounts.size(); ++i) {

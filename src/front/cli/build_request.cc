@@ -16,6 +16,7 @@
 #include "codec/compress.h"
 #include "front/cli/network_options.h"
 #include "front/cli/request.h"
+#include "front/cli/security_option.h"
 #include "image/sniff.h"
 #include "sys/files.h"
 
@@ -210,6 +211,17 @@ Result<> read_limits(build::RunLimits& limits, const Arguments& arguments) {
   for (const std::string& text : arguments.list("ulimit"))
     limits.ulimits.push_back(TRY(parse_ulimit(text)));
   limits.cgroup_parent = arguments.value_or("cgroup-parent", "");
+  const engine::Resources resources = TRY(new_resources(arguments));
+  limits.memory_bytes = resources.memory_bytes;
+  limits.memory_swap_bytes = resources.memory_swap_bytes;
+  limits.cpu_period_us = resources.cpu_period_us;
+  limits.cpu_quota_us = resources.cpu_quota_us;
+  limits.cpu_shares = resources.cpu_shares;
+  limits.cpuset_cpus = resources.cpuset_cpus;
+  limits.cpuset_mems = resources.cpuset_mems;
+  for (const std::string& text : arguments.list("security-opt"))
+    if (std::string option = TRY(security_option(text)); !option.empty())
+      limits.security_options.push_back(std::move(option));
   return {};
 }
 
