@@ -31,6 +31,19 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+// Of three bytes: characters that turn the direction of what follows, and ends of lines and
+// paragraphs, which show others a text in another order than it has; "": not one of those.
+// [UAX 9, table 4; UAX 14, BK]
+std::string turning(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence == "\u061c") return "<U+061C>";
+  if (sequence.size() != 3) return "";
+  const unsigned code = (byte(0) & 0xfU) << 12 | (byte(1) & 0x3fU) << 6 | (byte(2) & 0x3fU);
+  const bool turns = code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+                     (code >= 0x2066 && code <= 0x2069);
+  return turns ? fmt::format("<U+{:04X}>", code) : "";
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -43,7 +56,9 @@ void append_escaped(std::string& out, std::string_view text) {
     } else if (byte >= 0x20 && byte < 0x7f) {
       out += text[i];
     } else if (const std::size_t length = byte < 0x80 ? 0 : utf8_length(text.substr(i))) {
-      out += text.substr(i, length);
+      const std::string_view sequence = text.substr(i, length);
+      const std::string named = turning(sequence);
+      out += named.empty() ? sequence : named;
       i += length;
       continue;
     } else {

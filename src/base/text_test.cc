@@ -11,6 +11,9 @@ TEST_CASE("quoted keeps terminals safe") {
   CHECK(quoted("gr\xc3\xbc\xc3\x9f") == "'gr\xc3\xbc\xc3\x9f'");
   CHECK(quoted("\xff\xc3") == "'\\xff\\xc3'");
   CHECK(quoted("\xc2\x9b") == "'\\xc2\\x9b'");  // C1 control: a terminal may obey it.
+  CHECK(quoted("a\u202eb\u2067\u200f\u061c\u2028") ==
+        "'a<U+202E>b<U+2067><U+200F><U+061C><U+2028>'");
+  CHECK(quoted("\u200d\u2010\u2030\u206a") == "'\u200d\u2010\u2030\u206a'");
   CHECK(quoted(std::string(300, 'x')).size() == 205);
 }
 

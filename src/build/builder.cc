@@ -92,8 +92,13 @@ Result<> Builder::resolve() {
   }
   shared_.materials = request.materials;
   const std::string place = request.remote.empty() ? request.context : hide_users(request.remote);
-  shared_.note_name = codec::sha256(place + "\n" + request.dockerfile).hex();
+  const std::string& known_as = request.path.empty() ? request.dockerfile : request.path;
+  shared_.note_name = codec::sha256(place + "\n" + known_as).hex();
   shared_.notes = StepNotes::parse(shared_.workshop.load_note("steps-" + shared_.note_name));
+  // One that came on standard input is not that of the build before because nothing else is known
+  // of it.
+  if (request.path.empty() && (request.remote.empty() || request.remote == "-"))
+    shared_.notes.keep_to(codec::sha256(request.text).text());
   shared_.digests = FileDigests::parse(shared_.workshop.load_note("files-" + shared_.note_name));
   shared_.stages.resize(shared_.graph->stages().size());
   return {};

@@ -25,10 +25,20 @@ struct RunLimits {
   std::optional<std::uint64_t> shm_bytes;                    // Of /dev/shm.
   std::vector<std::pair<std::string, std::string>> ulimits;  // "nofile", "1024:2048".
   std::string cgroup_parent;
+  // 0 and "": no limit of its own.
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_swap_bytes = 0;  // With memory together; sys::kNoLimit.
+  std::uint64_t cpu_period_us = 0;
+  std::int64_t cpu_quota_us = 0;  // -1: no limit.
+  std::uint64_t cpu_shares = 0;
+  std::string cpuset_cpus;
+  std::string cpuset_mems;
+  std::vector<std::string> security_options;  // As the engine takes them.
 };
 
 struct BuildRequest {
   std::string dockerfile;  // Its name, for errors and for its .dockerignore.
+  std::string path;        // Of it, absolute; "" when it is no file of this machine.
   std::string text;        // Its content.
   std::string context;     // A directory; "" when there is none.
   std::string remote;      // Where the context is, if it was fetched; "-": standard input.
@@ -63,6 +73,7 @@ struct BuildRequest {
     bool provenance = true;
     bool minimal = false;  // Without the Dockerfile's text, and without values of --build-arg.
     bool packages = true;  // SPDX and CycloneDX.
+    std::map<std::string, std::string> annotations;  // As image::attest() has them.
   } attest;
   std::optional<Lock> lock;       // What is to be taken again, where it is taken at all.
   std::string lock_name;          // Of its file, in the context: no part of that; "" elsewhere.

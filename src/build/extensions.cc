@@ -251,7 +251,9 @@ class Preprocessor {
     const std::vector<std::string> words = TRY(words_of(line));
     if (words.size() != 1) return wrong(line, "INCLUDE takes the name of one file");
     Result<std::string> text = read_(words[0], line.source->name());
-    if (!text) return std::unexpected(std::move(text).error().wrap("INCLUDE " + words[0]));
+    if (!text)
+      return wrong(line, "INCLUDE " + words[0] + ": " + text.error().message(),
+                   text.error().hint());
     const auto source = std::make_shared<const Source>(words[0], std::move(*text));
     const Lines inner = TRY(split_lines(source));
     if (inner.directives.escape != escape_)

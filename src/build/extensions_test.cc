@@ -123,7 +123,7 @@ TEST_CASE("extensions: errors have a place") {
       {"IF a ==\nEND\n", "D:1:4: there is no value where one belongs"},
       {"IF a b\nEND\n", "D:1:4: 'b' has no place in it"},
       {"IF\nEND\n", "D:1:3: there is no value where one belongs"},
-      {"INCLUDE none\n", "INCLUDE none: there is no such file"},
+      {"INCLUDE none\n", "D:1:1: INCLUDE none: there is no such file"},
       {"INCLUDE\n", "D:1:1: INCLUDE takes the name of one file"},
       {"INCLUDE other-escape\n",
        "D:1:1: 'other-escape' has another escape character than this file"},

@@ -109,13 +109,19 @@ Result<std::optional<std::vector<Material>>> SharedBuild::answers_for(
 // SECURITY: that a step has nothing that is not in the lock is not enough: it may have got more
 // than was noted, past the recorder or in a build without one. So a RUN that had any way out has to
 // be one that had no other, and none of whose answers went without a note; else it is done again.
-bool SharedBuild::may_use(const StepLayer& layer, const std::string& step, bool had_way_out) const {
-  if (request.lock && request.lock->is_moved(step)) return false;
-  if (!request.is_locked) return true;
-  if (had_way_out && !layer.is_sealed) return false;
-  return std::ranges::all_of(layer.materials, [this](const Material& each) {
+std::string SharedBuild::unusable(const StepLayer& layer, const std::string& step,
+                                  bool had_way_out) const {
+  if (request.lock && request.lock->is_moved(step)) return "the lock is to have it anew";
+  if (!request.is_locked) return "";
+  if (layer.is_foreign) return "it was made elsewhere, where nobody here saw what it had";
+  if (had_way_out && !layer.is_sealed)
+    return "when it was done it may have had more than the lock says";
+  const auto is_in_lock = [this](const Material& each) {
     return request.lock && request.lock->has(each);
-  });
+  };
+  if (!std::ranges::all_of(layer.materials, is_in_lock))
+    return "what it had is not what the lock says";
+  return "";
 }
 
 }  // namespace tare::build

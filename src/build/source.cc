@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kShownBefore = 80;  // Bytes of a long line before the place.
 constexpr std::size_t kShownAll = 140;
+// Lines before and behind marked ones; at each end of many marked ones.
+constexpr std::uint32_t kLinesAround = 2;
+constexpr std::uint32_t kLinesOfEnd = 15;
 
 bool continues_utf8(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
@@ -44,7 +47,43 @@ Position Source::position(std::size_t offset) const {
           .column = static_cast<std::uint32_t>(offset - starts_[line - 1] + 1)};
 }
 
+namespace {
+
+std::string shown_line(const Source& source, std::uint32_t number, std::size_t width, bool marked) {
+  const std::string_view whole = source.line(number);
+  std::size_t to = std::min(whole.size(), kShownAll);
+  while (to < whole.size() && continues_utf8(whole[to])) ++to;
+  const std::string digits = std::to_string(number);
+  std::string text = escaped(whole.substr(0, to)) + (to < whole.size() ? "..." : "");
+  text =
+      std::string(width - digits.size(), ' ') + digits + " | " + (marked ? ">>> " : "    ") + text;
+  return "\n" + text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
+// Of many marked lines the first and the last.
+std::string marked_lines(const Source& source, std::uint32_t first, std::uint32_t last) {
+  const std::uint32_t from = first > kLinesAround ? first - kLinesAround : 1;
+  std::uint32_t to = std::min(source.lines(), last + kLinesAround);
+  // Behind the last line feed there is no line.
+  if (to > last && to == source.lines() && source.line(to).empty()) --to;
+  const std::size_t width = std::to_string(to).size();
+  std::string out;
+  for (std::uint32_t number = from; number <= to; ++number) {
+    if (number == first + kLinesOfEnd && last - first > 2 * kLinesOfEnd) {
+      number = last - kLinesOfEnd + 1;
+      out += "\n" + std::string(width, ' ') + " | >>> ...";
+    }
+    out += shown_line(source, number, width, number >= first && number <= last);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string marked_line(const Source& source, const Range& where) {
+  // An end at the beginning of a line is that of the line before.
+  const std::uint32_t last = where.end.line - (where.end.column <= 1 && where.end.line > 0 ? 1 : 0);
+  if (last > where.begin.line) return marked_lines(source, where.begin.line, last);
   const std::string_view whole = source.line(where.begin.line);
   const std::size_t begin =
       std::min<std::size_t>(where.begin.column == 0 ? 0 : where.begin.column - 1, whole.size());

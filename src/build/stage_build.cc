@@ -197,7 +197,7 @@ StepInfo StageBuild::describe(const Instruction& instruction) const {
 Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_way_out) {
   const std::string step = step_name();
   const auto& before = shared_.notes.before(step);
-  const std::string why = key.difference(before);
+  std::string why = key.difference(before);
   key_ = key;
   like_ = before.empty() ? Digest() : StepKey::of(before).digest();
   if (shared_.request.is_check) key_.add("check", "yes");
@@ -206,7 +206,12 @@ Result<std::optional<StepLayer>> StageBuild::find(const StepKey& key, bool had_w
   const bool wanted =
       !request.is_check && !request.no_cache && !request.no_cache_stages.contains(stage().name);
   auto found = wanted ? TRY(shared_.workshop.find_step(key_.digest())) : std::nullopt;
-  if (found && !shared_.may_use(*found, step_in_lock(), had_way_out)) found.reset();
+  if (found)
+    if (std::string unusable = shared_.unusable(*found, step_in_lock(), had_way_out);
+        !unusable.empty()) {
+      why = std::move(unusable);
+      found.reset();
+    }
   was_cached_ = found.has_value();
   if (found) {
     ++shared_.cached;
@@ -279,7 +284,9 @@ TracedStage StageBuild::traced() const {
 
 Result<> StageBuild::pump() {
   const auto says = [this](std::string_view output) { shared_.reporter.says(info_, output); };
-  const auto status = TRY(running_->pump(says));
+  auto pumped = running_->pump(says);
+  if (!pumped) return std::unexpected(failed(*pending_, std::move(pumped).error()));
+  const std::optional<int> status = *pumped;
   if (!status) return {};
   --shared_.running;
   const Instruction run = std::move(*std::exchange(pending_, std::nullopt));

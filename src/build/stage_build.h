@@ -60,9 +60,9 @@ struct SharedBuild {
   // more is got again. `what`: the instruction. Errors: it cannot be.
   Result<std::optional<std::vector<image::Material>>> answers_for(const std::string& step,
                                                                   const std::string& what) const;
-  // Whether a step may be taken from the cache. `had_way_out`: it is a RUN, and whatever it did, it
-  // may have got something from elsewhere.
-  bool may_use(const StepLayer& layer, const std::string& step, bool had_way_out) const;
+  // Why a step may not be taken from the cache; "": it may. `had_way_out`: it is a RUN, and
+  // whatever it did, it may have got something from elsewhere.
+  std::string unusable(const StepLayer& layer, const std::string& step, bool had_way_out) const;
   std::optional<RunRequest> failed;  // The state that a RUN failed in, to be opened.
 };
 

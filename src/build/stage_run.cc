@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kAgentPlace = "/run/buildkit/ssh_agent.";
 constexpr std::uint32_t kSecretMode = 0400;
+constexpr std::uint32_t kAgentMode = 0600;
 constexpr std::uint32_t kCacheMode = 0755;
 
 // Whether a program for that architecture has been given to the kernel to run those of another.
@@ -40,13 +41,16 @@ Result<> can_run(const oci::ImageConfig& config) {
               "the kernel use an emulator (Debian: qemu-user-static with binfmt-support)"));
 }
 
-// A program sees them. Where its control group lies it does not see.
+// A program sees them. Where its control group lies, and how much memory and time that gives it,
+// are no part of what it is asked to do.
 void add_limits(const RunLimits& limits, StepKey& key) {
   if (!limits.hosts.empty()) key.add("--add-host", StepKey::list(limits.hosts));
   if (limits.shm_bytes) key.add("--shm-size", std::to_string(*limits.shm_bytes));
   std::vector<std::string> ulimits;
   for (const auto& [name, value] : limits.ulimits) ulimits.push_back(name + "=" + value);
   if (!ulimits.empty()) key.add("--ulimit", StepKey::list(ulimits));
+  if (!limits.security_options.empty())
+    key.add("--security-opt", StepKey::list(limits.security_options));
 }
 
 }  // namespace
@@ -200,7 +204,13 @@ Result<RunMount> StageBuild::make_mount(const Mount& mount, const Dependency* de
       }
       const std::string place = target.empty() ? kAgentPlace + std::string("0") : target;
       wanted.environment.push_back("SSH_AUTH_SOCK=" + place);
-      return RunMount{.source = found->second, .target = place, .read_only = false};
+      return RunMount{.type = RunMount::Type::Agent,
+                      .source = found->second,
+                      .target = place,
+                      .read_only = false,
+                      .mode = mount.mode.value_or(kAgentMode),
+                      .uid = mount.uid.value_or(0),
+                      .gid = mount.gid.value_or(0)};
     }
     case Mount::Type::Bind:
       break;

@@ -81,6 +81,13 @@ std::string StepNotes::print() const {
   return json::print(out);
 }
 
+void StepNotes::keep_to(const std::string& what) {
+  StepKey key;
+  key.add("of", what);
+  if (before("") != key.parts()) before_.clear();
+  note("", key);
+}
+
 const std::map<std::string, std::string>& StepNotes::before(const std::string& step) const {
   static const std::map<std::string, std::string> nothing;
   const auto found = before_.find(step);

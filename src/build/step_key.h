@@ -41,6 +41,8 @@ class StepNotes {
  public:
   static StepNotes parse(std::string_view text);
   std::string print() const;
+  // Forgets those of a last build that was of something else than `what`.
+  void keep_to(const std::string& what);
   // Of the last build; empty when it had no such step.
   const std::map<std::string, std::string>& before(const std::string& step) const;
   void note(const std::string& step, const StepKey& key);

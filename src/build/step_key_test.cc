@@ -53,6 +53,13 @@ TEST_CASE("step notes: those of this build are what the next one compares with")
   const StepNotes second = StepNotes::parse(first.print());
   CHECK(second.before("a#1") == std::map<std::string, std::string>{{"x", "1\n\""}});
   CHECK(second.before("a#2").empty());
+  StepNotes other = StepNotes::parse(first.print());
+  other.keep_to("another");
+  CHECK(other.before("a#1").empty());
+  other.note("a#1", key({{"x", "2"}}));
+  StepNotes same = StepNotes::parse(other.print());
+  same.keep_to("another");
+  CHECK(same.before("a#1") == std::map<std::string, std::string>{{"x", "2"}});
   CHECK(StepNotes::parse("{ broken").before("a#1").empty());
 }
 

@@ -39,18 +39,19 @@ struct StepLayer {
   std::uint64_t size = 0;                  // Bytes of the files in it.
   std::vector<image::Material> materials;  // What it took from elsewhere.
   bool is_sealed = false;                  // image::Step::is_sealed.
+  bool is_foreign = false;                 // image::Step::is_foreign.
 };
 
 // What RUN is given beside the files.
 struct RunMount {
-  enum class Type : std::uint8_t { Bind, Cache, Tmpfs, Secret } type = Type::Bind;
-  // A path of this machine (Bind), what a cache is known by, or the content of a Secret, which no
-  // disk gets.
+  enum class Type : std::uint8_t { Bind, Cache, Tmpfs, Secret, Agent } type = Type::Bind;
+  // A path of this machine (Bind; of an Agent, its socket), what a cache is known by, or the
+  // content of a Secret, which no disk gets.
   std::string source;
   std::string target;  // Absolute.
   bool read_only = true;
   std::uint64_t size_bytes = 0;  // Of a tmpfs.
-  // Of a secret, and of the directory of a new cache.
+  // Of a secret, of the directory of a new cache, and of the socket that an Agent is reached by.
   std::uint32_t mode = 0400;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

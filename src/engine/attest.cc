@@ -277,7 +277,7 @@ Result<std::vector<std::string>> attest_build(store::Store& store,
                                          std::string(trust::kCycloneDxType)};
     if (!statements.empty() &&
         image::is_attested(store, built.image, codec::sha256(statements[0].text), lists,
-                           request.attest.packages))
+                           request.attest.packages, request.attest.annotations))
       return left_out;
     const trust::FileRecord record = TRY(file_record_of(store, built, provenance));
     if (!record.entries.empty()) add(trust::kFilesType, trust::print_file_record(record));
@@ -291,7 +291,7 @@ Result<std::vector<std::string>> attest_build(store::Store& store,
     add(trust::kSpdxType, trust::print_spdx(list));
     add(trust::kCycloneDxType, trust::print_cyclonedx(list));
   }
-  TRY(image::attest(store, built.image.id, statements));
+  TRY(image::attest(store, built.image.id, statements, request.attest.annotations));
   return left_out;
 }
 

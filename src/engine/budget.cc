@@ -2,14 +2,17 @@
 // The store's budget: looked at before something large comes, and what is not used makes room.
 #include "engine/budget.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <ranges>
 
 #include "engine/bin.h"
+#include "engine/build_cache_mounts.h"
 #include "engine/build_room.h"
 #include "engine/engine.h"
 #include "engine/record.h"
@@ -21,10 +24,11 @@ namespace tare::engine {
 namespace {
 
 struct Candidate {
-  enum class Kind : std::uint8_t { Binned, Download, Step, Image } kind = Kind::Binned;
+  enum class Kind : std::uint8_t { Binned, Download, Step, Cache, Image } kind = Kind::Binned;
   Removed removed;    // Binned.
   std::string owner;  // Download.
   Digest step;        // Step: its key.
+  std::string cache;  // Cache: its volume.
   Digest image;       // Image.
   std::string sentence;
 };
@@ -64,11 +68,49 @@ std::string name_of(const std::vector<std::string>& names, const std::string& id
   return reference && reference->text() == names[0] ? reference->familiar() : names[0];
 }
 
+// What builds keep and may not need.
+struct OfBuilds {
+  std::vector<UnusedStep> steps;   // Both: those used longest ago first.
+  std::vector<CacheMount> caches;  // Of --mount=type=cache.
+};
+Result<OfBuilds> kept_of_builds(store::Store& store, store::RootfsBackend& rootfs,
+                                const Usage& usage) {
+  OfBuilds kept;
+  kept.steps = TRY(unused_steps(store, rootfs, usage));
+  kept.caches = TRY(unused_caches(store, usage));
+  return kept;
+}
+
+void add_builds(Candidates& out, const OfBuilds& builds) {
+  for (const UnusedStep& one : builds.steps)
+    for (const std::string& owner : one.owners) ++out.parts[owner].owners;
+  auto cache = builds.caches.begin();
+  const auto add_caches = [&](UnixNanos until) {
+    for (; cache != builds.caches.end() && cache->last_used < until; ++cache) {
+      const std::string owner = "volumes/" + cache->volume;
+      ++out.parts[owner].owners;
+      out.add({.kind = Candidate::Kind::Cache,
+               .cache = cache->volume,
+               .sentence = "a cache of builds, --mount=type=cache " + quoted(cache->name)},
+              owner, {owner});
+    }
+  };
+  for (const UnusedStep& one : builds.steps) {
+    add_caches(one.step.last_used);
+    if (!one.step.key.empty())
+      out.add({.kind = Candidate::Kind::Step,
+               .step = one.step.key,
+               .sentence = "a step of a build, " + quoted(one.step.what)},
+              one.step.key.text(), one.owners);
+  }
+  add_caches(std::numeric_limits<UnixNanos>::max());
+}
+
 // In the order in which they go: the bin, oldest first, then downloads that were begun, then steps
-// of builds, those first that were used least recently, then images
+// and caches of builds, those first that were used least recently, then images
 // without containers, those first that were used least recently.
-Candidates find_candidates(const Usage& usage, std::vector<Removed> bin,
-                           const std::vector<UnusedStep>& steps, const Digest& spared) {
+Candidates find_candidates(const Usage& usage, std::vector<Removed> bin, const OfBuilds& builds,
+                           const Digest& spared) {
   Candidates out;
   for (const auto& [owner, bytes] : usage.store.owners) out.parts[owner].bytes = bytes;
   for (const ImageUsage& image : usage.images)
@@ -91,14 +133,7 @@ Candidates find_candidates(const Usage& usage, std::vector<Removed> bin,
                .owner = owner,
                .sentence = "a download that was begun (" + owner + ")"},
               owner, {owner});
-  for (const UnusedStep& one : steps)
-    for (const std::string& owner : one.owners) ++out.parts[owner].owners;
-  for (const UnusedStep& one : steps)
-    if (!one.step.key.empty())
-      out.add({.kind = Candidate::Kind::Step,
-               .step = one.step.key,
-               .sentence = "a step of a build, " + quoted(one.step.what)},
-              one.step.key.text(), one.owners);
+  add_builds(out, builds);
   std::vector<const ImageUsage*> unused;
   for (const ImageUsage& image : usage.images)
     if (!image.removed && image.containers == 0 && image.id != spared) unused.push_back(&image);
@@ -213,7 +248,7 @@ Result<RoomPlan> Engine::plan_room(std::uint64_t bytes) const {
   RoomPlan plan{.budget = TRY(budget(now.store.total.bytes))};
   if (bytes <= plan.budget.available) return plan;
   const Candidates all = find_candidates(
-      now, TRY(removed()), TRY(unused_steps(state_->store, state_->rootfs, now)), state_->spared);
+      now, TRY(removed()), TRY(kept_of_builds(state_->store, state_->rootfs, now)), state_->spared);
   const Eviction chosen = choose_evictions(all.facts, all.parts, missing(plan.budget, bytes));
   for (const std::size_t i : chosen.chosen) plan.evictions.push_back(all.things[i].sentence);
   plan.would_give = chosen.bytes;
@@ -238,6 +273,26 @@ Result<> Engine::bound_room() {
   return {};
 }
 
+Result<std::string> out_of_room(const Engine& engine) {
+  const Budget room = TRY(engine.budget(0));
+  if (room.disk_free <= room.reserve)
+    return fmt::format("the disk has {} left, and the last {} of it are never used",
+                       human_size(room.disk_free), human_size(room.reserve));
+  const sys::Fd store = TRY(sys::open_path(engine.root(), O_PATH | O_DIRECTORY));
+  const UsageNote known =
+      parse_note(sys::load_file(store.get(), kUsageFile, 4096).value_or(std::string()));
+  // As at a start: all that the disk has filled by may be the store's.
+  const std::uint64_t filled =
+      known.disk_free > room.disk_free ? known.disk_free - room.disk_free : 0;
+  if (known.when != 0 && known.bytes + filled <= room.max) return std::string();
+  const RoomPlan plan = TRY(engine.plan_room(1));
+  if (plan.enough) return std::string();
+  return fmt::format(
+      "the store takes {} of its budget of {}, and removing everything unused would "
+      "give {}",
+      human_size(plan.budget.used), human_size(plan.budget.max), human_size(plan.would_give));
+}
+
 void Engine::settle(const Digest& image, const image::TransferProgress& progress) {
   state_->spared = image;
   const auto said = admit(0, "image " + image.short_hex());
@@ -253,8 +308,9 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
   const std::uint64_t wanted = std::max<std::uint64_t>(bytes, 1);
   if (wanted > room.available) {
     const sys::Fd alone = TRY(state_->store.lock("bin"));
-    const Candidates all = find_candidates(
-        now, TRY(removed()), TRY(unused_steps(state_->store, state_->rootfs, now)), state_->spared);
+    const Candidates all =
+        find_candidates(now, TRY(removed()),
+                        TRY(kept_of_builds(state_->store, state_->rootfs, now)), state_->spared);
     image::Steps steps(state_->store, state_->rootfs);
     bool swept = true;
     const Eviction chosen = choose_evictions(all.facts, all.parts, missing(room, wanted));
@@ -267,6 +323,9 @@ Result<std::vector<std::string>> Engine::admit(std::uint64_t bytes, const std::s
         TRY(state_->store.discard(one.owner), "make room");
       else if (one.kind == Candidate::Kind::Step)
         TRY(steps.remove({one.step}), "make room");
+      else if (one.kind == Candidate::Kind::Cache)
+        (void)TRY(remove_unused_cache(state_->store, one.cache, store::Store::Removal::Now),
+                  "make room");
       else
         TRY(remove_image(one.image.text(), {.all_names = true, .now = true}), "make room");
       swept = swept && one.kind != Candidate::Kind::Step;

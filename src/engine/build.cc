@@ -76,11 +76,16 @@ build::LinkLookup links_of(const store::Store& store, std::vector<store::Layer> 
       };
 }
 
+oci::Platform platform_of(const oci::ImageConfig& config) {
+  return {.os = config.os, .architecture = config.architecture, .variant = config.variant};
+}
+
 build::StepLayer layer_of(const image::Step& step) {
   return {.diff_id = step.diff_id,
           .size = step.size,
           .materials = step.materials,
-          .is_sealed = step.is_sealed};
+          .is_sealed = step.is_sealed,
+          .is_foreign = step.is_foreign};
 }
 
 }  // namespace
@@ -88,15 +93,13 @@ build::StepLayer layer_of(const image::Step& step) {
 Result<image::Image> BuildWorkshop::find_image(const std::string& name, const std::string& platform,
                                                bool always) {
   if (name.starts_with(build::kLayoutContext)) return find_in_layout(name, platform);
+  std::string others;  // The platform of the one that is here, and of no use.
   if (!always) {
     auto here = state_.images.find(name);
-    const auto is_wanted = [&](const image::Image& image) {
-      const oci::Platform its{.os = image.config.os,
-                              .architecture = image.config.architecture,
-                              .variant = image.config.variant};
-      return platform.empty() || its.text() == platform || its.text().starts_with(platform + "/");
-    };
-    if (here && is_wanted(*here)) return here;
+    const std::string its = here ? platform_of(here->config).text() : "";
+    if (here && (platform.empty() || its == platform || its.starts_with(platform + "/")))
+      return here;
+    others = its;
     if (!here && here.error().kind() != Kind::NotFound) return here;
     // By its digest it is known also when nothing has its name any more.
     const auto reference = image::Reference::parse(name);
@@ -105,7 +108,12 @@ Result<image::Image> BuildWorkshop::find_image(const std::string& name, const st
         if (image.manifest == reference->digest) return std::move(image);
   }
   image::Images::PullWish wish{.reference = name, .platform = platform};
-  auto pulled = TRY(engine_.pull(std::move(wish), progress_));
+  auto tried = engine_.pull(std::move(wish), progress_);
+  if (!tried && !others.empty())
+    return std::unexpected(
+        std::move(tried).error().wrap("the image " + quoted(name) + " that is here is for " +
+                                      others + ", and one for " + platform + " cannot be got"));
+  auto pulled = TRY(std::move(tried));
   if (pulled.empty()) return fail(Kind::NotFound, "no image " + quoted(name) + " was pulled");
   return std::move(pulled.front().image);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/failpoint.h"
 #include "codec/sha256.h"
 #include "engine/build.h"
 #include "engine/build_workshop.h"
@@ -18,6 +19,8 @@ namespace {
 
 using Sharing = build::Mount::Sharing;
 
+// A label, beside that of caches, of one that goes with the container of its step.
+constexpr const char* kCacheOfOne = "dev.tare.build-cache.one";
 constexpr int kMostCopies = 64;  // Of a private cache, at the same time.
 
 std::string volume_of(const build::RunMount& mount, int copy) {
@@ -57,16 +60,19 @@ Result<std::optional<sys::Fd>> hold(store::Store& store, const build::RunMount& 
   store::VolumeRoot root{.mode = mount.mode};
   root.uid = TRY(ids.outside_of(mount.uid));
   root.gid = TRY(ids.groups().outside_of(mount.gid));
+  std::map<std::string, std::string> labels = {{store::Volume::kCache, mount.name}};
+  if (mount.is_fresh) labels[kCacheOfOne] = "";
   const auto made = store::create_volume(
       store,
       {.name = volume,
        .created = now_ns(),
-       .labels = {{store::Volume::kCache, mount.name}},
+       .labels = std::move(labels),
        .options = {},
        .ids = sys::in_initial_user_namespace() ? store::VolumeIds::Image : store::VolumeIds::Caller,
        .container = ""},
       root, sys::Durability::Lazy);
   if (!made && made.error().kind() != Kind::Exists) return std::unexpected(made.error());
+  failpoint("build.cache");
   const bool is_shared = mount.sharing == Sharing::Shared;
   auto lock = TRY(try_lock(store, volume, is_shared ? sys::Lock::Shared : sys::Lock::Exclusive));
   if (!lock) return std::nullopt;
@@ -113,23 +119,21 @@ UnixNanos last_used(const store::Store& store, const std::string& volume) {
   return info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec;
 }
 
-// Nothing when a step uses it.
-Result<bool> remove_unused(store::Store& store, const std::string& volume) {
+}  // namespace
+
+Result<bool> remove_unused_cache(store::Store& store, const std::string& volume,
+                                 store::Store::Removal how) {
   auto tried = try_lock(store, volume, sys::Lock::Exclusive);
   if (!tried && tried.error().kind() == Kind::NotFound) return false;
   const auto lock = TRY(std::move(tried));
   if (!lock) return false;
   const sys::Fd alone = TRY(store.lock(store::Store::kVolumesLock));
-  TRY(store.discard("volumes/" + volume, store::Store::Removal::InBackground));
+  TRY(store.discard("volumes/" + volume, how));
   return true;
 }
 
-}  // namespace
-
-Result<std::vector<CacheMount>> cache_mounts(Engine& engine) {
-  const store::Store& store = BuildWorkshop::store_of(engine);
+std::vector<CacheMount> cache_mounts_of(const store::Store& store, const Usage& usage) {
   std::vector<CacheMount> all;
-  const Usage usage = TRY(engine.usage());
   for (const VolumeUsage& cache : usage.caches)
     all.push_back({.volume = cache.name,
                    .name = cache.cache,
@@ -138,6 +142,18 @@ Result<std::vector<CacheMount>> cache_mounts(Engine& engine) {
                    .in_use = cache.containers > 0});
   std::ranges::stable_sort(all, {}, &CacheMount::last_used);
   return all;
+}
+
+Result<std::vector<CacheMount>> cache_mounts(Engine& engine) {
+  return cache_mounts_of(BuildWorkshop::store_of(engine), TRY(engine.usage()));
+}
+
+void remove_left_caches(const Engine& engine, store::Store& store) {
+  const auto caches = engine.cache_volumes();
+  if (!caches) return;  // The next one tries again.
+  for (const VolumeInfo& cache : *caches)
+    if (cache.containers.empty() && cache.volume.labels.contains(kCacheOfOne))
+      (void)remove_unused_cache(store, cache.volume.name, store::Store::Removal::InBackground);
 }
 
 Result<std::vector<CacheMount>> prune_cache_mounts(Engine& engine, const PruneSteps& wish) {
@@ -150,7 +166,9 @@ Result<std::vector<CacheMount>> prune_cache_mounts(Engine& engine, const PruneSt
     bytes += one.bytes;
     const bool is_recent = wish.keep_since != 0 && one.last_used >= wish.keep_since;
     if (one.in_use || is_recent || (wish.keep_bytes != 0 && bytes <= wish.keep_bytes)) continue;
-    if (!wish.dry_run && !TRY(remove_unused(store, one.volume))) continue;
+    if (!wish.dry_run &&
+        !TRY(remove_unused_cache(store, one.volume, store::Store::Removal::InBackground)))
+      continue;
     gone.push_back(std::move(one));
   }
   return gone;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "build/workshop.h"
+#include "engine/build.h"
 #include "store/store.h"
 #include "sys/fd.h"
 
@@ -23,5 +24,13 @@ struct HeldCaches {
 Result<std::optional<HeldCaches>> hold_caches(store::Store& store,
                                               const std::vector<build::RunMount>& mounts,
                                               const sys::IdMap& ids, std::string& busy);
+
+// That used longest ago first. `usage`: of this store.
+std::vector<CacheMount> cache_mounts_of(const store::Store& store, const Usage& usage);
+// Whether it went: not when a step uses it.
+Result<bool> remove_unused_cache(store::Store& store, const std::string& volume,
+                                 store::Store::Removal how);
+// Those that a build made for one step, and was killed before that had a container.
+void remove_left_caches(const Engine& engine, store::Store& store);
 
 }  // namespace tare::engine

@@ -8,6 +8,13 @@ namespace tare::engine {
 
 void BuildWorkshop::open_caches(const BuildCaches& caches) {
   for (const std::string& place : caches.from) {
+    if (request_ != nullptr && request_->is_locked) {
+      if (progress_)
+        progress_({"",
+                   "the build cache " + place + " is not used: --locked is for what was made here",
+                   0, 0});
+      continue;
+    }
     auto cache =
         image::BuildCache::open(state_.store, state_.rootfs, place, caches.options, progress_);
     if (cache)

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "engine/build_cache_mounts.h"
 #include "store/layers.h"
 #include "sys/files.h"
 
@@ -60,6 +61,15 @@ Result<std::vector<UnusedStep>> unused_steps(store::Store& store, store::RootfsB
     if (one.step.last_used >= since) one.step.key = Digest();
   }
   return unused;
+}
+
+Result<std::vector<CacheMount>> unused_caches(const store::Store& store, const Usage& usage) {
+  if (usage.caches.empty()) return std::vector<CacheMount>();
+  const UnixNanos since = TRY(running_since(store));
+  std::vector<CacheMount> caches = cache_mounts_of(store, usage);
+  std::erase_if(caches,
+                [&](const CacheMount& one) { return one.in_use || one.last_used >= since; });
+  return caches;
 }
 
 }  // namespace tare::engine

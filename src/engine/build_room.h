@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/build.h"
 #include "engine/storage.h"
 #include "image/steps.h"
 #include "sys/fd.h"
@@ -15,6 +16,10 @@ namespace tare::engine {
 // run began is theirs.
 Result<sys::Fd> note_running(const store::Store& store);
 
+// Why a program of a build may not go on writing, in a sentence; "": it may. Without a look through
+// the store as long as that cannot be full. (budget.cc)
+Result<std::string> out_of_room(const Engine& engine);
+
 // A step that no running build may need, and its parts that no image has.
 struct UnusedStep {
   image::Step step;
@@ -23,5 +28,8 @@ struct UnusedStep {
 // Those used longest ago first.
 Result<std::vector<UnusedStep>> unused_steps(store::Store& store, store::RootfsBackend& rootfs,
                                              const Usage& usage);
+
+// Caches of --mount=type=cache that no running build may need, those used longest ago first.
+Result<std::vector<CacheMount>> unused_caches(const store::Store& store, const Usage& usage);
 
 }  // namespace tare::engine

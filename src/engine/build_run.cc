@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "build/arguments.h"
+#include "engine/build_agent.h"
 #include "engine/build_ansible.h"
 #include "engine/build_cache_mounts.h"
 #include "engine/build_recorder.h"
@@ -24,10 +25,21 @@ namespace {
 // As docker build calls it: no host has a name in what it makes.
 constexpr const char* kHostname = "buildkitsandbox";
 constexpr long kLookAgainNs = 100'000'000;  // Whether a cache can be had.
+constexpr long kMeasureNs = 1'000'000'000;  // What the program has written.
 
 // Where the engine puts something into every container's root file system.
 std::vector<std::string> engine_places() {
   return {"dev", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
+}
+
+// Readable every so many nanoseconds, and never waited for.
+Result<sys::Fd> make_clock(long every_ns) {
+  sys::Fd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const timespec every{.tv_sec = every_ns / 1'000'000'000, .tv_nsec = every_ns % 1'000'000'000};
+  const itimerspec often{.it_interval = every, .it_value = every};
+  if (!clock || ::timerfd_settime(clock.get(), 0, &often, nullptr) != 0)
+    return fail_errno("make a timer");
+  return clock;
 }
 
 std::string without_slash(const std::string& path) {
@@ -59,12 +71,9 @@ class BuildWorkshop::RunningStep : public build::Running {
   Result<> begin() {
     both_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!both_) return fail_errno("epoll_create1");
+    TRY(open_agents());
     if (TRY(take_caches())) return start();
-    clock_ = sys::Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    const itimerspec often{.it_interval = {.tv_sec = 0, .tv_nsec = kLookAgainNs},
-                           .it_value = {.tv_sec = 0, .tv_nsec = kLookAgainNs}};
-    if (!clock_ || ::timerfd_settime(clock_.get(), 0, &often, nullptr) != 0)
-      return fail_errno("make a timer");
+    clock_ = TRY(make_clock(kLookAgainNs));
     return watch(clock_.get());
   }
 
@@ -135,11 +144,45 @@ class BuildWorkshop::RunningStep : public build::Running {
     attachment_ = std::move(started->attachment);
     if (recorder_) TRY(recorder_->begin());
     if (request_.playbook) TRY(start_playbook());
+    measuring_ = TRY(make_clock(kMeasureNs));
+    TRY(watch(measuring_.get()));
     TRY(watch(ansible_ ? ansible_->output() : attachment_->fd()));
     return recorder_ ? watch(recorder_->fd()) : Result<>();
   }
 
+  // Sockets of the user's, by others that have the owner and mode that were asked for.
+  Result<> open_agents() {
+    for (build::RunMount& mount : request_.mounts) {
+      if (mount.type != build::RunMount::Type::Agent) continue;
+      const std::string place = TRY(workshop_.make_directory());
+      const sys::IdMap ids = TRY(workshop_.mount_ids());
+      agents_.push_back(TRY(AgentRelay::open(mount.source, place, mount, ids)));
+      mount.source = place + "/" + AgentRelay::kSocket;
+      mount.has_owners = true;
+      TRY(watch(agents_.back()->fd()));
+    }
+    return {};
+  }
+
+  // Its layer would be refused when it has ended; until then it may have filled the disk.
+  Result<> check_room() {
+    std::uint64_t ticks = 0;
+    if (::read(measuring_.get(), &ticks, sizeof ticks) < 0) return {};
+    const UnixNanos begin = now_ns();
+    if (begin < measure_again_) return {};
+    const auto full = out_of_room(workshop_.engine_);
+    // Looking through a large store takes at most a tenth of the time.
+    measure_again_ = begin + 10 * (now_ns() - begin);
+    if (!full || full->empty()) return {};
+    return std::unexpected(
+        Error(Kind::Unavailable, "RUN was stopped: there is no room for what it writes; " + *full)
+            .hint("tare df -v shows what takes space; --store-max or 'max' in the store's settings "
+                  "changes the budget"));
+  }
+
   Result<std::optional<int>> pump_step(const std::function<void(std::string_view)>& sink) {
+    TRY(check_room());
+    for (const auto& agent : agents_) TRY(agent->pump());
     if (recorder_) {
       const int before = recorder_->fd();
       TRY(recorder_->pump());
@@ -234,8 +277,11 @@ class BuildWorkshop::RunningStep : public build::Running {
   HeldCaches caches_;
   std::string busy_;  // The cache that is waited for.
   bool has_said_ = false;
+  std::vector<std::unique_ptr<AgentRelay>> agents_;
   sys::Fd clock_;  // While it waits.
-  sys::Fd both_;   // Readable when the program has said something, or asks for the recorder.
+  sys::Fd measuring_;
+  UnixNanos measure_again_ = 0;
+  sys::Fd both_;  // Readable when the program has said something, or asks for the recorder.
   std::unique_ptr<Attachment> attachment_;
 };
 
@@ -263,6 +309,14 @@ CreateRequest BuildWorkshop::container_of(const build::RunRequest& request,
     if (limits.shm_bytes) config.shm_bytes = *limits.shm_bytes;
     config.ulimits = limits.ulimits;
     config.cgroup_parent = limits.cgroup_parent;
+    config.resources = {.memory_bytes = limits.memory_bytes,
+                        .memory_swap_bytes = limits.memory_swap_bytes,
+                        .cpu_period_us = limits.cpu_period_us,
+                        .cpu_quota_us = limits.cpu_quota_us,
+                        .cpu_shares = limits.cpu_shares,
+                        .cpuset_cpus = limits.cpuset_cpus,
+                        .cpuset_mems = limits.cpuset_mems};
+    config.security_opt = limits.security_options;
   }
   config.privileged = request.security == build::Security::Insecure;
   for (std::size_t i = 0; i < request.mounts.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "engine/bin.h"
+#include "engine/build_cache_mounts.h"
 #include "engine/made_up_names.h"
 #include "engine/record.h"
 #include "engine/resources.h"
@@ -107,7 +108,10 @@ Result<std::unique_ptr<Engine>> Engine::open(const Options& options) {
   if (TRY(network::owns_network()) == sys::in_initial_user_namespace())
     (void)network::wake_service(state->store.dir(), state->programs + "/tare-net");
   auto engine = std::unique_ptr<Engine>(new Engine(std::move(state)));
-  if (had_build) (void)engine->list();  // Which takes away the containers of its steps.
+  if (had_build) {
+    (void)engine->list();  // Which takes away the containers of its steps.
+    remove_left_caches(*engine, engine->state_->store);
+  }
   return engine;
 }
 

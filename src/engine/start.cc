@@ -198,15 +198,20 @@ std::expected<std::string, isolate::LaunchError> fork_launcher(Launch launch) {
   return std::unexpected(parse_failure(*text));
 }
 
+// What the user knows it by: a step of a build has a name that nobody gave.
+std::string start_of(const Container& container) {
+  return "start " + (container.step ? "the program of the RUN step" : container.name);
+}
+
 // The error as the user sees it: a failed execve is explained by looking at the program.
 StartFailure explain(const isolate::LaunchError& failure, const Container& container, int root,
                      const isolate::Process& process) {
   if (failure.at == isolate::FailedAt::Setup)
-    return {.error = Error(failure.error).wrap("start " + container.name), .exit_code = 125};
+    return {.error = Error(failure.error).wrap(start_of(container)), .exit_code = 125};
   if (failure.at == isolate::FailedAt::Cwd)
-    return {.error = Error(failure.error).wrap("start " + container.name), .exit_code = 127};
+    return {.error = Error(failure.error).wrap(start_of(container)), .exit_code = 127};
   const isolate::Diagnosis diagnosis = isolate::diagnose_exec(root, process, failure.error);
-  return {.error = Error(failure.error.kind(), "start " + container.name + ": " + diagnosis.message)
+  return {.error = Error(failure.error.kind(), start_of(container) + ": " + diagnosis.message)
                        .hint(diagnosis.hint),
           .exit_code = diagnosis.exit_code};
 }
@@ -384,9 +389,9 @@ StartResult<Engine::StartedContainer> Engine::start(const std::string& id,
     return {};
   };
   if (auto prepared = prepare(); !prepared) {
-    const std::string& name = it.container.name;
-    return std::unexpected(StartFailure{.error = std::move(prepared).error().wrap(
-                                            "start " + (name.empty() ? id.substr(0, 12) : name))});
+    if (it.container.name.empty()) it.container.name = id.substr(0, 12);
+    return std::unexpected(
+        StartFailure{.error = std::move(prepared).error().wrap(start_of(it.container))});
   }
   const auto prepared = Clock::now();
   auto launched = fork_launcher(std::move(it.launch));

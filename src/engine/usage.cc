@@ -232,7 +232,7 @@ void explain_volume(Why& why, const Usage& usage, std::string_view owner) {
   for (const VolumeUsage& cache : usage.caches) {
     if (cache.owner != owner) continue;
     why.whose.push_back("of a cache of builds, --mount=type=cache " + quoted(cache.cache));
-    why.freed_by = "tare builder prune --all";
+    why.freed_by = "tare builder prune --all, or eviction when space is needed and no step uses it";
     return;
   }
   why.whose.push_back("of a volume that is being made or removed");

@@ -31,7 +31,8 @@ oci::Descriptor describe_text(std::string_view text, const char* media_type) {
   return descriptor;
 }
 
-Attested make_attested(const oci::Descriptor& subject, const std::vector<Statement>& statements) {
+Attested make_attested(const oci::Descriptor& subject, const std::vector<Statement>& statements,
+                       const std::map<std::string, std::string>& annotations) {
   Attested attested{.manifest_text = {}, .blobs = {std::string(kEmpty)}};
   json::Value value;
   value.set("schemaVersion", 2);
@@ -46,6 +47,10 @@ Attested make_attested(const oci::Descriptor& subject, const std::vector<Stateme
     attested.blobs.push_back(statement.text);
   }
   value.set("subject", oci::print_descriptor(subject));
+  if (!annotations.empty()) {
+    json::Value& object = value.set("annotations", json::Object());
+    for (const auto& [name, text] : annotations) object.set(name, text);
+  }
   attested.manifest_text = json::print(value);
   return attested;
 }
@@ -75,7 +80,8 @@ Result<oci::Descriptor> describe_image(const store::Store& store, const Digest& 
 
 }  // namespace
 
-Result<> attest(store::Store& store, const Digest& id, const std::vector<Statement>& statements) {
+Result<> attest(store::Store& store, const Digest& id, const std::vector<Statement>& statements,
+                const std::map<std::string, std::string>& annotations) {
   if (statements.size() > kMaxStatements)
     return fail(Kind::Invalid, "too many attestations of one image");
   for (const Statement& each : statements)
@@ -92,7 +98,7 @@ Result<> attest(store::Store& store, const Digest& id, const std::vector<Stateme
   if (!statements.empty()) {
     TRY(want_sweep(store));
     const oci::Descriptor subject = TRY(describe_image(store, record.manifest));
-    const Attested attested = make_attested(subject, statements);
+    const Attested attested = make_attested(subject, statements, annotations);
     record.attestations = TRY(store.put_blob(attested.manifest_text)).digest;
     for (const std::string& blob : attested.blobs)
       record.statements.push_back(TRY(store.put_blob(blob)).digest);
@@ -119,12 +125,13 @@ Result<std::vector<Statement>> statements_of(const store::Store& store, const Im
 }
 
 bool is_attested(const store::Store& store, const Image& image, const Digest& one,
-                 const std::vector<std::string>& types, bool wanted) {
+                 const std::vector<std::string>& types, bool wanted,
+                 const std::map<std::string, std::string>& annotations) {
   if (image.attestations.empty()) return false;
   const auto text = store.load_blob(image.attestations);
   if (!text) return false;
   const auto manifest = parse_attestations(*text, image.manifest);
-  if (!manifest) return false;
+  if (!manifest || manifest->annotations != annotations) return false;
   std::set<std::string> known;
   bool found = false;
   for (const oci::Descriptor& layer : manifest->layers) {
@@ -163,6 +170,11 @@ Result<AttestedDocuments> attested_documents(const store::Store& store, const Im
       .text = std::move(text), .media_type = manifest.media_type, .digest = image.attestations};
   oci::Index index;
   index.media_type = std::string(oci::kIndexType);
+  for (const auto& [name, value] : manifest.annotations) {
+    if (name.starts_with(kOfIndex)) index.annotations[name.substr(kOfIndex.size())] = value;
+    if (name.starts_with(kOfDescriptor))
+      all.image_descriptor.annotations[name.substr(kOfDescriptor.size())] = value;
+  }
   index.manifests = {all.image_descriptor, descriptor};
   all.index.text = oci::print_index(index);
   all.index.media_type = index.media_type;

@@ -109,7 +109,12 @@ class OpenedCache : public BuildCache {
           Error(Kind::Invalid, "there is no build cache of ours")
               .hint("it is written with --cache-to; caches of other builders are not read"));
     }
-    for (Step& step : TRY(parse_build_cache(text))) known_.emplace(step.key, std::move(step));
+    for (Step& step : TRY(parse_build_cache(text))) {
+      // SECURITY: nobody here knows what it had.
+      step.is_sealed = false;
+      step.is_foreign = true;
+      known_.emplace(step.key, std::move(step));
+    }
     for (const oci::Descriptor& layer : manifest->layers) layers_.emplace(layer.digest, layer);
     return {};
   }

@@ -76,6 +76,7 @@ json::Value step_value(const Step& step) {
   value.set("what", step.what);
   value.set("madeAt", rfc3339(step.made_at));
   if (step.is_sealed) value.set("sealed", true);
+  if (step.is_foreign) value.set("foreign", true);
   if (!step.materials.empty()) {
     json::Value materials;
     for (const Material& each : step.materials) materials.push(print_material(each));
@@ -109,6 +110,7 @@ Result<Step> step_from(const Digest& key, const json::Value& value) {
   for (const json::Value& each : value["materials"].as_array())
     step.materials.push_back(TRY(parse_material(each, what)));
   step.is_sealed = value["sealed"].as_bool();
+  step.is_foreign = value["foreign"].as_bool();
   return step;
 }
 

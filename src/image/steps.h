@@ -40,6 +40,7 @@ struct Step {
   std::vector<Material> materials;
   // RUN: it had nothing from elsewhere but its materials, and all of them (build/pins.cc).
   bool is_sealed = false;
+  bool is_foreign = false;  // From a cache elsewhere: all that is known of it is what that says.
   UnixNanos made_at = 0;
   UnixNanos last_used = 0;
 };

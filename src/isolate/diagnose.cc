@@ -58,7 +58,7 @@ Diagnosis not_found(int root, const std::string& program,
   diagnosis.exit_code = 127;
   if (program.find('/') != std::string::npos) {
     diagnosis.message = "there is no file " + quoted(program) + " in the image";
-    diagnosis.hint = "check the path, and that a volume does not hide it";
+    diagnosis.hint = "check the path, and that nothing mounted hides it";
     const std::string link = dangling_link(root, program);
     if (!link.empty()) {
       diagnosis.message =

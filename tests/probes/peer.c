@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const char kUsage[] =
@@ -22,6 +23,7 @@ static const char kUsage[] =
     "had\n"
     "       peer talk ADDRESS PORT             asks by UDP for each line of input, from one port\n"
     "       peer listen ADDRESS PORT           with SO_REUSEADDR, as servers do, and ends\n"
+    "       peer socket PATH TEXT              says it to a socket of this machine, prints the answer\n"
     "       peer spoof SOURCE ADDRESS PORT     sends a datagram of UDP over IPv4\n";
 
 static int die(const char* what) {
@@ -192,6 +194,18 @@ static int spoof(const char* source, const char* address, const char* port) {
   return 0;
 }
 
+static int ask_socket(const char* path, const char* text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char answer[256];
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr*)&address, sizeof address) < 0) die("connect");
+  if (write(fd, text, strlen(text)) < 0) die("write");
+  const ssize_t count = read(fd, answer, sizeof answer);
+  if (count < 0) die("read");
+  return write(1, answer, (size_t)count) != count;
+}
+
 int main(int argc, char** argv) {
   if (argc >= 4 && strcmp(argv[1], "serve") == 0) serve(argv[2], argv[3], argv[4]);
   if (argc >= 5 && strcmp(argv[1], "ask") == 0)
@@ -200,6 +214,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "sink") == 0) sink(argv[2]);
   if (argc == 4 && strcmp(argv[1], "talk") == 0) return talk(argv[2], argv[3]), 0;
   if (argc == 4 && strcmp(argv[1], "listen") == 0) return listen_once(argv[2], argv[3]);
+  if (argc == 4 && strcmp(argv[1], "socket") == 0) return ask_socket(argv[2], argv[3]);
   if (argc == 5 && strcmp(argv[1], "spoof") == 0) return spoof(argv[2], argv[3], argv[4]);
   fputs(kUsage, stderr);
   return 2;

@@ -29,7 +29,23 @@ assert_eq "$(tare inspect --format '{{.Config.Labels.level}}' app)" 1
 # The same again, and not what was asked for before.
 build --annotation org.example.plain=2 >/dev/null
 assert_eq "$(manifest app)" '{"org.example.plain":"2"}'
-for bad in 'index:a=1' 'manifest-descriptor:a=1' 'index,manifest:a=1' 'a' '=1' 'manifest:=1'; do
+# In the index that the image goes out with, beside what is attested; also when nothing else is new.
+index() {
+  rm -rf layout
+  tare copy -q --all store:app oci:layout:1 >/dev/null
+  cat "layout/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' layout/index.json)"
+}
+build --annotation 'index,manifest:a=1' --annotation 'manifest-descriptor:b=2' --annotation index:c=3=4 >/dev/null
+assert_eq "$(manifest app)" '{"a":"1"}'
+assert_eq "$(index | jq -cS .annotations)" '{"a":"1","c":"3=4"}'
+assert_eq "$(index | jq -cS '.manifests[0].annotations')" '{"b":"2"}'
+build --annotation index:c=5 >/dev/null
+assert_eq "$(index | jq -cS .annotations)" '{"c":"5"}'
+build >/dev/null
+assert_eq "$(index | jq -c .annotations)" null
+not tare build -q --network none --provenance=false --sbom=false --annotation index:a=1 app >/dev/null 2>errors
+assert_contains "$(cat errors)" 'no index'
+for bad in 'index-descriptor:a=1' 'other:a=1' 'a' '=1' 'manifest:=1'; do
   not tare build -q --network none --annotation "$bad" app >/dev/null 2>errors
   assert_contains "$(cat errors)" annotation
 done

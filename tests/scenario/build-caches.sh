@@ -33,6 +33,7 @@ build -t app --cache-to type=local,dest="$TMPDIR/cache",mode=max --cache-to "typ
   --cache-to "type=registry,ref=$REGISTRY/cache:few"
 assert_contains "$(cat log)" '0 of 5 steps were there'
 before=$(id app)
+[ -e app/Dockerfile.lock ] || echo '{"version":1}' >app/Dockerfile.lock
 assert_eq "$(jq -r '.manifests | length' "$TMPDIR/cache/index.json")" 1
 build -t "$REGISTRY/app:1" --cache-to type=inline --push
 # Beside it in an index is what the build did.
@@ -45,6 +46,13 @@ build -t app --cache-from type=local,src="$TMPDIR/cache"
 assert_contains "$(cat log)" '5 of 5 steps were there'
 assert_eq "$(id app)" "$before"
 assert_eq "$(tare run --rm --network none app cat /made /x/slow /file)" $'made\nslow\none'
+# What a cache says of a step nobody here saw: no lock vouches for it, and here it is done once.
+build -t app --locked --cache-from type=local,src="$TMPDIR/cache"
+assert_contains "$(cat log)" 'is not used: --locked'
+assert_contains "$(cat log)" '0 of 5 steps were there'
+assert_contains "$(cat log)" 'because it was made elsewhere'
+build -t app --locked
+assert_contains "$(cat log)" '5 of 5 steps were there'
 elsewhere registry
 build -t app --cache-from "type=registry,ref=$REGISTRY/cache:all"
 assert_contains "$(cat log)" '5 of 5 steps were there'

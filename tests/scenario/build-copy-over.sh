@@ -44,3 +44,9 @@ run links sh -c 'test -d /dang/deep/made/by && test -d /srv/later && test "$(pwd
 printf 'FROM busybox\nRUN ln -s a /b && ln -s b /a\nCOPY file /a\n' >app/Dockerfile
 not tare build -q --network none app 2>log
 assert_contains "$(cat log)" 'symbolic links'
+# The destination of an archive is not what its "./" says. [BuildKit, solver/llbsolver/file]
+mkdir top && chmod 700 top && echo in >top/in
+tar --owner=12 --group=34 -C top -cf app/top.tar .
+printf 'FROM busybox\nRUN mkdir -m 750 /old && chown 5:6 /old\nADD top.tar /old/\nADD top.tar /new/\n' >app/Dockerfile
+tare build -q --network none -t archive app >/dev/null 2>log || fail "$(cat log)"
+assert_eq "$(run archive stat -c '%n %a %u:%g' /old /new /old/in)" $'/old 750 5:6\n/new 755 0:0\n/old/in 644 12:34'

@@ -85,6 +85,9 @@ eventually 20 grep -q 's begun' log
 [ "$(ls "$TARE_ROOT/volumes")" != "$volumes" ] || fail 'it has no cache for itself'
 strike
 assert_eq "$(ls "$TARE_ROOT/volumes")" "$volumes" volumes
+# Also of one that was killed before it had a container.
+killed_at build.cache --locked
+assert_eq "$(ls "$TARE_ROOT/volumes")" "$volumes" volumes
 rm app/Dockerfile.lock
 # A shell in the state of a line.
 printf 'FROM busybox\nRUN true\n' >app/Dockerfile

@@ -24,6 +24,7 @@ assert_eq "$(tare run --rm --network none app cat /file)" 'content of past'
 assert_eq "$(jq '.runs | length' app/Dockerfile.lock)" 0
 build --locked
 assert_contains "$(cat log)" '0 of 1 steps were there'
+assert_contains "$(cat log)" 'again, because when it was done it may have had more than the lock says'
 not tare run --rm --network none app test -s /file
 build --locked
 assert_contains "$(cat log)" '1 of 1 steps were there'

@@ -32,3 +32,28 @@ not tare builder prune -a </dev/null >asked 2>&1
 assert_contains "$(cat asked)" 'Are you sure'
 tare builder prune -af >/dev/null
 assert_eq "$(steps)" ''
+
+# Caches of --mount=type=cache make room, too, those used longest ago first; what they are df says.
+cache() {
+  printf 'FROM busybox\nRUN --mount=type=cache,id=%s,target=/cache head -c 4000000 /dev/urandom >/cache/x\n' "$1" >app/Dockerfile
+  tare build -q --network none -o type=cacheonly app 2>log || fail "$(cat log)"
+}
+caches() { grep -ho '"dev.tare.build-cache": "[^"]*"' "$TARE_ROOT"/volumes/*/volume.json | cut -d'"' -f4 | sort | tr '\n' ' '; }
+cache one
+cache two
+assert_eq "$(caches)" 'one two '
+assert_contains "$(tare df --why "volumes/$(find "$TARE_ROOT/volumes" -mindepth 1 -maxdepth 1 -printf "%f\n" | head -1)/data/x")" 'eviction when space is needed'
+tare rmi large >/dev/null && tare undo --empty >/dev/null
+used=$(du -sk --apparent-size "$TARE_ROOT" | cut -f1)
+tare --store-max "$((used + 3000))k" import large.tar large >out 2>&1 || fail "$(cat out)"
+assert_eq "$(caches)" 'two ' "$(cat out)"
+
+# A RUN that writes more than there is room for is stopped while it runs.
+printf 'FROM busybox\nRUN head -c 60000000 /dev/zero >/zeros; sleep 100\n' >app/Dockerfile
+used=$(du -sk --apparent-size "$TARE_ROOT" | cut -f1)
+SECONDS=0
+not timeout 60 tare --store-max "$((used + 30000))k" build --progress plain --network none app >out 2>&1
+[ $SECONDS -lt 30 ] || fail "stopped after $SECONDS s"
+assert_contains "$(cat out)" 'RUN was stopped: there is no room for what it writes'
+assert_contains "$(cat out)" 'Dockerfile:2:1'
+assert_eq "$(find "$TARE_ROOT/containers" -mindepth 1 | wc -l)" 0

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "front/cli/build_request.h"
 #include "image/leaks.h"
 #include "sys/fd.h"
 
@@ -87,7 +88,7 @@ Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest&
     request.records_downloads = false;
     return LockFile();
   }
-  LockFile lock = TRY(read(path, request));
+  LockFile lock = TRY(read(path, request, arguments.value("lock").has_value()));
   request.is_locked = arguments.flag("locked");
   if (request.is_locked && !request.lock)
     return std::unexpected(
@@ -98,12 +99,24 @@ Result<LockFile> LockFile::open(const Arguments& arguments, build::BuildRequest&
   return lock;
 }
 
-Result<LockFile> LockFile::read(const std::string& path, build::BuildRequest& request) {
+Result<LockFile> LockFile::read(const std::string& path, build::BuildRequest& request,
+                                bool is_named) {
   LockFile lock;
   lock.path_ = path;
-  if (path.empty() || !is_file(path)) return lock;
-  const sys::Fd file = TRY(sys::open_path(path, O_RDONLY));
-  lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), path);
+  if (path.empty() || (is_named && !is_file(path))) return lock;
+  if (is_named) {
+    const sys::Fd file = TRY(sys::open_path(path, O_RDONLY));
+    lock.text_ = TRY(sys::read_all(file.get(), kMaxLock), path);
+  } else {
+    const std::string name = name_in_context(path, request.context);
+    const std::size_t slash = path.rfind('/') + 1;  // npos + 1 is the beginning.
+    const std::string beside = slash == 0 ? "." : path.substr(0, slash);
+    auto text = name.empty() ? read_in_context(beside, path.substr(slash), kMaxLock)
+                             : read_in_context(request.context, name, kMaxLock);
+    if (!text && text.error().kind() == Kind::NotFound) return lock;
+    if (!text) return std::unexpected(std::move(text).error().hint("--lock FILE names another"));
+    lock.text_ = std::move(*text);
+  }
   request.lock = TRY(build::parse_lock(lock.text_, path));
   return lock;
 }

@@ -16,8 +16,10 @@ class LockFile {
   // (--locked without one).
   static Result<LockFile> open(const Arguments& arguments, build::BuildRequest& request);
 
-  // The one at `path`, if there is one, for the request. Errors: Invalid (it is no lock).
-  static Result<LockFile> read(const std::string& path, build::BuildRequest& request);
+  // The one at `path`, if there is one, for the request. One that the user has not named is not
+  // read through a link out of its context. Errors: Invalid (it is no lock; such a link).
+  static Result<LockFile> read(const std::string& path, build::BuildRequest& request,
+                               bool is_named);
 
   // Writes what the build has taken, unless that is there already. What cannot be written does not
   // fail the build: returns a sentence that says so, or "".

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "front/cli/options.h"
+#include "front/cli/resource_options.h"
 
 namespace tare::cli {
 
@@ -10,7 +11,8 @@ inline constexpr Option kBuild[] = {
     {0, "add-host", OptionKind::List, "name:address", "Of RUN: a name in /etc/hosts"},
     {0, "allow", OptionKind::List, "entitlement",
      "Allow security.insecure, network.host or host.ansible"},
-    {0, "annotation", OptionKind::List, "[manifest:]name=value", "Annotate the image's manifest"},
+    {0, "annotation", OptionKind::List, "[place:]name=value",
+     "Annotate the image: its manifest (manifest:), its index: or its manifest-descriptor: there"},
     {0, "at", OptionKind::Value, "line", "Build up to this line, and open a shell there"},
     {0, "build-arg", OptionKind::List, "name[=value]", "Set a variable of ARG"},
     // There is one.
@@ -27,8 +29,19 @@ inline constexpr Option kBuild[] = {
      "Build it twice under different circumstances and name the first file that differs"},
     {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the context)"},
     {0, "force-rm", OptionKind::Flag, "", "", {}, false, true},
+    // Contexts do not go over a network.
+    {0, "compress", OptionKind::Flag, "", "", {}, false, true},
+    resource_options::kCpuPeriod,
+    resource_options::kCpuQuota,
+    resource_options::kCpuShares,
+    resource_options::kCpusetCpus,
+    resource_options::kCpusetMems,
     {0, "iidfile", OptionKind::Value, "file", "Write the id of the image to it"},
+    {0, "isolation", OptionKind::MissingValue, "", "there is one way to isolate RUN here",
+     "default"},
     {0, "label", OptionKind::List, "name=value", "Set a label of the image"},
+    resource_options::kMemory,
+    resource_options::kMemorySwap,
     {0, "metadata-file", OptionKind::Value, "file", "Write what was built to it, as JSON"},
     {0, "network", OptionKind::Value, "mode", "Of RUN: default, none, host, recorded"},
     {0, "lock", OptionKind::Value, "file", "The lock (default: beside the Dockerfile)"},
@@ -46,6 +59,8 @@ inline constexpr Option kBuild[] = {
     {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},
     {0, "rm", OptionKind::Flag, "", "", {}, false, true},
     {0, "secret", OptionKind::List, "id=id[,src=file|,env=name]", "A secret for RUN --mount"},
+    {0, "security-opt", OptionKind::List, "option",
+     "Of RUN: no-new-privileges, seccomp=FILE, seccomp=unconfined, systempaths=unconfined"},
     {0, "shm-size", OptionKind::Value, "bytes", "Of RUN: size of /dev/shm (default 64m)"},
     {0, "shell-on-error", OptionKind::Flag, "", "Open a shell where a RUN failed"},
     {0, "ssh", OptionKind::List, "id[=socket]", "An SSH agent for RUN --mount"},

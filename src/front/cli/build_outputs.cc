@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "build/mount.h"
 #include "front/cli/handlers.h"
+#include "image/attestations.h"
 #include "sys/files.h"
 
 namespace tare::cli {
@@ -63,24 +64,39 @@ Result<> set_field(BuildOutput& output, std::string& type, const std::string& te
   return {};
 }
 
+// "NAME=VALUE" of what `where` says: "manifest", "index[linux/amd64]".
+Result<> add_annotation(build::BuildRequest& request, const std::string& text,
+                        const std::string& where, std::string_view name, std::string_view value) {
+  const std::string what = where.substr(0, where.find('['));
+  if (what == "manifest") {
+    request.annotations[std::string(name)] = value;
+    return {};
+  }
+  if (what != "index" && what != "manifest-descriptor")
+    return bad_value("annotation", text, "there are index:, manifest: and manifest-descriptor:");
+  if (!request.attest.provenance && !request.attest.packages)
+    return bad_value("annotation", text,
+                     "an image that nothing is attested of has a manifest and no index");
+  const std::string_view place = what == "index" ? image::kOfIndex : image::kOfDescriptor;
+  request.attest.annotations[std::string(place) + std::string(name)] = value;
+  return {};
+}
+
 // [docker buildx build reference, --annotation]
-Result<> read_annotations(std::map<std::string, std::string>& annotations,
-                          const Arguments& arguments) {
+Result<> read_annotations(build::BuildRequest& request, const Arguments& arguments) {
   for (const std::string& text : arguments.list("annotation")) {
     auto pair = split_once(text, '=');
     if (!pair) return bad_value("annotation", text, "write NAME=VALUE");
     std::string_view name = pair->first;
-    const std::size_t colon = name.find(':');
-    if (colon != std::string_view::npos) {
-      // "manifest,index:NAME", and each may have a platform: "manifest[linux/amd64]".
-      for (const std::string& where : split(name.substr(0, colon), ','))
-        if (where.substr(0, where.find('[')) != "manifest")
-          return bad_value("annotation", text,
-                           "an image of one platform has a manifest and no index: write manifest:");
+    std::string places = "manifest";
+    if (const std::size_t colon = name.find(':'); colon != std::string_view::npos) {
+      places = name.substr(0, colon);
       name.remove_prefix(colon + 1);
     }
     if (name.empty()) return bad_value("annotation", text, "it has no name");
-    annotations[std::string(name)] = pair->second;
+    // "manifest,index:NAME", and each may have a platform: "manifest[linux/amd64]".
+    for (const std::string& where : split(places, ','))
+      TRY(add_annotation(request, text, where, name, pair->second));
   }
   return {};
 }
@@ -165,7 +181,7 @@ Result<> BuildOutputs::prepare(build::BuildRequest& request, const Arguments& ar
       if (std::ranges::find(request.names, name) == request.names.end())
         request.names.push_back(name);
   }
-  TRY(read_annotations(request.annotations, arguments));
+  TRY(read_annotations(request, arguments));
   if (arguments.flag("layer-per-step")) request.layers = build::LayerWish::Steps;
   if (arguments.flag("squash")) request.layers = build::LayerWish::One;
   if (arguments.flag("squash-all")) request.layers = build::LayerWish::All;

@@ -16,6 +16,7 @@
 #include "codec/compress.h"
 #include "front/cli/network_options.h"
 #include "front/cli/request.h"
+#include "front/cli/security_option.h"
 #include "image/sniff.h"
 #include "sys/files.h"
 
@@ -68,9 +69,10 @@ Result<> plan_remote(build::BuildRequest& request, const std::string& place,
   return {};
 }
 
-// SECURITY: contexts are others' work: a link in one leads to nothing outside of it, and what is no
-// file is not waited for.
-Result<std::string> read_in_context(const std::string& directory, const std::string& name) {
+}  // namespace
+
+Result<std::string> read_in_context(const std::string& directory, const std::string& name,
+                                    std::size_t max_bytes) {
   const sys::Fd root = TRY(sys::open_path(directory, O_RDONLY | O_DIRECTORY));
   auto opened = sys::open_in_root(root.get(), name, O_RDONLY | O_NONBLOCK);
   struct stat info{};
@@ -81,8 +83,10 @@ Result<std::string> read_in_context(const std::string& directory, const std::str
   const sys::Fd file = TRY(std::move(opened));
   if (::fstat(file.get(), &info) != 0) return fail_errno(quoted(name));
   if (!S_ISREG(info.st_mode)) return fail(Kind::Invalid, quoted(name) + " is not a regular file");
-  return sys::read_all(file.get(), kMaxDockerfile);
+  return sys::read_all(file.get(), max_bytes);
 }
+
+namespace {
 
 // The context, and the Dockerfile in it or elsewhere.
 Result<> read_context(build::BuildRequest& request, const Arguments& arguments) {
@@ -100,19 +104,21 @@ Result<> read_context(build::BuildRequest& request, const Arguments& arguments) 
     request.text = TRY(sys::read_all(0, kMaxDockerfile), "read the Dockerfile");
   } else {
     request.dockerfile = file.empty() ? "Dockerfile" : file;
-    auto text =
-        file.empty() ? read_in_context(request.context, "Dockerfile") : read_user_file(file);
+    auto text = file.empty() ? read_in_context(request.context, "Dockerfile", kMaxDockerfile)
+                             : read_user_file(file);
     if (file.empty()) file = request.context + "/Dockerfile";
     if (!text)
       return std::unexpected(std::move(text).error().hint("another name is given with -f FILE"));
     request.text = std::move(*text);
+    request.path = whole_path(file).value_or("");  // A pipe has none.
   }
   const auto names = build::ignore_files(file);
   for (const std::string& path : {names[0], request.context + "/" + names[1]}) {
     const std::size_t slash = path.rfind('/');
-    auto rules = slash == std::string::npos
-                     ? read_in_context(".", path)
-                     : read_in_context(path.substr(0, slash + 1), path.substr(slash + 1));
+    auto rules =
+        slash == std::string::npos
+            ? read_in_context(".", path, kMaxDockerfile)
+            : read_in_context(path.substr(0, slash + 1), path.substr(slash + 1), kMaxDockerfile);
     if (!rules && rules.error().kind() == Kind::NotFound) continue;
     request.ignore_name = path;
     request.ignore_text = TRY(std::move(rules));
@@ -205,6 +211,17 @@ Result<> read_limits(build::RunLimits& limits, const Arguments& arguments) {
   for (const std::string& text : arguments.list("ulimit"))
     limits.ulimits.push_back(TRY(parse_ulimit(text)));
   limits.cgroup_parent = arguments.value_or("cgroup-parent", "");
+  const engine::Resources resources = TRY(new_resources(arguments));
+  limits.memory_bytes = resources.memory_bytes;
+  limits.memory_swap_bytes = resources.memory_swap_bytes;
+  limits.cpu_period_us = resources.cpu_period_us;
+  limits.cpu_quota_us = resources.cpu_quota_us;
+  limits.cpu_shares = resources.cpu_shares;
+  limits.cpuset_cpus = resources.cpuset_cpus;
+  limits.cpuset_mems = resources.cpuset_mems;
+  for (const std::string& text : arguments.list("security-opt"))
+    if (std::string option = TRY(security_option(text)); !option.empty())
+      limits.security_options.push_back(std::move(option));
   return {};
 }
 

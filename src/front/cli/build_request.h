@@ -15,4 +15,9 @@ Result<build::BuildRequest> build_request(const Arguments& arguments);
 // contexts, secrets, agents and what is allowed. When and errors: as above.
 Result<build::BuildRequest> build_inputs(const Arguments& arguments, const std::string& place);
 
+// SECURITY: contexts are others' work: a link in one leads to nothing outside of `directory`, and
+// what is no file is not waited for. Errors: NotFound; Invalid.
+Result<std::string> read_in_context(const std::string& directory, const std::string& name,
+                                    std::size_t max_bytes);
+
 }  // namespace tare::cli

@@ -27,11 +27,13 @@ Result<int> attend(Context& context, engine::Engine& engine, const std::string& 
 
 }  // namespace
 
-engine::BuildShell build_shell(Context& context, engine::Engine& engine, int& status) {
+engine::BuildShell build_shell(Context& context, engine::Engine& engine, BuildView& view,
+                               int& status) {
   const bool tty = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   return {.tty = tty,
-          .attend = [&context, &engine, &status, tty](const std::string& id,
-                                                      engine::Engine::StartRequest wish) {
+          .attend = [&context, &engine, &view, &status, tty](const std::string& id,
+                                                             engine::Engine::StartRequest wish) {
+            view.stops();
             if (tty)
               (void)sys::write_all(STDERR_FILENO,
                                    "a shell in the state of the step; exit ends it\n");

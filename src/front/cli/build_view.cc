@@ -58,6 +58,7 @@ class PlainView : public BuildView {
   void fails(const Error& /*error*/) override {
     for (auto& [number, shown] : shown_) tell({.number = number, .label = ""}, shown.lines.rest());
   }
+  void stops() override { fails(Error(Kind::Invalid, "")); }
   void is_cached(const build::StepInfo& step) override {
     line(step, step.label);
     line(step, "CACHED");
@@ -97,6 +98,10 @@ class QuietView : public BuildView {
     keep(said_[step.number], said_[step.number].cutter.add(output));
   }
   void ends(const build::StepInfo& step) override { said_.erase(step.number); }
+  void stops() override {
+    fails(Error(Kind::Invalid, ""));
+    said_.clear();
+  }
   void fails(const Error& /*error*/) override {
     for (auto& [number, said] : said_) {
       keep(said, said.cutter.rest());

@@ -34,6 +34,8 @@ class BuildView : public build::Reporter {
   virtual image::TransferProgress transfers() { return {}; }
   // Steps that are under way have failed; the error itself is somebody else's to tell.
   virtual void fails(const Error& /*error*/) {}
+  // Whatever is to be seen is seen now; from now on the terminal is somebody else's.
+  virtual void stops() {}
   // What came out, in lines that programs look for.
   virtual void results(const std::vector<std::string>& /*lines*/) {}
 };

@@ -71,6 +71,10 @@ class TerminalView : public BuildView {
     pulls_.clear();
     draw_nothing();
   }
+  void stops() override {
+    fails(Error(Kind::Invalid, ""));
+    has_stopped_ = true;
+  }
   void results(const std::vector<std::string>& lines) override {
     running_.clear();
     pulls_.clear();
@@ -160,6 +164,7 @@ class TerminalView : public BuildView {
 
   // In one piece, each line over what was there: nothing flickers.
   void draw() {
+    if (has_stopped_) return;
     drawn_at_ = now_ns();
     const std::size_t rows = window_size().rows;
     std::string text = back() + std::exchange(left_, "");
@@ -177,6 +182,7 @@ class TerminalView : public BuildView {
     if (!left_.empty() || !drawn_.empty()) draw();
   }
 
+  bool has_stopped_ = false;
   UnixNanos begun_;
   UnixNanos drawn_at_ = 0;
   std::size_t ended_ = 0;

@@ -183,7 +183,7 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
     // The second build is compared, not written anywhere.
     if (!arguments.flag("check-reproducible"))
       return engine::build_image(engine, request, *view, transfers, outputs.exports(), caches,
-                                 build_shell(context, engine, shell_status));
+                                 build_shell(context, engine, *view, shell_status));
     auto checked = TRY(engine::check_reproducible(engine, request, *view, transfers));
     different = std::move(checked.different);
     return std::move(checked.built);

@@ -12,6 +12,7 @@
 #include "front/cli/health_options.h"
 #include "front/cli/network_options.h"
 #include "front/cli/request.h"
+#include "front/cli/security_option.h"
 
 namespace tare::cli {
 namespace {
@@ -109,6 +110,8 @@ Result<> add_log_options(CreateRequest& request, const Arguments& arguments) {
   return {};
 }
 
+}  // namespace
+
 // The engine never opens a file that a user named; what is in it goes into the request.
 Result<std::string> security_option(std::string text) {
   for (const std::string_view old : {"no-new-privileges:", "seccomp:", "systempaths:", "apparmor:"})
@@ -135,6 +138,8 @@ Result<std::string> security_option(std::string text) {
                    "no-new-privileges, seccomp=FILE, seccomp=unconfined and "
                    "systempaths=unconfined are known");
 }
+
+namespace {
 
 Result<> add_security(CreateRequest& request, const Arguments& arguments) {
   request.cap_add = arguments.list("cap-add");
