@@ -23,7 +23,8 @@ static const char kUsage[] =
     "had\n"
     "       peer talk ADDRESS PORT             asks by UDP for each line of input, from one port\n"
     "       peer listen ADDRESS PORT           with SO_REUSEADDR, as servers do, and ends\n"
-    "       peer socket PATH TEXT              says it to a socket of this machine, prints the answer\n"
+    "       peer socket PATH TEXT              says it to a socket of this machine, prints the "
+    "answer\n"
     "       peer spoof SOURCE ADDRESS PORT     sends a datagram of UDP over IPv4\n";
 
 static int die(const char* what) {
