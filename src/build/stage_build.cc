@@ -176,7 +176,7 @@ Result<bool> StageBuild::advance() {
 Error StageBuild::failed(const Instruction& instruction, Error error) const {
   if (error.message().find(instruction.source->name() + ":") == 0) return error;
   const std::string hint = error.hint();
-  Error with_place(error.kind(), instruction.error(error.message()).message());
+  Error with_place(error.kind(), instruction.error(error.message(), instruction.range).message());
   return hint.empty() ? with_place : std::move(with_place).hint(hint);
 }
 

@@ -9,6 +9,7 @@ mkdir app
 printf 'FROM busybox\nRUN --network=none true\n' >app/Dockerfile
 echo 'TOKEN=of-the-user' >secret
 tare build -q --network none app >/dev/null
+mv app/Dockerfile.lock right
 for target in "$PWD/secret" ../secret /etc/passwd /dev/zero nothing; do
   ln -sf "$target" app/Dockerfile.lock
   for option in --locked --progress=plain; do
@@ -20,9 +21,8 @@ for target in "$PWD/secret" ../secret /etc/passwd /dev/zero nothing; do
 done
 rm app/Dockerfile.lock
 assert_eq "$(cat secret)" 'TOKEN=of-the-user'
-echo '{"version":1}' >app/own.lock
+cp right app/own.lock
 ln -s own.lock app/Dockerfile.lock
 tare build -q --network none --locked app >/dev/null
-cp app/own.lock named
-ln -s "$PWD/named" app/link
+ln -s "$PWD/right" app/link
 tare build -q --network none --locked --lock app/link app >/dev/null

@@ -42,7 +42,7 @@ Result<int> verify_rebuild(Context& context, const Arguments& arguments) {
     request.lock_name = request.dockerfile + ".lock";
     if (arguments.flag("no-lock")) return {};
     TRY(LockFile::read(arguments.value_or("lock", request.context + "/" + request.lock_name),
-                       request, arguments.given("lock")));
+                       request, arguments.value("lock").has_value()));
     if (arguments.given("lock") && !request.lock)
       return fail(Kind::NotFound, "there is no lock " + quoted(*arguments.value("lock")));
     return {};
