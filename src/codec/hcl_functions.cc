@@ -84,8 +84,9 @@ Result<json::Value> call_builtin(const Builtin& builtin, Values arguments, Compu
       builtin.parameters.substr(0, builtin.parameters.size() - (is_open ? 2 : 0));
   if (arguments.size() < letters.size() || (arguments.size() > letters.size() && !is_open))
     return fail(Kind::Invalid, "it takes " + std::to_string(letters.size()) +
-                                   (is_open ? " or more" : "") + " arguments, not " +
-                                   std::to_string(arguments.size()));
+                                   (is_open ? " or more" : "") +
+                                   (letters.size() == 1 && !is_open ? " argument" : " arguments") +
+                                   ", not " + std::to_string(arguments.size()));
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const char letter =
         i < letters.size() ? letters[i] : builtin.parameters[builtin.parameters.size() - 2];

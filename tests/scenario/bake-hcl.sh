@@ -95,12 +95,12 @@ refused 'target "default" { network = "host" }' "needs 'network.host', which was
 refused 'target "default" { entitlements = ["security.insecure"] }' 'bake --allow security.insecure'
 refused 'target "default" { policy = [] }' "'policy' of targets is not there"
 refused 'target "default" { contexts = { a = "target:default" } }' 'needs itself'
-refused 'target "default" { platforms = ["linux/amd64", "linux/arm64"] }' 'manifest create'
+refused $'target "default" {\n platforms = ["linux/amd64", "linux/arm64"]\n dockerfile-inline = "FROM scratch"\n}' 'manifest create'
 refused 'variable "A" { default = A }' "variable 'A' needs itself"
 echo 'services: {}' >compose.yaml
 not bake -f compose.yaml
 assert_contains "$(cat log)" 'compose files are not read'
 mkdir empty
-cd empty
+cd empty || fail
 not bake
 assert_contains "$(cat log)" 'there is no docker-bake.hcl'
