@@ -16,7 +16,7 @@ endif()
 
 # All *_test.cc beside the sources make one program, run by `make unit`.
 file(GLOB_RECURSE unit_sources CONFIGURE_DEPENDS src/*_test.cc tests/contract/*_test.cc
-     tests/dockerfile/*.cc tests/fuzz/*_test.cc)
+     tests/bake/*.cc tests/dockerfile/*.cc tests/fuzz/*_test.cc)
 # libseccomp is only the reference that our filters are compared with.
 pkg_check_modules(SECCOMP libseccomp)
 if(SECCOMP_FOUND)
@@ -35,5 +35,7 @@ target_compile_definitions(tare-unit PRIVATE
 file(GLOB dockerfile_tests CONFIGURE_DEPENDS tests/dockerfile/*.cc)
 set_source_files_properties(${dockerfile_tests} PROPERTIES COMPILE_DEFINITIONS
                             TARE_DOCKERFILES="${CMAKE_SOURCE_DIR}/tests/dockerfile")
+set_source_files_properties(${CMAKE_SOURCE_DIR}/tests/bake/recorded_test.cc PROPERTIES COMPILE_DEFINITIONS
+                            TARE_BAKE="${CMAKE_SOURCE_DIR}/tests/bake/recorded")
 target_link_libraries(tare-unit PRIVATE room_front_cli room_front_transfer room_front_record room_build room_keeper codec_isal
                       ${SECCOMP_LIBRARIES})

@@ -114,14 +114,22 @@ inline constexpr Option kBuilderUse[] = {
 inline constexpr Option kBake[] = {
     {0, "allow", OptionKind::List, "entitlement", "As of build; a file cannot say it"},
     {0, "builder", OptionKind::Value, "name", "", {}, false, true},
-    {'f', "file", OptionKind::Value, "file", "The targets, as JSON (default: docker-bake.json)"},
+    {0, "call", OptionKind::Value, "method", "build or check"},
+    {0, "check", OptionKind::Flag, "", "The same as --call check"},
+    {'f', "file", OptionKind::List, "file",
+     "The targets, as HCL or JSON (default: docker-bake.json and .hcl, then docker-bake.override.*)"},
+    {0, "list", OptionKind::Value, "what", "List targets or variables; type=WHAT,format=json"},
     {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
+    {0, "metadata-file", OptionKind::Value, "file", "Write what was built to it, as JSON"},
     {0, "no-cache", OptionKind::Flag, "", "Do every step again"},
     {0, "print", OptionKind::Flag, "", "Print what would be built, and build nothing"},
     {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
+    {0, "provenance", OptionKind::Value, "mode=min|max|false", "As of build, for all"},
     {0, "pull", OptionKind::Flag, "", "Get base images again, even if they are here"},
     {0, "push", OptionKind::Flag, "", "Push the images by their names"},
+    {0, "sbom", OptionKind::Value, "true|false", "As of build, for all"},
     {0, "set", OptionKind::List, "target.member=value", "Say otherwise than the file; '*' is all"},
+    {0, "var", OptionKind::List, "name=value", "Set a variable of the file"},
 };
 inline constexpr Option kBuilderUsage[] = {
     {0, "filter", OptionKind::MissingValue, "", "'tare builder prune --dry-run --filter' has some"},

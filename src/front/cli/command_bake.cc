@@ -1,227 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-// buildx bake: several builds, as a file of JSON names them. Each becomes the command line of a
-// build, so that there is one place that understands those. [docker buildx bake file reference]
-#include <algorithm>
+// buildx bake: several builds, as files of HCL or JSON name them. [docker buildx bake reference]
+#include <pwd.h>
+#include <unistd.h>
+
 #include <map>
-#include <set>
 
 #include "base/text.h"
+#include "front/cli/bake_build.h"
+#include "front/cli/bake_targets.h"
 #include "front/cli/command_builder.h"
 #include "front/cli/handlers.h"
 #include "front/cli/request.h"
+#include "oci/image_config.h"
+#include "sys/files.h"
 
 namespace tare::cli {
 namespace {
 
-constexpr std::size_t kMostDeep = 64;      // Targets that inherit, one behind the other.
-constexpr std::size_t kMostGroups = 256;   // Of one call.
-constexpr std::size_t kMostTargets = 256;  // Of one call.
+// Later ones over earlier ones. [docker buildx bake reference, "File lookup order"]
+constexpr const char* kUsualFiles[] = {"docker-bake.json", "docker-bake.hcl",
+                                       "docker-bake.override.json", "docker-bake.override.hcl"};
 
-constexpr std::string_view kMaps[] = {"args", "labels", "contexts"};
+// [docker buildx, BUILDX_BAKE_FILE]
+std::vector<std::string> files_of_environment() {
+  std::vector<std::string> names;
+  const std::string separator = process_environment("BUILDX_BAKE_PATH_SEPARATOR").value_or("");
+  const auto value = process_environment("BUILDX_BAKE_FILE");
+  if (!value) return names;
+  for (const std::string& each : split(*value, separator.empty() ? ':' : separator[0]))
+    if (!trim(each).empty()) names.emplace_back(trim(each));
+  return names;
+}
 
-struct Member {
-  std::string_view name;
-  std::string_view option;  // Without the dashes; empty: it is dealt with elsewhere.
-};
-constexpr Member kMembers[] = {
-    {"annotations", "annotation"},
-    {"args", "build-arg"},
-    {"attest", "attest"},
-    {"cache-from", "cache-from"},
-    {"cache-to", "cache-to"},
-    {"context", ""},
-    {"contexts", "build-context"},
-    {"description", ""},
-    {"dockerfile", ""},
-    {"inherits", ""},
-    {"labels", "label"},
-    {"network", "network"},
-    {"no-cache", "no-cache"},
-    {"no-cache-filter", "no-cache-filter"},
-    {"output", "output"},
-    {"platforms", "platform"},
-    {"pull", "pull"},
-    {"secret", "secret"},
-    {"ssh", "ssh"},
-    {"tags", "tag"},
-    {"target", "target"},
-};
-
-bool is_map(std::string_view member) { return std::ranges::find(kMaps, member) != std::end(kMaps); }
-
-Result<json::Value> load(const Arguments& arguments) {
-  std::string file = arguments.value_or("file", "docker-bake.json");
-  auto text = read_user_file(file);
-  if (!text)
+Result<std::vector<BakeText>> read_files(const Arguments& arguments) {
+  std::vector<BakeText> texts;
+  std::vector<std::string> names = arguments.list("file");
+  if (names.empty()) names = files_of_environment();
+  for (std::string name : names) {
+    if (name.starts_with("cwd://")) name.erase(0, 6);
+    if (name == "-") {
+      texts.push_back({name, TRY(sys::read_all(0, hcl::kMaxBytes), "read standard input")});
+      continue;
+    }
+    auto text = read_user_file(name);
+    if (!text) return std::unexpected(std::move(text).error().hint("the file is given with -f"));
+    texts.push_back({name, std::move(*text)});
+  }
+  if (!names.empty()) return texts;
+  for (const char* name : kUsualFiles) {
+    auto text = read_user_file(name);
+    if (!text && text.error().kind() == Kind::NotFound) continue;
+    texts.push_back({name, TRY(std::move(text))});
+  }
+  if (texts.empty())
     return std::unexpected(
-        std::move(text).error().hint("another file of JSON is given with -f FILE"));
-  auto value = json::parse(*text);
-  if (value && value->is_object()) return value;
-  const std::string why = value ? "it is no object" : value.error().message();
-  return std::unexpected(Error(Kind::Invalid, quoted(file) + " is no file of JSON for bake: " + why)
-                             .hint("HCL and compose files are not read; 'docker buildx bake "
-                                   "--print' writes JSON of them"));
+        Error(Kind::NotFound, "there is no docker-bake.hcl and no docker-bake.json here")
+            .hint("another file is given with -f; compose files are not read"));
+  return texts;
 }
 
-// What `name` stands for: itself, or of a group all members, each once. `groups`: those that were
-// looked at.
-Result<> collect(const json::Value& file, const std::string& name, std::set<std::string>& groups,
-                 std::vector<std::string>& targets) {
-  if (const json::Value* group = file["group"].find(name)) {
-    if (!groups.insert(name).second) return {};
-    if (groups.size() > kMostGroups) return fail(Kind::Invalid, "too many groups");
-    for (const std::string& each : (*group)["targets"].as_strings())
-      TRY(collect(file, each, groups, targets));
-    return {};
-  }
-  if (file["target"].find(name) == nullptr)
-    return fail(Kind::NotFound, "the file has no target and no group " + quoted(name));
-  if (std::ranges::find(targets, name) == targets.end()) targets.push_back(name);
-  if (targets.size() > kMostTargets) return fail(Kind::Invalid, "too many targets");
-  return {};
+std::string home_directory() {
+  if (const auto home = process_environment("HOME")) return *home;
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_dir : "/";
 }
 
-// What `from` says, over what is in `into`.
-void overlay(json::Value& into, const json::Value& from) {
-  for (const auto& [name, value] : from.as_object()) {
-    if (name == "inherits") continue;
-    const json::Value* before = into.find(name);
-    if (is_map(name) && before != nullptr) {
-      json::Value merged = *before;
-      for (const auto& [key, each] : value.as_object()) merged.set(key, each);
-      into.set(name, std::move(merged));
-    } else {
-      into.set(name, value);
-    }
-  }
-}
-
-// Targets with what they inherit, each put together once.
-using Resolved = std::map<std::string, json::Value>;
-
-Result<json::Value> resolve(const json::Value& file, const std::string& name, std::size_t depth,
-                            Resolved& known) {
-  if (const auto found = known.find(name); found != known.end()) return found->second;
-  if (depth > kMostDeep)
-    return fail(Kind::Invalid, "target " + quoted(name) +
-                                   " inherits itself, or from too many one behind the other");
-  const json::Value* own = file["target"].find(name);
-  if (own == nullptr) return fail(Kind::NotFound, "the file has no target " + quoted(name));
-  json::Value target{json::Object()};
-  for (const std::string& base : (*own)["inherits"].as_strings())
-    overlay(target, TRY(resolve(file, base, depth + 1, known)));
-  overlay(target, *own);
-  known.emplace(name, target);
-  return target;
-}
-
-// --set TARGET.MEMBER[.KEY]=VALUE; TARGET may be '*'.
-Result<> set_members(json::Value& target, const std::string& name, const Arguments& arguments) {
-  for (const std::string& text : arguments.list("set")) {
+Result<BakeInputs> inputs_of(const Arguments& arguments) {
+  std::map<std::string, std::string> given;
+  for (const std::string& text : arguments.list("var")) {
     const auto pair = split_once(text, '=');
-    const auto path = pair ? split_once(pair->first, '.') : std::nullopt;
-    if (!path) return bad_value("set", text, "write TARGET.MEMBER=VALUE");
-    if (path->first != "*" && path->first != name) continue;
-    const auto keys = split_once(path->second, '.');
-    const std::string member(keys ? keys->first : path->second);
-    json::Value value{std::string(pair->second)};
-    if (!keys && (pair->second == "true" || pair->second == "false"))
-      value = pair->second == "true";
-    json::Value change{json::Object()};
-    if (keys)
-      change.set(member, json::Object()).set(std::string(keys->second), std::move(value));
-    else
-      change.set(member, std::move(value));
-    overlay(target, change);
+    if (!pair || pair->first.empty()) return bad_value("var", text, "write NAME=VALUE");
+    given[std::string(pair->first)] = pair->second;
   }
-  return {};
+  BakeInputs inputs;
+  inputs.given = [given](const std::string& name) {
+    const auto found = given.find(name);
+    return found != given.end() ? std::optional(found->second) : process_environment(name);
+  };
+  inputs.constants = {{"BAKE_CMD_CONTEXT", "cwd://"},
+                      {"BAKE_LOCAL_PLATFORM", "linux/" + oci::host_architecture()}};
+  inputs.computing.now = now_ns();
+  inputs.computing.home = home_directory();
+  return inputs;
 }
 
-Result<> add_words(std::vector<std::string>& words, const Member& member,
-                   const json::Value& value) {
-  const std::string option = "--" + std::string(member.option);
-  if (value.is_bool()) {
-    words.push_back(option + "=" + (value.as_bool() ? "true" : "false"));
-  } else if (value.is_string()) {
-    words.push_back(option + "=" + value.as_string());
-  } else if (value.is_object()) {
-    for (const auto& [key, each] : value.as_object())
-      words.push_back(option + "=" + key + (each.is_null() ? "" : "=" + each.as_string()));
-  } else if (value.is_array()) {
-    for (const json::Value& each : value.as_array()) {
-      if (!each.is_string())
-        return fail(Kind::Unsupported,
-                    quoted(member.name) + " has something but texts in its list");
-      words.push_back(option + "=" + each.as_string());
-    }
-  } else if (!value.is_null()) {
-    return fail(Kind::Invalid, quoted(member.name) + " is neither text nor list");
-  }
-  return {};
+Result<BakeConfig> load(const Arguments& arguments) {
+  const std::vector<BakeText> texts = TRY(read_files(arguments));
+  const hcl::Body body = TRY(parse_bake(texts));
+  return evaluate_bake(body, TRY(inputs_of(arguments)));
 }
 
-// The words of a command line.
-Result<std::vector<std::string>> words_of(const json::Value& target, const Arguments& arguments) {
-  std::vector<std::string> words{"build"};
-  for (const auto& [name, value] : target.as_object()) {
-    const auto* member = std::ranges::find(kMembers, name, &Member::name);
-    if (member == std::end(kMembers))
-      return fail(Kind::Unsupported, quoted(name) + " of targets is not there yet");
-    if (!member->option.empty()) TRY(add_words(words, *member, value));
+// The options that say the same of all targets.
+Result<std::vector<std::string>> changes_of(const Arguments& arguments) {
+  std::vector<std::string> changes = arguments.list("set");
+  for (const char* option : {"push", "load"})
+    if (arguments.flag(option)) changes.push_back(std::string("*.") + option + "=true");
+  for (const char* option : {"no-cache", "pull"})
+    if (arguments.given(option))
+      changes.push_back(std::string("*.") + option + "=" +
+                        (arguments.flag(option) ? "true" : "false"));
+  for (const std::string option : {"sbom", "provenance"}) {
+    const auto value = arguments.value(option);
+    if (!value) continue;
+    const bool is_switch = *value == "true" || *value == "false";
+    changes.push_back(
+        "*.attest=type=" + option + "," +
+        (is_switch ? std::string("disabled=") + (*value == "true" ? "false" : "true") : *value));
   }
-  std::string context = target["context"].as_string();
-  if (context.empty()) context = ".";
-  if (const std::string& file = target["dockerfile"].as_string(); !file.empty())
-    words.push_back("--file=" + (file.starts_with('/') ? file : context + "/" + file));
-  for (const char* option : {"no-cache", "pull", "push", "load"})
-    if (arguments.given(option)) words.push_back(std::string("--") + option);
-  if (const auto value = arguments.value("progress")) words.push_back("--progress=" + *value);
-  // A file does not grant itself anything.
-  for (const std::string& what : arguments.list("allow")) words.push_back("--allow=" + what);
-  words.push_back("--");
-  words.push_back(context);
-  return words;
-}
-
-Result<CommandLine> parse(const std::vector<std::string>& words) {
-  std::vector<const char*> pointers;
-  for (const std::string& word : words) pointers.push_back(word.c_str());
-  auto line = parse_command_line(pointers);
-  if (!line) return std::unexpected(std::move(line.error().error));
-  return std::move(*line);
+  std::string call = arguments.value_or("call", "");
+  if (arguments.flag("check")) call = "check";
+  if (!call.empty()) changes.push_back("*.call=" + call);
+  return changes;
 }
 
 }  // namespace
 
 Result<int> cmd_builder_bake(Context& context, const Arguments& arguments) {
-  const json::Value file = TRY(load(arguments));
-  std::vector<std::string> names;
-  std::vector<std::string> wanted = arguments.operands;
-  if (wanted.empty()) wanted.emplace_back("default");
-  std::set<std::string> groups;
-  for (const std::string& name : wanted) TRY(collect(file, name, groups, names));
-  json::Value printed{json::Object()};
-  printed.set("group", json::Object())
-      .set("default", json::Object())
-      .set("targets", json::Value(names));
-  json::Value& targets = printed.set("target", json::Object());
-  std::vector<CommandLine> lines;
-  Resolved resolved;
-  for (const std::string& name : names) {
-    json::Value target = TRY(resolve(file, name, 0, resolved));
-    TRY(set_members(target, name, arguments));
-    const std::vector<std::string> words =
-        TRY(words_of(target, arguments), "target " + quoted(name));
-    lines.push_back(TRY(parse(words), "target " + quoted(name)));
-    targets.set(name, std::move(target));
-  }
-  if (arguments.flag("print")) {
-    context.print(json::print(printed, json::Style::Indented) + "\n");
+  const BakeConfig config = TRY(load(arguments));
+  if (const auto what = arguments.value("list")) {
+    context.print(TRY(listed_bake(config, *what)));
     return 0;
   }
-  for (const CommandLine& line : lines)
-    if (const int status = TRY(cmd_build(context, line.arguments)); status != 0) return status;
-  return 0;
+  std::vector<std::string> names = arguments.operands;
+  if (names.empty()) names.emplace_back("default");
+  if (names[0].find("://") != std::string::npos)
+    return fail(Kind::Unsupported, quoted(names[0]) + ": files for bake are read from here only");
+  const std::vector<std::string> changes = TRY(changes_of(arguments));
+  const BakePlan plan = TRY(plan_bake(config, names, changes));
+  if (arguments.flag("print")) {
+    context.print(json::print(printed_bake(plan), json::Style::Indented) + "\n");
+    return 0;
+  }
+  return build_bake(context, arguments, plan);
 }
 
 }  // namespace tare::cli

@@ -516,7 +516,7 @@ const Command command_table[] = {
     {"buildx bake",
      "",
      "[OPTIONS] [TARGET...]",
-     "Build several images, which a file of JSON names",
+     "Build several images, which a file of HCL or JSON names",
      kBake,
      {},
      0,

@@ -1,0 +1,2 @@
+# targets: app
+target "app" { tags = [upper("a", "b")] }

@@ -1,0 +1,4 @@
+# targets: app
+target "app" {
+  tags = ["a"
+}

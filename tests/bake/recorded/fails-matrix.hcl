@@ -1,0 +1,3 @@
+# targets: app
+target "app" { matrix = { v = ["1", "2"] }
+}

@@ -1,0 +1,2 @@
+# targets: a/b
+target "a/b" {}

@@ -1,0 +1,2 @@
+# targets: app
+target "app" { target = "a" tags = ["b"] }

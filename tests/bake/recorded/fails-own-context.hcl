@@ -1,0 +1,2 @@
+# targets: app
+target "app" { contexts = { a = "target:app" } }

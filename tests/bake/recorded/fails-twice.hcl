@@ -1,0 +1,5 @@
+# targets: app
+target "app" {
+  tags = ["a"]
+  tags = ["b"]
+}

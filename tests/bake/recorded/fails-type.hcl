@@ -1,0 +1,2 @@
+# targets: app
+target "app" { tags = "text" }

@@ -1,0 +1,5 @@
+variable "TAG" { default = "two" }
+target "app" {
+  args = { B = "second" }
+  cache-from = ["b"]
+}
