@@ -74,6 +74,9 @@ struct BuildRequest {
     bool minimal = false;  // Without the Dockerfile's text, and without values of --build-arg.
     bool packages = true;  // SPDX and CycloneDX.
     std::map<std::string, std::string> annotations;  // As image::attest() has them.
+    // As files in outputs that are no images: only when asked for.
+    bool exports_provenance = false;
+    bool exports_packages = false;
   } attest;
   std::optional<Lock> lock;       // What is to be taken again, where it is taken at all.
   std::string lock_name;          // Of its file, in the context: no part of that; "" elsewhere.

@@ -14,6 +14,8 @@
 #include "build/remote_tree.h"
 #include "codec/sha256.h"
 #include "engine/attest.h"
+#include "engine/attest_export.h"
+#include "engine/build_history.h"
 #include "engine/build_secrets.h"
 #include "engine/build_workshop.h"
 #include "image/sniff.h"
@@ -349,19 +351,17 @@ void BuildWorkshop::save_note(const std::string& name, std::string_view text) {
     (void)sys::replace_file(dir->get(), "build-" + name, text, sys::Durability::Lazy);
 }
 
-Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
-                                 build::Reporter& reporter, const image::TransferProgress& progress,
-                                 const BuildExport& exports, const BuildCaches& caches,
-                                 const BuildShell& shell) {
-  BuildWorkshop workshop(engine, progress);
-  workshop.use(shell);
-  workshop.use(request);
-  TRY(workshop.begin());
-  workshop.open_caches(caches);
-  SecretListener listener(reporter, request.secrets);
+namespace {
+
+Result<build::Built> build_and_attest(BuildWorkshop& workshop, Engine& engine,
+                                      const build::BuildRequest& request, SecretListener& listener,
+                                      const BuildExport& exports, const BuildCaches& caches) {
   build::Built built = TRY(build::build(workshop, request, listener));
   if (request.at_line) return built;
-  TRY(workshop.export_files(built.files, exports), "write the output");
+  AttestedFiles attested =
+      TRY(attest_files(BuildWorkshop::store_of(engine), request, built, exports), "attestations");
+  TRY(workshop.export_files(built.files, exports, attested), "write the output");
+  std::ranges::move(attested.notes, std::back_inserter(built.notes));
   TRY(workshop.write_caches(built, caches, request.secrets));
   if (request.is_check) return built;
   store::Store& store = BuildWorkshop::store_of(engine);
@@ -379,6 +379,24 @@ Result<build::Built> build_image(Engine& engine, const build::BuildRequest& requ
     add(TRY(mark_secrets(store, images, request.secrets, built), "look for secrets"));
   }
   add(TRY(attest_build(store, request, built), "attestations"));
+  return built;
+}
+
+}  // namespace
+
+Result<build::Built> build_image(Engine& engine, const build::BuildRequest& request,
+                                 build::Reporter& reporter, const image::TransferProgress& progress,
+                                 const BuildExport& exports, const BuildCaches& caches,
+                                 const BuildShell& shell) {
+  BuildWorkshop workshop(engine, progress);
+  workshop.use(shell);
+  workshop.use(request);
+  TRY(workshop.begin());
+  workshop.open_caches(caches);
+  BuildJournal journal(BuildWorkshop::store_of(engine), request, reporter);
+  SecretListener listener(journal, request.secrets);
+  auto built = build_and_attest(workshop, engine, request, listener, exports, caches);
+  if (!request.at_line && !request.is_check) journal.keep(built, !listener.notes().empty());
   return built;
 }
 

@@ -15,8 +15,12 @@ namespace tare::engine {
 
 // Where the files of the result go, beside an image or instead of one. All borrowed.
 struct BuildExport {
-  std::vector<int> directories;    // Ours; files get this user as their owner.
-  std::vector<codec::Sink*> tars;  // With the owners that the image has.
+  struct Place {
+    int directory = -1;          // Ours; files get this user as their owner. Or
+    codec::Sink* tar = nullptr;  // with the owners that the image has.
+    std::string prefix;          // Of the names of what is attested, when that is wanted.
+  };
+  std::vector<Place> places;
 };
 
 // Caches elsewhere. Places are as BuildCache::open() has them.

@@ -2,6 +2,7 @@
 // The files of a build's result, outside of the store.
 #include <limits>
 
+#include "engine/attest_export.h"
 #include "engine/build.h"
 #include "engine/build_workshop.h"
 #include "store/upper_tar.h"
@@ -29,17 +30,24 @@ Result<> write_directory(const build::View& view, int directory) {
 
 }  // namespace
 
-Result<> BuildWorkshop::export_files(const build::Files& files, const BuildExport& exports) {
-  if (exports.directories.empty() && exports.tars.empty()) return {};
+Result<> BuildWorkshop::export_files(const build::Files& files, const BuildExport& exports,
+                                     const AttestedFiles& attested) {
+  if (exports.places.empty()) return {};
   const build::View view = TRY(look(files));
-  for (const int directory : exports.directories) TRY(write_directory(view, directory));
-  for (codec::Sink* sink : exports.tars)
+  for (const BuildExport::Place& place : exports.places) {
+    if (place.tar == nullptr) {
+      TRY(write_directory(view, place.directory));
+      TRY(write_attested(attested, place.prefix, place.directory));
+      continue;
+    }
+    TRY(write_attested(attested, place.prefix, *place.tar));
     (void)TRY(store::write_upper_tar(state_.store,
                                      {.merged = view.root.get(),
                                       .ids = &view.ids,
                                       .newest = std::numeric_limits<UnixNanos>::max(),
                                       .whole = true},
-                                     *sink));
+                                     *place.tar));
+  }
   return {};
 }
 

@@ -30,6 +30,7 @@ class SecretListener : public build::Reporter {
   void ends(const build::StepInfo& step) override;
   void is_cached(const build::StepInfo& step) override { reporter_.is_cached(step); }
   bool is_interrupted() const override { return reporter_.is_interrupted(); }
+  void waits() override { reporter_.waits(); }
 
   // A sentence for each secret that was said.
   std::vector<std::string> notes();

@@ -24,6 +24,7 @@
 
 namespace tare::engine {
 
+struct AttestedFiles;
 class RunRecorder;
 
 class BuildWorkshop : public build::Workshop {
@@ -75,7 +76,8 @@ class BuildWorkshop : public build::Workshop {
   std::string load_note(const std::string& name) override;
   void save_note(const std::string& name, std::string_view text) override;
 
-  Result<> export_files(const build::Files& files, const BuildExport& exports);
+  Result<> export_files(const build::Files& files, const BuildExport& exports,
+                        const AttestedFiles& attested);
   void open_caches(const BuildCaches& caches);
   Result<> write_caches(const build::Built& built, const BuildCaches& caches,
                         const image::Secrets& secrets);

@@ -306,6 +306,7 @@ void explain(Why& why, const Usage& usage, UsageClass which, std::string_view ow
     case UsageClass::Bookkeeping:
       if (owner.starts_with("containers/"))
         return explain_container(why, usage, component(owner, 1));
+      if (owner.starts_with("builds")) why.freed_by = "tare buildx history rm --all";
       why.whose.push_back("the store's own: records, names, locks");
       return;
     case UsageClass::Other:

@@ -121,11 +121,13 @@ Result<RawManifest> Registry::manifest(const Site& site, const std::string& tag_
                      .digest = answer.reply.digest};
 }
 
-Result<std::string> Registry::blob_text(const Site& site, const oci::Descriptor& descriptor) {
+Result<std::string> Registry::blob_text(const Site& site, const oci::Descriptor& descriptor,
+                                        std::uint64_t limit) {
   const std::string what = "blob " + descriptor.digest.text();
-  if (descriptor.size > kMaxManifest)
+  if (descriptor.size > limit)
     return fail(Kind::Invalid, what + " is said to have " + std::to_string(descriptor.size) +
-                                   " bytes, and a document has 4 MiB at most");
+                                   " bytes, and a document like that has " +
+                                   std::to_string(limit >> 20) + " MiB at most");
   transfer::Request request{.endpoint = site.number,
                             .target = site.path("blobs/" + descriptor.digest.text()),
                             .scopes = pull_scope(site),

@@ -48,8 +48,10 @@ class Registry {
   // A manifest or index by tag or digest. Verified against the digest asked for, or the one that
   // the registry tells. Errors: NotFound, Denied, Corrupt.
   Result<RawManifest> manifest(const Site& site, const std::string& tag_or_digest);
-  // A small blob (a config). Errors: the same.
-  Result<std::string> blob_text(const Site& site, const oci::Descriptor& descriptor);
+  // A small blob (a config) of at most `limit` bytes. Errors: the same; Invalid.
+  static constexpr std::uint64_t kMaxDocument = 4 << 20;  // As of manifests.
+  Result<std::string> blob_text(const Site& site, const oci::Descriptor& descriptor,
+                                std::uint64_t limit = kMaxDocument);
   // Puts a manifest or index there, byte for byte. Errors: Denied; Corrupt (the registry has
   // something else now).
   Result<transfer::Reply> put_manifest(const Site& site, const std::string& tag_or_digest,

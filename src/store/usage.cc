@@ -56,6 +56,7 @@ constexpr Row kRows[] = {
     {"images", UsageClass::Bookkeeping},
     {"leaks", UsageClass::Bookkeeping},
     {"steps", UsageClass::Bookkeeping},
+    {"builds", UsageClass::Bookkeeping},
     {"names", UsageClass::Bookkeeping},
     {"manifests", UsageClass::Bookkeeping},
     {"networks", UsageClass::Bookkeeping},

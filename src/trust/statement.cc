@@ -24,16 +24,27 @@ Digest digest_in(const json::Value& set) {
   return digest ? *digest : Digest();
 }
 
-std::string print_statement(const Statement& statement) {
+json::Value statement_value(std::string_view predicate_type, const std::vector<Subject>& subjects,
+                            json::Value predicate) {
   json::Value value;
   value.set("_type", kType);
-  json::Value subject;
-  subject.set("name", kNoName);
-  subject.set("digest", digest_set(statement.subject));
-  value.set("subject", json::Array{std::move(subject)});
-  value.set("predicateType", statement.predicate_type);
-  value.set("predicate", statement.predicate);
-  return json::print(value);
+  json::Array all;
+  for (const Subject& each : subjects) {
+    json::Value subject;
+    subject.set("name", each.name);
+    subject.set("digest", digest_set(each.digest));
+    all.push_back(std::move(subject));
+  }
+  value.set("subject", std::move(all));
+  value.set("predicateType", predicate_type);
+  value.set("predicate", std::move(predicate));
+  return value;
+}
+
+std::string print_statement(const Statement& statement) {
+  return json::print(statement_value(statement.predicate_type,
+                                     {{.name = kNoName, .digest = statement.subject}},
+                                     statement.predicate));
 }
 
 Result<Statement> parse_statement(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/digest.h"
 #include "codec/json.h"
@@ -22,6 +23,13 @@ struct Statement {
   json::Value predicate;
 };
 
+// Of a statement that is about files: which, by their names.
+struct Subject {
+  std::string name;
+  Digest digest;
+};
+json::Value statement_value(std::string_view predicate_type, const std::vector<Subject>& subjects,
+                            json::Value predicate);
 // The same statement gives the same bytes.
 std::string print_statement(const Statement& statement);
 // Bytes from anywhere. Errors: Invalid (no statement, none about one thing with a SHA-256 digest,

@@ -23,8 +23,10 @@ inline constexpr Option kBuild[] = {
      "Steps that builds elsewhere made: NAME, type=registry,ref=NAME or type=local,src=DIR"},
     {0, "cache-to", OptionKind::List, "spec",
      "Keep steps for them: type=registry,ref=NAME, type=local,dest=DIR, type=inline; mode=min|max"},
+    {0, "call", OptionKind::Value, "method",
+     "Instead of building: check, outline (what can be given), targets; with ,format=json as JSON"},
     {0, "cgroup-parent", OptionKind::Value, "path", "Of RUN: below this control group"},
-    {0, "check", OptionKind::Flag, "", "Look for what is better not done, and build nothing"},
+    {0, "check", OptionKind::Flag, "", "The same as --call check"},
     {0, "check-reproducible", OptionKind::Flag, "",
      "Build it twice under different circumstances and name the first file that differs"},
     {'f', "file", OptionKind::Value, "file", "The Dockerfile (default: Dockerfile of the context)"},
@@ -54,7 +56,7 @@ inline constexpr Option kBuild[] = {
      "Where it goes: DIR, -, type=local|tar|oci|docker|image|registry|cacheonly,dest=PLACE"},
     {0, "platform", OptionKind::Value, "platform", "Of base images and the result"},
     {0, "print", OptionKind::Flag, "", "Print a Dockerfile without extensions, and build nothing"},
-    {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, rawjson"},
+    {0, "progress", OptionKind::Value, "how", "auto, plain, tty, quiet, none, rawjson"},
     {0, "pull", OptionKind::Flag, "", "Get base images again, even if they are here"},
     {'q', "quiet", OptionKind::Flag, "", "Print nothing but the id of the image"},
     {0, "rm", OptionKind::Flag, "", "", {}, false, true},
@@ -82,10 +84,12 @@ inline constexpr Option kBuild[] = {
 };
 
 inline constexpr Option kBuilders[] = {
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {0, "format", OptionKind::Value, "format", "json, or a Go template"},
     {0, "no-trunc", OptionKind::Flag, "", "", {}, false, true},
 };
 inline constexpr Option kBuilderInspect[] = {
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {0, "bootstrap", OptionKind::Flag, "", "", {}, false, true},
 };
 inline constexpr Option kBuilderCreate[] = {
@@ -104,6 +108,7 @@ inline constexpr Option kBuilderCreate[] = {
     {0, "node", OptionKind::Value, "name", "", {}, false, true},
 };
 inline constexpr Option kBuilderUse[] = {
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {0, "all-inactive", OptionKind::Flag, "", "", {}, false, true},
     {0, "default", OptionKind::Flag, "", "", {}, false, true},
     {'f', "force", OptionKind::Flag, "", "", {}, false, true},
@@ -132,6 +137,7 @@ inline constexpr Option kBake[] = {
     {0, "var", OptionKind::List, "name=value", "Set a variable of the file"},
 };
 inline constexpr Option kBuilderUsage[] = {
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {0, "filter", OptionKind::MissingValue, "", "'tare builder prune --dry-run --filter' has some"},
     {0, "format", OptionKind::Value, "format", "json, or a Go template"},
     {0, "verbose", OptionKind::Flag, "", "What each step was, whole"},
@@ -152,6 +158,7 @@ inline constexpr Option kLockLs[] = {
 };
 
 inline constexpr Option kBuilderPrune[] = {
+    {0, "builder", OptionKind::Value, "name", "", {}, false, true},
     {'a', "all", OptionKind::Flag, "", "Also what was used within a day"},
     {0, "dry-run", OptionKind::Flag, "", "Only say what would go"},
     {0, "filter", OptionKind::List, "filter", "until=24h: what was not used for so long"},

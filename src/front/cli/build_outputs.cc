@@ -49,6 +49,10 @@ Result<> set_field(BuildOutput& output, std::string& type, const std::string& te
     type = value;
   } else if (name == "dest") {
     output.place = value;
+  } else if (name == "attestation-prefix") {
+    if (value.find('/') != std::string_view::npos)
+      return bad_value("output", text, "a prefix has no '/'");
+    output.prefix = value;
   } else if (name == "name") {
     return set_names(output, text, value);
   } else if (name == "push" || name == "tar") {
@@ -59,7 +63,7 @@ Result<> set_field(BuildOutput& output, std::string& type, const std::string& te
     return std::unexpected(
         Error(Kind::Unsupported,
               "--output: " + quoted(std::string(name) + "=" + std::string(value)) + " is not there")
-            .hint("there are type, dest, name, push and tar"));
+            .hint("there are type, dest, name, push, tar and attestation-prefix"));
   }
   return {};
 }
@@ -196,7 +200,7 @@ Result<> BuildOutputs::open() {
     if (output.type == Type::Local) {
       TRY(make_directories(output.place), "--output");
       files_.push_back(TRY(sys::open_path(output.place, O_RDONLY | O_DIRECTORY), "--output"));
-      exports_.directories.push_back(files_.back().get());
+      exports_.places.push_back({.directory = files_.back().get(), .prefix = output.prefix});
     } else if (output.type == Type::Tar) {
       int fd = STDOUT_FILENO;
       if (output.place != "-") {
@@ -205,7 +209,7 @@ Result<> BuildOutputs::open() {
         fd = files_.back().get();
       }
       sinks_.push_back(std::make_unique<store::FileSink>(fd));
-      exports_.tars.push_back(sinks_.back().get());
+      exports_.places.push_back({.tar = sinks_.back().get(), .prefix = output.prefix});
     }
   }
   return {};

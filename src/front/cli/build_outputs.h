@@ -22,6 +22,7 @@ struct BuildOutput {
   bool is_directory = false;  // An OCI layout instead of an archive.
   std::vector<std::string> names;  // Of an image, in full.
   bool push = false;
+  std::string prefix;  // Of the names of what is attested, in files.
 
   // Errors: Invalid; Unsupported (attributes that would change what comes out).
   static Result<BuildOutput> parse(const std::string& text);

@@ -230,6 +230,7 @@ Result<> read_attestation(build::BuildRequest& request, const std::string& optio
                           const std::string& text) {
   std::string type = option == "attest" ? "" : option;
   bool enabled = true;
+  bool is_inline = false;  // Not for outputs that are no images. [BuildKit: inline-only]
   std::string mode;
   for (const std::string& field : TRY(build::split_csv(text), "--" + option)) {
     const auto pair = split_once(field, '=');
@@ -244,17 +245,18 @@ Result<> read_attestation(build::BuildRequest& request, const std::string& optio
       enabled = value == "true";
     else if (name == "mode" && type == "provenance")
       mode = value;
+    else if (name == "inline-only" && is_switch)
+      is_inline = value == "true";
     else
       return bad_value(option, text, "true, false, mode=min, mode=max, disabled=true");
   }
   if (!mode.empty() && mode != "min" && mode != "max")
     return bad_value(option, text, "modes are min and max");
-  if (type == "sbom")
-    request.attest.packages = enabled;
-  else if (type != "provenance")
+  if (type != "sbom" && type != "provenance")
     return bad_value(option, text, "types are provenance and sbom");
-  else
-    request.attest.provenance = enabled;
+  auto& attest = request.attest;
+  (type == "sbom" ? attest.packages : attest.provenance) = enabled;
+  (type == "sbom" ? attest.exports_packages : attest.exports_provenance) = enabled && !is_inline;
   if (type == "provenance" && !mode.empty()) request.attest.minimal = mode == "min";
   return {};
 }

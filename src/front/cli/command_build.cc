@@ -5,7 +5,9 @@
 #include "build/checks.h"
 #include "build/mount.h"
 #include "engine/build.h"
+#include "engine/build_history.h"
 #include "front/cli/build_caches.h"
+#include "front/cli/build_call.h"
 #include "front/cli/build_lock.h"
 #include "front/cli/build_outputs.h"
 #include "front/cli/build_request.h"
@@ -27,17 +29,21 @@ Result<sys::Fd> open_context(const build::BuildRequest& request) {
 }
 
 // Of bases that are here the variables are known.
-Result<build::CheckReport> look_at(Context& context, const build::BuildRequest& request) {
-  const sys::Fd place = TRY(open_context(request));
-  const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,
-                                              build::reader_of(place.get())));
+Result<build::BaseConfig> base_configs(Context& context) {
   image::Images& images = TRY(context.engine())->images();
-  build::CheckInputs inputs;
-  inputs.base_config = [&](const build::Stage& stage) -> std::optional<oci::ImageConfig> {
+  return [&images](const build::Stage& stage) -> std::optional<oci::ImageConfig> {
     if (stage.is_context) return std::nullopt;
     auto base = images.find(stage.base);
     return base ? std::optional(std::move(base->config)) : std::nullopt;
   };
+}
+
+Result<build::CheckReport> look_at(Context& context, const build::BuildRequest& request) {
+  const sys::Fd place = TRY(open_context(request));
+  const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,
+                                              build::reader_of(place.get())));
+  build::CheckInputs inputs;
+  inputs.base_config = TRY(base_configs(context));
   return build::check_dockerfile(file, request.options, inputs);
 }
 
@@ -54,16 +60,17 @@ std::string told(const build::CheckReport& report) {
   return text;
 }
 
-Result<int> check(Context& context, const build::BuildRequest& request) {
-  const build::CheckReport report = TRY(look_at(context, request));
-  for (const build::Finding& finding : report.findings) context.print(finding.text() + "\n");
-  if (report.error) (void)report_with_line(context, *report.error);
-  if (report.findings.empty() && !report.error)
-    context.print("Check complete, no warnings found.\n");
-  else
-    context.print(std::to_string(report.findings.size()) +
-                  (report.findings.size() == 1 ? " warning found.\n" : " warnings found.\n"));
-  return report.fails || report.error || !report.findings.empty() ? 1 : 0;
+// What `call` asks for, instead of a build.
+Result<int> answer(Context& context, const BuildCall& call, const build::BuildRequest& request) {
+  if (call.method == BuildCall::Method::Check)
+    return print_report(context, call, TRY(look_at(context, request)));
+  const sys::Fd place = TRY(open_context(request));
+  const auto file = TRY(build::parse_extended(request.dockerfile, request.text, request.options,
+                                              build::reader_of(place.get())));
+  if (call.method == BuildCall::Method::Targets) return print_targets(context, call, file);
+  const auto base_config = TRY(base_configs(context));
+  const build::Outline outline = TRY(build::outline_of(file, request.options, base_config));
+  return print_outline(context, call, outline, request.text);
 }
 
 // As Docker can build it, too.
@@ -81,14 +88,15 @@ Result<BuildView::Style> style_of(const Arguments& arguments) {
   // [docker build reference, BUILDKIT_PROGRESS]
   const std::string progress =
       arguments.value_or("progress", process_environment("BUILDKIT_PROGRESS").value_or("auto"));
-  if (arguments.flag("quiet") || progress == "quiet") return BuildView::Style::Quiet;
+  if (arguments.flag("quiet") || progress == "quiet" || progress == "none")
+    return BuildView::Style::Quiet;
   if (progress == "rawjson") return BuildView::Style::Json;
   const std::string terminal = process_environment("TERM").value_or("");
   const bool can_draw = ::isatty(STDERR_FILENO) == 1 && !terminal.empty() && terminal != "dumb";
   if (progress == "auto" || progress == "tty")
     return can_draw ? BuildView::Style::Terminal : BuildView::Style::Plain;
   if (progress == "plain") return BuildView::Style::Plain;
-  return bad_value("progress", progress, "auto, plain, tty, quiet or rawjson");
+  return bad_value("progress", progress, "auto, plain, tty, quiet, none or rawjson");
 }
 
 Result<> write_file(const std::string& path, std::string_view content) {
@@ -156,14 +164,13 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   TRY(outputs.prepare(request, arguments));
   const engine::BuildCaches caches = TRY(build_caches(arguments, request));
   const LockFile lock = TRY(LockFile::open(arguments, request));
-  const auto without_building = arguments.flag("check")   ? check
-                                : arguments.flag("print") ? print_plain
-                                                          : nullptr;
-  if (without_building == nullptr) TRY(outputs.open());
+  const std::optional<BuildCall> call = TRY(build_call(arguments));
+  const bool builds = !call && !arguments.flag("print");
+  if (builds) TRY(outputs.open());
   const bool quiet = style == BuildView::Style::Quiet;
   const engine::FetchedContext fetched = TRY(fetch_context(context, request, quiet));
-  if (without_building != nullptr) {
-    const auto status = without_building(context, request);
+  if (!builds) {
+    const auto status = call ? answer(context, *call, request) : print_plain(context, request);
     return status ? *status : report_with_line(context, status.error());
   }
   engine::Engine& engine = *TRY(context.engine());
@@ -201,7 +208,8 @@ Result<int> cmd_build(Context& context, const Arguments& arguments) {
   if (const std::string why = lock.update(*built, request); !why.empty()) context.warn(why);
   TRY(outputs.finish(context, engine, *built, request, quiet));
   TRY(report_built(context, arguments, *built, request,
-                   quiet && request.makes_image && !outputs.writes_to_stdout()));
+                   quiet && arguments.value_or("progress", "") != "none" && request.makes_image &&
+                       !outputs.writes_to_stdout()));
   return request.at_line ? shell_status : 0;
 }
 
@@ -247,6 +255,15 @@ Result<engine::PruneSteps> prune_wish(const Arguments& arguments) {
   return wish;
 }
 
+// Their records, by when they ended; --keep-storage is about what is larger.
+Result<> forget_builds(engine::Engine& engine, const engine::PruneSteps& wish) {
+  if (wish.dry_run || wish.keep_bytes != 0) return {};
+  std::vector<std::string> ids;
+  for (const engine::BuildRecord& record : TRY(engine::build_records(engine)))
+    if (wish.keep_since == 0 || record.ended < wish.keep_since) ids.push_back(record.id);
+  return engine::remove_builds(engine, ids);
+}
+
 }  // namespace
 
 Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
@@ -257,6 +274,7 @@ Result<int> cmd_builder_prune(Context& context, const Arguments& arguments) {
                 arguments.flag("all")
                     ? "WARNING! This will remove all that builds keep.\n"
                     : "WARNING! This will remove what builds keep and have not used for a day.\n"));
+  if (only.empty()) TRY(forget_builds(engine, wish));
   std::vector<image::Step> gone;
   if (only != kCacheMounts) gone = TRY(engine::prune_build_cache(engine, wish));
   std::vector<engine::CacheMount> caches;

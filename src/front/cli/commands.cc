@@ -2,6 +2,8 @@
 // The table of commands.
 #include "front/cli/build_options.h"
 #include "front/cli/command_builder.h"
+#include "front/cli/command_history.h"
+#include "front/cli/command_imagetools.h"
 #include "front/cli/handlers.h"
 #include "front/cli/help.h"
 #include "front/cli/registry_options.h"
@@ -537,6 +539,31 @@ const Command command_table[] = {
      Operands::Anything,
      1,
      cmd_builder_create},
+    {"buildx history inspect", "", "[OPTIONS] [BUILD]",
+     "Show what a build was asked for and how it ended; without a name the last one",
+     kBuildRecordInspect, kNoOptions, 0, 1, false, Operands::Anything, 1, cmd_build_record_inspect},
+    {"buildx history logs", "", "[OPTIONS] [BUILD]",
+     "Print what the steps of a build said; without a name of the last one", kBuildRecordLogs,
+     kNoOptions, 0, 1, false, Operands::Anything, 1, cmd_build_record_logs},
+    {"buildx history ls", "", "[OPTIONS]", "List the last builds", kBuildRecords, kNoOptions, 0, 0,
+     false, Operands::None, 1, cmd_build_records},
+    {"buildx history rm", "", "[OPTIONS] [BUILD...]", "Forget builds", kBuildRecordRemove,
+     kNoOptions, 0, -1, false, Operands::Anything, 1, cmd_build_record_remove},
+    {"buildx imagetools create", "", "[OPTIONS] SOURCE",
+     "Give what a name in a registry stands for another name there, or elsewhere",
+     kImagetoolsCreate, kNoOptions, 1, -1, false, Operands::Anything, 1, cmd_imagetools_create},
+    {"buildx imagetools inspect",
+     "",
+     "[OPTIONS] [store:|docker://]NAME[:TAG|@DIGEST]",
+     "Show the manifest or index of a name, what is attested of its images, and their packages",
+     kImagetoolsInspect,
+     {},
+     1,
+     1,
+     false,
+     Operands::Images,
+     1,
+     cmd_imagetools_inspect},
     {"buildx inspect",
      "",
      "[NAME]",
@@ -761,6 +788,9 @@ const Command command_table[] = {
      run_options(), 1, -1, true, Operands::Images, 125, cmd_run},
     {"save", "image save", "[OPTIONS] IMAGE [IMAGE...]", "Write images into an archive", kSave,
      kProgress, 1, -1, false, Operands::Images, 1, cmd_save},
+    {"sbom", "image sbom", "[OPTIONS] IMAGE",
+     "List the packages in an image, as a table or a document of SPDX or CycloneDX", kSbom,
+     kNoOptions, 1, 1, false, Operands::Images, 1, cmd_sbom},
     {"search", "", "[OPTIONS] [REGISTRY/]TERM",
      "Search for images at Docker Hub, or in the catalogue of a registry", kSearch, kVerify, 1, 1,
      false, Operands::Anything, 1, cmd_search},
@@ -973,6 +1003,8 @@ const Command command_table[] = {
 constexpr CommandGroup kGroups[] = {
     {"builder", "Commands for builds"},
     {"buildx", "The same, as Docker's plugin calls them"},
+    {"buildx history", "Commands for records of builds"},
+    {"buildx imagetools", "Commands for looking at images, here and in registries"},
     {"container", "Commands for containers"},
     {"healthcheck", "Commands for health checks"},
     {"image", "Commands for images"},

@@ -51,21 +51,20 @@ std::string value_options(const Command& command) {
   return out;
 }
 
-// First words, or the second words of a group.
+// First words, or the next words of a group.
 std::string words_after(std::string_view prefix) {
   std::string out;
   for (const Command& command : commands()) {
     if (command.hidden) continue;
-    for (const std::string_view name : names_of(command)) {
-      if (!name.starts_with(prefix)) continue;
-      const std::string_view word = name.substr(prefix.size());
-      if (word.find(' ') == std::string_view::npos) out += std::string(word) + " ";
-    }
+    for (const std::string_view name : names_of(command))
+      if (const auto word = next_word(name, prefix)) out += *word + " ";
   }
-  if (prefix.empty())
-    for (const CommandGroup& group : command_groups()) out += std::string(group.name) + " ";
+  for (const CommandGroup& group : command_groups())
+    if (const auto word = next_word(group.name, prefix)) out += *word + " ";
   return out;
 }
+
+bool is_nested(const CommandGroup& group) { return group.name.find(' ') != std::string_view::npos; }
 
 // A case of shell code for each command: sets opts, values and kind. The same text serves bash and
 // zsh, which runs it in its compatibility mode for bash's completions.
@@ -100,6 +99,9 @@ constexpr std::string_view kShellBody = R"sh(_tare() {
   fi
   case $cmd in
 @GROUPS@
+  esac
+  case $cmd in
+@NESTED@
   esac
   case $cmd in
 @CASES@    *) return ;;
@@ -160,19 +162,26 @@ void replace(std::string& text, std::string_view what, const std::string& with) 
     text.replace(at, what.size(), with);
 }
 
-std::string shell_function() {
+// Cases that take the next word of a group; `nested`: of groups in groups.
+std::string group_cases(bool nested) {
   std::string groups;
   for (const CommandGroup& group : command_groups()) {
+    if (is_nested(group) != nested) continue;
     const std::string name(group.name);
-    groups += "    " + name + ")\n      if [ $i -ge $COMP_CWORD ]; then\n" +
+    groups += "    '" + name + "')\n      if [ $i -ge $COMP_CWORD ]; then\n" +
               "        COMPREPLY=($(compgen -W \"" + words_after(name + " ") +
               "\" -- \"$cur\"))\n        return\n      fi\n      cmd=\"$cmd ${COMP_WORDS[i]}\"\n" +
               "      i=$((i + 1))\n      ;;\n";
   }
   if (groups.ends_with('\n')) groups.pop_back();
+  return groups;
+}
+
+std::string shell_function() {
   std::string out(kShellBody);
   replace(out, "@FIRST@", words_after(""));
-  replace(out, "@GROUPS@", groups);
+  replace(out, "@GROUPS@", group_cases(false));
+  replace(out, "@NESTED@", group_cases(true));
   replace(out, "@CASES@", shell_cases());
   return out;
 }
@@ -186,10 +195,14 @@ std::string fish_quote(std::string_view text) {
   return out + "'";
 }
 
-// The second words of a group; their options and operands are those of the short names.
+// The next words of a group; their options and operands are those of the short names.
 std::string fish_group(const CommandGroup& group) {
   const std::string name(group.name);
   const std::string words = words_after(name + " ");
+  if (const auto outer = split_once(name, ' '))
+    return "complete -c tare -f -n '__fish_seen_subcommand_from " + std::string(outer->first) +
+           "; and __fish_seen_subcommand_from " + std::string(outer->second) +
+           "; and not __fish_seen_subcommand_from " + words + "' -a '" + words + "'\n";
   return "complete -c tare -f -n __fish_use_subcommand -a " + name + " -d " +
          fish_quote(group.summary) + "\ncomplete -c tare -f -n '__fish_seen_subcommand_from " +
          name + "; and not __fish_seen_subcommand_from " + words + "' -a '" + words + "'\n";

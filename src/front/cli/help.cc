@@ -38,16 +38,23 @@ std::string option_list(std::initializer_list<std::span<const Option>> sets) {
   return listing(lines);
 }
 
+// Groups whose name starts with `prefix` and has no further word.
+std::vector<std::pair<std::string, std::string>> groups_after(std::string_view prefix) {
+  std::vector<std::pair<std::string, std::string>> groups;
+  for (const CommandGroup& group : command_groups())
+    if (const auto word = next_word(group.name, prefix)) groups.emplace_back(*word, group.summary);
+  return groups;
+}
+
 // Commands whose name starts with `prefix` and has no further word.
 std::string command_list(std::string_view prefix) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const Command& command : commands()) {
     if (command.hidden) continue;
     for (const std::string_view name : names_of(command)) {
-      if (!name.starts_with(prefix)) continue;
-      const std::string_view word = name.substr(prefix.size());
-      if (word.find(' ') != std::string_view::npos) continue;
-      lines.emplace_back(word, command.summary);
+      const auto word = next_word(name, prefix);
+      if (!word) continue;
+      lines.emplace_back(*word, command.summary);
       break;
     }
   }
@@ -56,6 +63,13 @@ std::string command_list(std::string_view prefix) {
 }
 
 }  // namespace
+
+std::optional<std::string> next_word(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  const std::string_view word = name.substr(prefix.size());
+  if (word.find(' ') != std::string_view::npos) return std::nullopt;
+  return std::string(word);
+}
 
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
   std::string out;
@@ -80,9 +94,7 @@ std::string program_help() {
       "Runs containers without a daemon: commands, options and exit codes are Docker's.\n\n"
       "Commands:\n";
   out += command_list("");
-  std::vector<std::pair<std::string, std::string>> groups;
-  for (const CommandGroup& group : command_groups()) groups.emplace_back(group.name, group.summary);
-  out += "\nThe same commands in groups:\n" + listing(groups);
+  out += "\nThe same commands in groups:\n" + listing(groups_after(""));
   out += "\nGlobal options, before the command:\n" + option_list({global_options()});
   return out + "\n'tare COMMAND --help' tells more of a command, 'man tare' of all.\n";
 }
@@ -91,7 +103,10 @@ std::string group_help(std::string_view group) {
   std::string out = "Usage:  tare " + std::string(group) + " COMMAND\n\n";
   for (const CommandGroup& known : command_groups())
     if (known.name == group) out += std::string(known.summary) + "\n\n";
-  out += "Commands:\n" + command_list(std::string(group) + " ");
+  const std::string prefix = std::string(group) + " ";
+  out += "Commands:\n" + command_list(prefix);
+  if (const auto groups = groups_after(prefix); !groups.empty())
+    out += "\nGroups of commands:\n" + listing(groups);
   return out + "\n'tare " + std::string(group) + " COMMAND --help' tells more of a command.\n";
 }
 

@@ -2,6 +2,7 @@
 // Texts made from the table of commands.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ std::string command_help(const Arguments& arguments);  // By the name it was cal
 std::string man_page();
 // For "bash", "zsh" or "fish". Errors: Invalid.
 Result<std::string> completion_script(std::string_view shell);
+
+// What is left of the name of a command or group behind `prefix`, if that is one word.
+std::optional<std::string> next_word(std::string_view name, std::string_view prefix);
 
 // Words in lines of at most `width` characters, the following ones indented by `indent`.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);

@@ -242,15 +242,30 @@ struct Parser {
       if (done()) return "";
       name = words[next++];
     }
-    const bool is_group = std::ranges::any_of(
-        command_groups(), [&](const CommandGroup& group) { return group.name == name; });
-    if (!is_group) return name;
-    line.group = name;
-    where = "tare " + name;
-    if (done()) return "";
-    const std::string_view second = words[next++];
-    if (second == "--help" || second == "-h" || second == "help") return "";
-    return name + " " + std::string(second);
+    const auto is_group = [&] {
+      return std::ranges::any_of(command_groups(),
+                                 [&](const CommandGroup& group) { return group.name == name; });
+    };
+    while (is_group()) {
+      line.group = name;
+      where = "tare " + name;
+      if (name == "buildx") skip_builder();
+      if (done()) return "";
+      const std::string_view second = words[next++];
+      if (second == "--help" || second == "-h" || second == "help") return "";
+      name += " " + std::string(second);
+    }
+    return name;
+  }
+
+  // There is one. [docker buildx: --builder]
+  void skip_builder() {
+    constexpr std::string_view kBuilder = "--builder";
+    while (!done() && std::string_view(words[next]).starts_with(kBuilder)) {
+      const bool has_value = std::string_view(words[next]) != kBuilder;
+      ++next;
+      if (!has_value && !done()) ++next;
+    }
   }
 
   std::expected<CommandLine, UsageError> parse() {

@@ -165,3 +165,15 @@ TEST_CASE("lines of help stay within 80 columns where words allow it") {
       CHECK(end - start <= 80);
     }
 }
+
+TEST_CASE("groups in groups, and the builder that there is") {
+  CHECK(parse({"buildx", "history", "ls"})->command->name == "buildx history ls");
+  CHECK(parse({"help", "buildx", "history", "logs"})->help);
+  CHECK(parse({"buildx", "history"})->group == "buildx history");
+  CHECK(parse({"buildx", "--builder", "x", "ls"})->command->name == "buildx ls");
+  CHECK(parse({"buildx", "--builder=x", "history", "rm", "-a"})->arguments.flag("all"));
+  CHECK(contains(failure({"buildx", "history", "lss"}, 1), "tare buildx history ls"));
+  CHECK(contains(group_help("buildx"), "history"));
+  CHECK(contains(group_help("buildx history"), "inspect"));
+  CHECK(contains(*completion_script("bash"), "'buildx history')"));
+}

@@ -53,10 +53,20 @@ class Template {
   // Errors: Invalid, with the place.
   static Result<Template> parse(std::string_view text);
 
+  // How templates that were written for another program's values run.
+  struct Manner {
+    // Names are those of its structures: .Manifest.MediaType is "mediaType" of "manifest". What is
+    // not there is nothing, and no mistake.
+    bool has_go_names = false;
+    bool indents_json = false;  // What "json" makes.
+  };
   // `dot` is what {{.}} stands for. `methods` are further members that {{json .}} does not show;
   // one that is an object can be asked with an argument, as {{.Label "name"}}. Errors: Invalid
   // (an unknown field, with the nearest name; a function with wrong arguments).
-  Result<std::string> run(const json::Value& dot, const json::Value& methods = {}) const;
+  Result<std::string> run(const json::Value& dot, const json::Value& methods, Manner manner) const;
+  Result<std::string> run(const json::Value& dot, const json::Value& methods = {}) const {
+    return run(dot, methods, Manner());
+  }
 
  private:
   std::vector<template_nodes::Node> nodes_;

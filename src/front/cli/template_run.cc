@@ -27,9 +27,24 @@ bool has_free_names(std::string_view field) {
   return std::ranges::find(kNames, field) != kNames.end();
 }
 
+// A member whose name in Go's structures is `name`: "SchemaVersion" of "schemaVersion", "DiffIDs"
+// of "diff_ids".
+const json::Value* find_go_name(const json::Value& value, std::string_view name) {
+  const auto plain = [](std::string_view text) {
+    std::string letters = lower(text);
+    std::erase_if(letters, [](char c) { return c == '_' || c == '.' || c == '-'; });
+    return letters;
+  };
+  const std::string wanted = plain(name);
+  for (const auto& [key, member] : value.as_object())
+    if (plain(key) == wanted) return &member;
+  return nullptr;
+}
+
 class Runner {
  public:
-  Runner(const json::Value& dot, const json::Value& methods) : root_(dot), methods_(methods) {
+  Runner(const json::Value& dot, const json::Value& methods, Template::Manner manner)
+      : root_(dot), methods_(methods), manner_(manner) {
     scope_.push_back({"", &dot});
   }
 
@@ -152,6 +167,8 @@ class Runner {
       if (arguments.empty()) return fail(Kind::Invalid, name + " needs a value");
       return arguments.back();
     }
+    if (name == "json" && manner_.indents_json && arguments.size() == 1)
+      return &keep(json::print(*arguments[0], json::Style::Indented));
     return &keep(TRY(call_template_function(name, arguments)));
   }
 
@@ -193,6 +210,10 @@ class Runner {
     if (const json::Value* member = value.find(name)) return member;
     if (&value == &root_)
       if (const json::Value* member = methods_.find(name)) return member;
+    if (manner_.has_go_names) {
+      const json::Value* member = find_go_name(value, name);
+      return member != nullptr ? member : &none;
+    }
     if (value.is_null() || has_free_names(parent)) return &none;
     if (!value.is_object())
       return fail(Kind::Invalid,
@@ -209,6 +230,7 @@ class Runner {
 
   const json::Value& root_;
   const json::Value& methods_;
+  Template::Manner manner_;
   std::string output_;
   std::vector<Variable> scope_;
   std::deque<json::Value> made_;
@@ -217,8 +239,9 @@ class Runner {
 
 }  // namespace
 
-Result<std::string> Template::run(const json::Value& dot, const json::Value& methods) const {
-  return Runner(dot, methods).run(nodes_);
+Result<std::string> Template::run(const json::Value& dot, const json::Value& methods,
+                                  Manner manner) const {
+  return Runner(dot, methods, manner).run(nodes_);
 }
 
 }  // namespace tare::cli

@@ -129,3 +129,17 @@ TEST_CASE("mistakes are told") {
 TEST_CASE("quotes as Go writes them") {
   CHECK(go_quote("a\"b\\c\n\x01é") == "\"a\\\"b\\\\c\\n\\x01é\"");
 }
+
+TEST_CASE("names of Go's structures, where a template was written for those") {
+  const json::Value dot = *json::parse(
+      R"({"manifest":{"mediaType":"m"},"image":{"os":"linux","rootfs":{"diff_ids":["a"]}}})");
+  const auto with = [&](std::string_view text) {
+    const auto out = Template::parse(text)->run(dot, {}, {.has_go_names = true});
+    return out ? *out : "run: " + out.error().message();
+  };
+  CHECK(with("{{.Manifest.MediaType}} {{.Image.OS}} {{.Image.RootFS.DiffIDs}}") == "m linux [a]");
+  CHECK(with("{{.Image.Author}}{{.Nothing.At.All}}") == "<no value><no value>");
+  CHECK_FALSE(Template::parse("{{.Manifest}}")->run(dot));
+  CHECK(*Template::parse("{{json .manifest}}")->run(dot, {}, {.indents_json = true}) ==
+        "{\n    \"mediaType\": \"m\"\n}");
+}
