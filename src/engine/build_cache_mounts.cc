@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <ranges>
 
-#include "base/failpoint.h"
 #include "codec/sha256.h"
 #include "engine/build.h"
 #include "engine/build_workshop.h"
@@ -72,7 +71,6 @@ Result<std::optional<sys::Fd>> hold(store::Store& store, const build::RunMount& 
        .container = ""},
       root, sys::Durability::Lazy);
   if (!made && made.error().kind() != Kind::Exists) return std::unexpected(made.error());
-  failpoint("build.cache");
   const bool is_shared = mount.sharing == Sharing::Shared;
   auto lock = TRY(try_lock(store, volume, is_shared ? sys::Lock::Shared : sys::Lock::Exclusive));
   if (!lock) return std::nullopt;

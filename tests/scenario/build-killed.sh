@@ -86,7 +86,7 @@ eventually 20 grep -q 's begun' log
 strike
 assert_eq "$(ls "$TARE_ROOT/volumes")" "$volumes" volumes
 # Also of one that was killed before it had a container.
-killed_at build.cache --locked
+killed_at volume.named --locked
 assert_eq "$(ls "$TARE_ROOT/volumes")" "$volumes" volumes
 rm app/Dockerfile.lock
 # A shell in the state of a line.
