@@ -120,7 +120,7 @@ inline constexpr Option kBake[] = {
     {0, "allow", OptionKind::List, "entitlement",
      "As of build; fs.read=PATH, fs.write=PATH, fs=PATH outside of this directory"},
     {0, "builder", OptionKind::Value, "name", "", {}, false, true},
-    {0, "call", OptionKind::Value, "method", "build or check"},
+    {0, "call", OptionKind::Value, "method", "As of build, for all: check, outline, targets"},
     {0, "check", OptionKind::Flag, "", "The same as --call check"},
     {'f', "file", OptionKind::List, "file",
      "The targets, as HCL or JSON (default: docker-bake.json and .hcl, then "
