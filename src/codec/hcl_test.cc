@@ -42,7 +42,7 @@ TEST_CASE("hcl: errors have a place and say what is wrong") {
   CHECK_EQ(error_of("a = [1\n\n  2]"), "file:3:3: ',' or ']' is missing: there is '2'");
   CHECK_EQ(error_of("a = "), "file:1:5: a value is missing: the text ends here");
   CHECK_EQ(error_of("a = 1 2"), "file:1:7: the end of the line is missing: there is '2'");
-  CHECK_EQ(error_of("a = \"x\n\""), "file:1:5: the text has no quote at its end");
+  CHECK_EQ(error_of("a = \"x\n\""), "file:1:6: the text has no quote at its end");
   CHECK_EQ(error_of("a = knwn"), "file:1:5: there is no variable 'knwn'; is 'known' meant?");
   CHECK_EQ(error_of("a = uper(\"x\")"), "file:1:5: there is no function 'uper'; is 'upper' meant?");
   CHECK_EQ(error_of("b = 1\na = upper([1])"), "file:2:5: upper(): argument 1: a list is no text");
@@ -56,7 +56,7 @@ TEST_CASE("hcl: errors have a place and say what is wrong") {
   CHECK_EQ(error_of("a = 9223372036854775807 + 1"), "file:1:25: the number is too large");
   CHECK_EQ(error_of("a = 1 / 0"), "file:1:7: division by zero");
   CHECK_EQ(error_of("a = [1][1]"), "file:1:8: the list has 1 elements, and none at 1");
-  CHECK_EQ(error_of("a = { b = 1 }.c"), "file:1:14: the object has no 'c'");
+  CHECK_EQ(error_of("a = { first = 1 }.x"), "file:1:18: the object has no 'x'");
   CHECK_EQ(error_of("a {"), "file:1:4: the block that begins here has no '}'");
   CHECK_EQ(error_of("a = 1\na = 2"), "file:2:1: 'a' is set twice");
   CHECK_EQ(error_of("/* x"), "file:1:1: the comment has no end");

@@ -92,7 +92,16 @@ refused() {
 refused 'target "default" { tags = ["${NOTHING}"] }' "wrong.hcl:1:31: there is no variable 'NOTHING'"
 refused 'target "default" { dockerfil = "x" }' "is 'dockerfile' meant?"
 refused 'target "default" { network = "host" }' "needs 'network.host', which was not allowed"
-refused 'target "default" { entitlements = ["security.insecure"] }' 'bake --allow security.insecure'
+refused 'target "default" { entitlements = ["security.insecure"] }' '--allow security.insecure'
+refused 'target "default" { context = "/" }' '--allow fs.read=/'
+refused 'target "default" { secret = ["id=s,src=/etc/passwd"] }' "reads '/etc/passwd', which was not allowed"
+refused 'target "default" { output = ["../outside"] }' '--allow fs.write='
+refused 'target "default" { ssh = ["default"] }' '--allow ssh'
+ln -s .. above
+refused 'target "default" { output = ["above/outside"] }' '--allow fs.write='
+bake tools --set "tools.output=type=local,dest=$PWD/../set" || fail "$(cat log)"
+assert_eq "$(cat ../set/file)" file
+rm -r ../set
 refused 'target "default" { policy = [] }' "'policy' of targets is not there"
 refused 'target "default" { contexts = { a = "target:default" } }' 'needs itself'
 refused $'target "default" {\n platforms = ["linux/amd64", "linux/arm64"]\n dockerfile-inline = "FROM scratch"\n}' 'manifest create'

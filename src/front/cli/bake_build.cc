@@ -9,23 +9,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "front/cli/bake_allow.h"
 #include "front/cli/bake_members.h"
 #include "front/cli/handlers.h"
 #include "sys/files.h"
 
 namespace tare::cli {
 namespace {
-
-// What a file needs its user has to allow: it does not grant itself anything.
-Result<> check_allowed(const BakeTarget& target, const Arguments& arguments) {
-  const std::vector<std::string> allowed = arguments.list("allow");
-  for (const std::string& what : target.members["entitlements"].as_strings())
-    if (std::ranges::find(allowed, what) == allowed.end())
-      return std::unexpected(Error(Kind::Denied, "target " + quoted(target.name) + " needs " +
-                                                     quoted(what) + ", which was not allowed")
-                                 .hint("tare buildx bake --allow " + escaped(what)));
-  return {};
-}
 
 Result<CommandLine> parse(const std::vector<std::string>& words) {
   std::vector<const char*> pointers;
@@ -90,7 +80,6 @@ class Baking {
   Result<int> build_image(const BakeTarget& target, bool for_others);
   Result<std::vector<std::string>> words_of(const BakeTarget& target, bool for_others) const;
   Result<> add_contexts(std::vector<std::string>& words, const BakeTarget& target) const;
-  Result<> add_call(std::vector<std::string>& words, const BakeTarget& target) const;
   bool is_used(const std::string& name) const;
   Result<> remove_unasked();
   Result<> write_metadata() const;
@@ -144,16 +133,6 @@ Result<> Baking::add_contexts(std::vector<std::string>& words, const BakeTarget&
   return {};
 }
 
-Result<> Baking::add_call(std::vector<std::string>& words, const BakeTarget& target) const {
-  const std::string& call = target.members["call"].as_string();
-  if (call.empty() || call == "build") return {};
-  if (call == "check" || call == "lint") {
-    words.emplace_back("--check");
-    return {};
-  }
-  return fail(Kind::Unsupported, "call " + quoted(call) + " is not there; check is");
-}
-
 // The words of a command line. `for_others`: an image without a name, whatever its outputs.
 Result<std::vector<std::string>> Baking::words_of(const BakeTarget& target, bool for_others) const {
   std::vector<std::string> words{"build"};
@@ -164,7 +143,9 @@ Result<std::vector<std::string>> Baking::words_of(const BakeTarget& target, bool
     add_words(words, *member, value);
   }
   TRY(add_contexts(words, target));
-  if (!for_others) TRY(add_call(words, target));
+  const std::string& call = target.members["call"].as_string();
+  if (!for_others && !call.empty() && call != "build")
+    words.push_back("--call=" + (call == "lint" ? "check" : call));
   const std::string& context = target.members["context"].as_string();
   std::string file = target.members["dockerfile"].as_string();
   const bool is_remote = context.find("://") != std::string::npos || context.starts_with("git@");
@@ -177,7 +158,8 @@ Result<std::vector<std::string>> Baking::words_of(const BakeTarget& target, bool
   else if (file != "Dockerfile")
     words.push_back("--file=" + (context == "." ? file : context + "/" + file));
   if (const auto value = arguments_.value("progress")) words.push_back("--progress=" + *value);
-  for (const std::string& what : arguments_.list("allow")) words.push_back("--allow=" + what);
+  for (const std::string& what : arguments_.list("allow"))
+    if (!what.starts_with("fs.") && !what.starts_with("fs=")) words.push_back("--allow=" + what);
   return words;
 }
 
@@ -238,7 +220,7 @@ Result<> Baking::remove_unasked() {
 }
 
 Result<int> Baking::run() {
-  for (const BakeTarget& target : plan_.targets) TRY(check_allowed(target, arguments_));
+  TRY(check_allowed(plan_, arguments_));
   if (std::ranges::none_of(plan_.targets,
                            [&](const BakeTarget& target) { return is_used(target.name); }))
     return build_all();

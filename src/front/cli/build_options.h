@@ -117,9 +117,10 @@ inline constexpr Option kBuilderUse[] = {
     {0, "keep-state", OptionKind::Flag, "", "", {}, false, true},
 };
 inline constexpr Option kBake[] = {
-    {0, "allow", OptionKind::List, "entitlement", "As of build; a file cannot say it"},
+    {0, "allow", OptionKind::List, "entitlement",
+     "As of build; fs.read=PATH, fs.write=PATH, fs=PATH outside of this directory"},
     {0, "builder", OptionKind::Value, "name", "", {}, false, true},
-    {0, "call", OptionKind::Value, "method", "build or check"},
+    {0, "call", OptionKind::Value, "method", "As of build, for all: check, outline, targets"},
     {0, "check", OptionKind::Flag, "", "The same as --call check"},
     {'f', "file", OptionKind::List, "file",
      "The targets, as HCL or JSON (default: docker-bake.json and .hcl, then "

@@ -22,7 +22,7 @@ target "_second" {
 }
 target "app" {
   inherits   = ["_common", "_second"]
-  args       = { C = 3 }
+  args       = { C = 3, D = "$${x}" }
   cache-from = [{ type = "gha", scope = "x" }]
   cache-to   = ["type=inline", "type=local,dest=out,mode=max"]
   secret     = [{ id = "s", env = "HOME" }]
@@ -34,7 +34,7 @@ target "app" {
   ulimits    = ["nofile=1:2"]
   annotations = ["a=b"]
   extra-hosts = { h = "1.2.3.4" }
-  description = "App $${x}"
+  description = "App"
 }
 target "other" {
   inherits = ["app"]
