@@ -122,7 +122,8 @@ inline constexpr Option kBake[] = {
     {0, "call", OptionKind::Value, "method", "build or check"},
     {0, "check", OptionKind::Flag, "", "The same as --call check"},
     {'f', "file", OptionKind::List, "file",
-     "The targets, as HCL or JSON (default: docker-bake.json and .hcl, then docker-bake.override.*)"},
+     "The targets, as HCL or JSON (default: docker-bake.json and .hcl, then "
+     "docker-bake.override.*)"},
     {0, "list", OptionKind::Value, "what", "List targets or variables; type=WHAT,format=json"},
     {0, "load", OptionKind::Flag, "", "Into the store, also with other outputs"},
     {0, "metadata-file", OptionKind::Value, "file", "Write what was built to it, as JSON"},
