@@ -18,7 +18,7 @@ build -q >/dev/null || fail "$(cat log)"
 assert_eq "$(cat log)" ''
 not tare build --check app >found 2>&1
 assert_contains "$(cat found)" UndefinedVar
-assert_lacks "$(cat found)" PATH
+assert_lacks "$(cat found)" "'\$PATH'"
 printf '# check=error=true\nFROM busybox\nENV x=$nowhere\n' >app/Dockerfile
 not build --no-cache
 assert_contains "$(cat log)" 'check=error=true'

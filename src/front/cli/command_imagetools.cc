@@ -194,8 +194,7 @@ Result<int> cmd_imagetools_inspect(Context& context, const Arguments& arguments)
   std::string plain = format;
   std::erase(plain, ' ');
   const bool is_template = !plain.empty() && plain != "{{.Manifest}}";
-  std::optional<Template> parsed;
-  if (is_template) parsed = TRY(Template::parse(format));
+  if (is_template) TRY(Template::parse(format));
   const bool wants_statements = asks_for(format, "SBOM") || asks_for(format, "Provenance");
   const DocumentDepth depth = wants_statements ? DocumentDepth::Statements
                               : is_template    ? DocumentDepth::Configs
@@ -206,14 +205,12 @@ Result<int> cmd_imagetools_inspect(Context& context, const Arguments& arguments)
     return 0;
   }
   const json::Value document = TRY(json::parse(documents.top.text), "manifest");
-  if (!parsed) {
+  if (!is_template) {
     context.print(print_top(documents.top, document));
     return 0;
   }
   const Row row = TRY(values_of(arguments.operands[0], documents, document));
-  const std::string text =
-      TRY(parsed->run(row.fields, row.methods, {.has_go_names = true, .indents_json = true}));
-  context.print(text.ends_with('\n') ? text : text + "\n");
+  context.print(TRY(render_go_value(row, format)));
   return 0;
 }
 

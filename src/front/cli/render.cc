@@ -129,6 +129,14 @@ Result<std::string> render_rows(const std::vector<Row>& rows, const std::string&
   return shown(std::move(out));
 }
 
+Result<std::string> render_go_value(const Row& value, const std::string& format) {
+  const Template layout = TRY(Template::parse(unescape(format)));
+  std::string out =
+      TRY(layout.run(value.fields, value.methods, {.has_go_names = true, .indents_json = true}));
+  if (!out.ends_with('\n')) out += '\n';
+  return shown(std::move(out));
+}
+
 Result<std::string> render_values(const std::vector<json::Value>& values,
                                   const std::string& format) {
   std::string out;

@@ -36,6 +36,9 @@ Result<std::string> render_rows(const std::vector<Row>& rows, const std::string&
 Result<std::string> render_values(const std::vector<json::Value>& values,
                                   const std::string& format);
 
+// A template that was written for values of Go's structures, on one of them (Template::Manner).
+Result<std::string> render_go_value(const Row& value, const std::string& format);
+
 // At most `count` characters, the last one an ellipsis when something was cut.
 std::string ellipsis(std::string_view text, std::size_t count);
 // The number of characters that a terminal shows for UTF-8 text.
