@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "build/glob.h"
+#include "codec/sha256.h"
 #include "codec/tar.h"
 #include "store/overlay_mount.h"
 
@@ -33,7 +34,19 @@ std::string inside_of(const std::string& destination, std::string_view name) {
   return destination.empty() || clean.empty() ? destination + clean : destination + "/" + clean;
 }
 
-Result<> copy_bytes(int from, int to) {
+// `expected`: what the bytes must be; empty: whatever they are.
+Result<> copy_bytes(int from, int to, const Digest& expected = Digest()) {
+  codec::Sha256 hash;
+  while (!expected.empty()) {
+    std::string buffer(256 << 10, '\0');
+    const std::size_t got = TRY(sys::read_full(from, buffer.data(), buffer.size()));
+    hash.update({buffer.data(), got});
+    TRY(sys::write_all(to, {buffer.data(), got}));
+    if (got == buffer.size()) continue;
+    if (hash.finish() == expected) return {};
+    return std::unexpected(Error(Kind::Unavailable, "the file changed while it was copied")
+                               .hint("build again when nobody writes it"));
+  }
   for (;;) {
     const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, 1 << 30, 0);
     if (count == 0) return {};
@@ -161,6 +174,10 @@ class Copier {
   Result<> keep_time(int file, const struct stat& info);
   Result<> keep_times(const Pick& pick, const std::string& base);
   Result<> copy_attributes(const PickedFile& file, int to);
+  // Only of files that somebody may write meanwhile.
+  Digest expected_of(const PickedFile& file) const {
+    return tree_.ids == nullptr && file.digest ? *file.digest : Digest();
+  }
   std::uint32_t mode_of(const struct stat& info) const {
     // SECURITY: a program that an image has as its root's would be ours.
     const std::uint32_t mode = info.st_mode & (options_.for_host ? 01777U : 07777U);
@@ -305,10 +322,11 @@ Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
   if (target_.lent != nullptr) {
     if (::ftruncate(to.get(), file.info.st_size) != 0)
       return fail_errno("set the size of " + quoted("/" + path));
-    TRY(target_.lent->lend(to.get(), tree_.root, file.path));
+    TRY(target_.lent->lend(to.get(),
+                           {.root = tree_.root, .path = file.path, .digest = expected_of(file)}));
   } else {
     const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
-    TRY(copy_bytes(from.get(), to.get()), "copy to " + quoted("/" + path));
+    TRY(copy_bytes(from.get(), to.get(), expected_of(file)), "copy to " + quoted("/" + path));
   }
   TRY(finish(to.get(), file.info));
   TRY(copy_attributes(file, to.get()));
@@ -316,7 +334,7 @@ Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
 }
 
 Result<> Copier::put_link(const PickedFile& file, const std::string& path) {
-  const std::string target = TRY(read_link(tree_.root, file.path));
+  const std::string target = file.link ? *file.link : TRY(read_link(tree_.root, file.path));
   const auto [above, name] = split_last(path);
   const sys::Fd dir = TRY(ensure(above));
   TRY(clear(dir.get(), path, name));

@@ -131,7 +131,8 @@ TEST_CASE("copy: what are two names of a file stays so, and is another thing tha
   from.write("dir/b", "one");
   const Tree tree{.root = from.dir.get()};
   const auto print = [&] {
-    return fingerprint(tree, pick(tree, {.source = "dir"}).value()[0]).value();
+    auto picked = pick(tree, {.source = "dir"}).value();
+    return fingerprint(tree, picked[0]).value();
   };
   const std::string separate = print();
   REQUIRE(::unlinkat(from.dir.get(), "dir/b", 0) == 0);
@@ -174,11 +175,14 @@ TEST_CASE("copy: lent contents are not written, and are had from where they are"
   const auto content = [&](const std::string& name) -> std::string {
     struct stat info{};
     REQUIRE(::fstatat(to.dir.get(), name.c_str(), &info, 0) == 0);
-    const auto file = lent.open(info);
-    REQUIRE(file);
-    if (!*file) return "(its own) " + to.read(name);
-    std::string text(static_cast<std::size_t>(info.st_size), '\0');
-    REQUIRE(sys::read_full(file->get(), text.data(), text.size()).value() == text.size());
+    std::string text;
+    const auto take = [&](std::string_view bytes) {
+      text += bytes;
+      return Result<>();
+    };
+    const auto was_lent = lent.read(info, take);
+    REQUIRE(was_lent);
+    if (!*was_lent) return "(its own) " + to.read(name);
     return text;
   };
   const auto all = pick(tree, {.source = "."});
@@ -209,23 +213,41 @@ TEST_CASE("copy: a link to a directory that a file takes the place of is a way n
   CHECK_FALSE(copy(from, "d", to, "/way/"));
 }
 
-TEST_CASE("copy: what changed after it was picked has another fingerprint now") {
+TEST_CASE("copy: what is not any more what its fingerprint says is refused") {
   const Place from;
   from.write("a", "before");
-  from.write("b", "same");
   FileDigests digests;
   const Tree tree{.root = from.dir.get(), .digests = &digests};
-  const auto picked = pick(tree, {.source = "."});
+  auto picked = pick(tree, {.source = "."});
   REQUIRE(picked);
-  const auto key = fingerprint(tree, picked->front());
-  REQUIRE(key);
-  CHECK(fingerprint_now(tree, picked->front()).value() == *key);
-  from.write("a", "after!");
-  CHECK(fingerprint_now(tree, picked->front()).value() != *key);
-  from.write("a", "before");
-  CHECK(fingerprint_now(tree, picked->front()).value() == *key);
-  REQUIRE(::unlinkat(from.dir.get(), "b", 0) == 0);
-  CHECK_FALSE(fingerprint_now(tree, picked->front()));
+  REQUIRE(fingerprint(tree, picked->front()));
+  const sys::IdMap ids = mine();
+  const auto copied = [&](store::LentContents* lent) -> Result<> {
+    const Place to;
+    const Target target{.root = to.dir.get(), .ids = &ids, .lent = lent};
+    TRY(copy_files(tree, *picked, target, "/", {}));
+    struct stat info{};
+    REQUIRE(::fstatat(to.dir.get(), "a", &info, 0) == 0);
+    if (lent == nullptr) return {};
+    (void)TRY(lent->read(info, [](std::string_view) { return Result<>(); }));
+    return {};
+  };
+  for (const bool is_lent : {false, true}) {
+    const auto result = [&] {
+      store::LentContents lent;
+      return copied(is_lent ? &lent : nullptr);
+    };
+    from.write("a", "before");
+    CHECK(result());
+    for (const char* text : {"other!", "longer than before", "less", ""}) {
+      from.write("a", text);
+      REQUIRE_FALSE(result());
+      CHECK(result().error().kind() == Kind::Unavailable);
+    }
+  }
+  REQUIRE(::unlinkat(from.dir.get(), "a", 0) == 0);
+  store::LentContents lent;
+  CHECK(copied(&lent).error().kind() == Kind::Unavailable);
 }
 
 }  // namespace tare::build

@@ -328,18 +328,20 @@ Result<Digest> digest_of(const Tree& tree, const PickedFile& file) {
 
 }  // namespace
 
-Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
+Result<std::string> fingerprint(const Tree& tree, Pick& pick) {
   std::string text = pick.is_directory ? "directory\n" : "file " + escaped(pick.name) + "\n";
-  for (const PickedFile& file : pick.files) {
+  for (PickedFile& file : pick.files) {
     text += escaped(file.below) + "\t";
     // Of a directory the mode means something, of a link it does not.
     if (!S_ISLNK(file.info.st_mode)) add_number(text, file.info.st_mode & 07777U);
     TRY(add_facts_of_image(text, tree, file));
     if (file.same_as) text += "same as " + escaped(pick.files[*file.same_as].below) + " ";
     if (S_ISREG(file.info.st_mode)) {
-      text += TRY(digest_of(tree, file)).text();
+      file.digest = TRY(digest_of(tree, file));
+      text += file.digest->text();
     } else if (S_ISLNK(file.info.st_mode)) {
-      text += "link " + escaped(TRY(read_link(tree.root, file.path)));
+      file.link = TRY(read_link(tree.root, file.path));
+      text += "link " + escaped(*file.link);
     } else {
       add_number(text, file.info.st_mode & S_IFMT);
       if (S_ISCHR(file.info.st_mode) || S_ISBLK(file.info.st_mode))
@@ -348,16 +350,6 @@ Result<std::string> fingerprint(const Tree& tree, const Pick& pick) {
     text += "\n";
   }
   return codec::sha256(text).text();
-}
-
-Result<std::string> fingerprint_now(const Tree& tree, Pick pick) {
-  for (PickedFile& file : pick.files) {
-    // SECURITY: by a way that may be another by now; but what is read is read inside of the tree.
-    if (::fstatat(tree.root, file.path.empty() ? "." : file.path.c_str(), &file.info,
-                  AT_SYMLINK_NOFOLLOW) != 0)
-      return fail_errno("stat " + quoted(file.path));
-  }
-  return fingerprint(tree, pick);
 }
 
 }  // namespace tare::build

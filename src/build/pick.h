@@ -37,6 +37,9 @@ struct PickedFile {
   std::string below;  // Relative to what was asked for; "" is that itself.
   struct stat info{};
   std::optional<std::size_t> same_as;  // Place in Pick::files of an earlier name of this file.
+  // What fingerprint() has seen; a copy is of that, or is refused.
+  std::optional<Digest> digest = {};     // Of a regular file's content.
+  std::optional<std::string> link = {};  // Where a symbolic link leads.
 };
 
 // One thing that was asked for, or one match of a wildcard.
@@ -62,10 +65,8 @@ Result<std::vector<Pick>> pick(const Tree& tree, const PickRequest& request);
 Error no_match(const Tree& tree, const std::string& source);
 
 // Of names, types, modes, links and contents, and of owners and extended attributes where they mean
-// something.
-Result<std::string> fingerprint(const Tree& tree, const Pick& pick);
-// The same of what the files have become since they were picked.
-Result<std::string> fingerprint_now(const Tree& tree, Pick pick);
+// something. Notes in the pick what it has seen.
+Result<std::string> fingerprint(const Tree& tree, Pick& pick);
 
 // Opens a file of the tree, following no link in the last part.
 Result<sys::Fd> open_in(int root, const std::string& path, std::uint64_t flags);

@@ -41,6 +41,22 @@ Result<UnixNanos> first_time(int file) {
   return TRY(reader.next()) ? reader.entry().mtime : 0;
 }
 
+// What was unpacked is what the key says, also when somebody was just writing it.
+Result<> refuse_changed(int file, const Pick& pick) {
+  struct stat now{};
+  if (::fstat(file, &now) != 0) return fail_errno("stat " + quoted(pick.source));
+  const struct stat& was = pick.files[0].info;
+  const auto is_same = [](const timespec& one, const timespec& other) {
+    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+  };
+  if (now.st_dev == was.st_dev && now.st_ino == was.st_ino && now.st_size == was.st_size &&
+      is_same(now.st_mtim, was.st_mtim) && is_same(now.st_ctim, was.st_ctim))
+    return {};
+  return std::unexpected(
+      Error(Kind::Unavailable, quoted(pick.source) + " changed while it was copied")
+          .hint("build again when nobody writes it"));
+}
+
 }  // namespace
 
 Result<StageBuild::Remote> StageBuild::find_remote(AddSource source, const Add& add) {
@@ -99,7 +115,7 @@ Result<> StageBuild::put_pick(const Pick& pick, const Add* add, const Tree& tree
     const sys::Fd file = TRY(open_in(tree.root, pick.source, O_RDONLY | O_NONBLOCK));
     if (const auto archive = TRY(shared_.workshop.open_archive(file.get()))) {
       TRY(unpack_archive(*archive, target, destination, options), "unpack " + quoted(pick.source));
-      return {};
+      return refuse_changed(file.get(), pick);
     }
   }
   CopyOptions own = options;

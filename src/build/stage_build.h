@@ -134,7 +134,6 @@ class StageBuild {
   // Of all that the step makes.
   Result<UnixNanos> time_of(const Instruction& instruction, const FileSources& files,
                             const Sources& sources) const;
-  static Result<> refuse_changed(const Sources& sources, const StepKey& key);
   Result<> do_workdir();
   Result<> do_packages(const Instruction& instruction);
   Result<std::string> read_key_file(const std::string& name);

@@ -115,8 +115,7 @@ Result<> StageBuild::do_workdir() {
                                                        .what = info_.label,
                                                        .time = time_,
                                                        .materials = {},
-                                                       .extent = Workshop::Change::Extent(),
-                                                       .check = {}},
+                                                       .extent = Workshop::Change::Extent()},
                                                       make));
   shared_.reporter.ends(info_);
   take(instruction(), layer);
@@ -167,19 +166,6 @@ Result<> StageBuild::put_sources(const Sources& sources, const Instruction& inst
   return {};
 }
 
-// What was copied is what the key says, also when somebody was just writing it.
-Result<> StageBuild::refuse_changed(const Sources& sources, const StepKey& key) {
-  if (sources.open.tree.digests == nullptr) return {};  // No files of this machine.
-  for (const Pick& each : sources.picks) {
-    const auto now = fingerprint_now(sources.open.tree, each);
-    if (now && key.parts().at(source_name(each.source)) == *now) continue;
-    return std::unexpected(
-        Error(Kind::Unavailable, quoted(each.name) + " changed while it was copied")
-            .hint("build again when nobody writes it"));
-  }
-  return {};
-}
-
 Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& files, bool parents,
                              bool optional) {
   info_ = describe(instruction);
@@ -187,8 +173,12 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
   Sources sources = TRY(pick_sources(instruction, files, optional));
   const UnixNanos time = TRY(time_of(instruction, files, sources));
   StepKey key;
-  for (const Pick& each : sources.picks)
-    key.add(source_name(each.source), TRY(fingerprint(sources.open.tree, each)));
+  // Several names may lead to one file.
+  std::map<std::string, std::vector<std::string>> seen;
+  for (Pick& each : sources.picks)
+    seen[source_name(each.source)].push_back(TRY(fingerprint(sources.open.tree, each)));
+  for (const auto& [name, prints] : seen)
+    key.add(name, prints.size() == 1 ? prints[0] : StepKey::list(prints));
   for (const Remote& each : sources.remotes)
     key.add(source_name(image::without_user(each.request.source.text)), each.digest().text());
   for (const Heredoc& content : files.contents)
@@ -230,8 +220,7 @@ Result<> StageBuild::do_copy(const Instruction& instruction, const FileSources& 
                           .time = time,
                           .materials = {},
                           .extent = {},
-                          .like = like_,
-                          .check = [&] { return refuse_changed(sources, key); }};
+                          .like = like_};
   // What was fetched is read once.
   if (sources.remotes.empty())
     change.extent = extent_of(sources.picks, files.contents, instruction.as<Add>() != nullptr);

@@ -95,9 +95,8 @@ bool has_owners(const Tree& tree, const std::vector<Pick>& picks) {
 // A copy: what .dockerignore leaves out is not there, and what is written goes with it.
 Result<RunMount> StageBuild::make_bind(const Mount& mount, const std::string& name,
                                        const OpenTree& open, StepKey& key) {
-  const auto picks = TRY(pick(open.tree, {.source = mount.source}));
-  for (const Pick& each : picks)
-    key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
+  auto picks = TRY(pick(open.tree, {.source = mount.source}));
+  for (Pick& each : picks) key.add(name + " " + each.source, TRY(fingerprint(open.tree, each)));
   const std::string place = TRY(shared_.workshop.make_directory());
   const sys::Fd to = TRY(sys::open_path(place, O_RDONLY | O_DIRECTORY));
   RunMount made{.source = place, .target = mount.target, .read_only = mount.read_only};

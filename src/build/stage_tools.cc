@@ -54,9 +54,8 @@ Result<RunRequest::Playbook> StageBuild::take_playbook(const Run& run, StepKey& 
   const std::string path = join_path("/", run.ansible->text);
   const std::size_t slash = path.rfind('/');
   const OpenTree open = TRY(open_tree(nullptr));
-  const auto picks = TRY(pick(open.tree, {.source = slash == 0 ? "." : path.substr(1, slash - 1)}));
-  for (const Pick& each : picks)
-    key.add("playbooks " + each.source, TRY(fingerprint(open.tree, each)));
+  auto picks = TRY(pick(open.tree, {.source = slash == 0 ? "." : path.substr(1, slash - 1)}));
+  for (Pick& each : picks) key.add("playbooks " + each.source, TRY(fingerprint(open.tree, each)));
   RunRequest::Playbook playbook{.directory = TRY(shared_.workshop.make_directory()),
                                 .file = path.substr(slash + 1)};
   const sys::Fd to = TRY(sys::open_path(playbook.directory, O_RDONLY | O_DIRECTORY));

@@ -148,7 +148,7 @@ class Workshop {
   virtual Result<std::unique_ptr<Running>> run(const RunRequest& request) = 0;
   // `work` changes the files; what it changed is kept under `key`, with `time` as every time.
   // If memory has room for what `work` makes, that is there first; else, and if it turns out to be
-  // more, on the disk. `check` is asked when all contents were read: its errors are the change's.
+  // more, on the disk.
   struct Change {
     Files files;
     Digest key;
@@ -162,7 +162,6 @@ class Workshop {
     };
     std::optional<Extent> extent;
     Digest like;  // The key of a step that has probably made much the same; may be empty.
-    std::function<Result<>()> check;  // May be empty.
     bool is_sealed = false;
   };
   virtual Result<StepLayer> change(const Change& change,

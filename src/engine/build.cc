@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,7 +54,13 @@ Result<sys::Fd> mount_memory(std::uint64_t names) {
       {.key = "size", .value = std::to_string(kMostInMemory)},
       {.key = "nr_inodes", .value = std::to_string(names + kMoreNames)},
       {.key = "mode", .value = "0700"}};
-  return sys::mount_filesystem("tmpfs", options, 0);
+  sys::Fd mount = TRY(sys::mount_filesystem("tmpfs", options, 0));
+  // Before Linux 6.6 it has no extended attributes of users, and an overlay over it loses them.
+  const sys::Fd root = TRY(sys::open_at(mount.get(), ".", O_RDONLY | O_DIRECTORY));
+  if (::fsetxattr(root.get(), "user.probe", "1", 1, 0) != 0 ||
+      ::fremovexattr(root.get(), "user.probe") != 0)
+    return fail_errno("set an extended attribute in memory");
+  return mount;
 }
 
 // Without a name: its bytes are free again as soon as it is closed.
@@ -188,19 +195,16 @@ Result<build::StepLayer> BuildWorkshop::keep(const Change& change, int container
   store::FileSink file(tar.get());
   BoundSink bounded(file, bound_);
   store::BufferedSink sink(bounded);
-  const auto written = store::write_upper_tar(state_.store,
-                                              {.upper = upper.get(),
-                                               .merged = root,
-                                               .ids = &ids,
-                                               .below = change.files.layers,
-                                               .places = std::move(places),
-                                               .newest = change.time,
-                                               .same_times = same_times,
-                                               .lent = lent},
-                                              sink);
-  // What a source became meanwhile explains more than how that was met.
-  if (change.check) TRY(change.check());
-  const std::uint64_t entries = TRY(written);
+  const std::uint64_t entries = TRY(store::write_upper_tar(state_.store,
+                                                           {.upper = upper.get(),
+                                                            .merged = root,
+                                                            .ids = &ids,
+                                                            .below = change.files.layers,
+                                                            .places = std::move(places),
+                                                            .newest = change.time,
+                                                            .same_times = same_times,
+                                                            .lent = lent},
+                                                           sink));
   TRY(sink.flush());
   if (::lseek(tar.get(), 0, SEEK_SET) != 0) return fail_errno("rewind a layer");
   store::FileSource source(tar.get());

@@ -6,7 +6,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "codec/sha256.h"
 
 namespace tare::store {
 namespace {
@@ -17,11 +20,26 @@ Result<std::pair<dev_t, ino_t>> numbers_of(int file) {
   return std::pair(info.st_dev, info.st_ino);
 }
 
+Result<sys::Fd> open_place(const LentContents::Place& place) {
+  open_how how{};
+  // Whatever is there by now: nobody is waited for.
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+  const long fd = ::syscall(SYS_openat2, place.root, place.path.c_str(), &how, sizeof how);
+  if (fd < 0) return fail_errno("open " + quoted(place.path));
+  return sys::Fd(static_cast<int>(fd));
+}
+
+std::unexpected<Error> has_changed(const std::string& path) {
+  return std::unexpected(Error(Kind::Unavailable, quoted(path) + " changed while it was copied")
+                             .hint("build again when nobody writes it"));
+}
+
 }  // namespace
 
-Result<> LentContents::lend(int file, int root, std::string path) {
+Result<> LentContents::lend(int file, Place place) {
   const auto numbers = TRY(numbers_of(file));
-  places_.insert_or_assign(numbers, Place{.root = root, .path = std::move(path)});
+  places_.insert_or_assign(numbers, std::move(place));
   return {};
 }
 
@@ -30,17 +48,28 @@ Result<> LentContents::forget(int file) {
   return {};
 }
 
-Result<sys::Fd> LentContents::open(const struct stat& info) const {
+// What is taken is hashed, not what is there before or afterwards: a file may change and change
+// back.
+Result<bool> LentContents::read(const struct stat& info, const Take& take) const {
+  constexpr std::uint64_t kPiece = 256 << 10;
   const auto found = places_.find({info.st_dev, info.st_ino});
-  if (found == places_.end()) return sys::Fd();
-  const auto& [root, path] = found->second;
-  open_how how{};
-  // Whatever is there by now: nobody is waited for.
-  how.flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
-  const long fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-  if (fd < 0) return fail_errno("open " + quoted(path));
-  return sys::Fd(static_cast<int>(fd));
+  if (found == places_.end()) return false;
+  const Place& place = found->second;
+  const auto file = open_place(place);
+  if (!file) return has_changed(place.path);
+  codec::Sha256 hash;
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  std::string buffer(std::min(size, kPiece), '\0');
+  for (std::uint64_t left = size; left > 0;) {
+    const std::size_t count = TRY(sys::read_full(file->get(), buffer.data(),
+                                                 static_cast<std::size_t>(std::min(left, kPiece))));
+    if (count == 0) return has_changed(place.path);
+    if (!place.digest.empty()) hash.update({buffer.data(), count});
+    TRY(take({buffer.data(), count}));
+    left -= count;
+  }
+  if (!place.digest.empty() && hash.finish() != place.digest) return has_changed(place.path);
+  return true;
 }
 
 }  // namespace tare::store

@@ -5,11 +5,13 @@
 
 #include <sys/stat.h>
 
-#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "sys/fd.h"
 
@@ -17,21 +19,22 @@ namespace tare::store {
 
 class LentContents {
  public:
-  // The content of `file`, an open regular file of the size that it is to have, is that of `path`
-  // below `root` (borrowed as long as this is used); no link leads there.
-  Result<> lend(int file, int root, std::string path);
+  struct Place {
+    int root = -1;     // Borrowed as long as this is used.
+    std::string path;  // Below it; no link leads there.
+    Digest digest;     // What the content must be when it is read; empty: whatever it is.
+  };
+  // The content of `file`, an open regular file of the size that it is to have, is there.
+  Result<> lend(int file, Place place);
   // `file` is a new one with a content of its own: its number may have been that of one that was
   // removed.
   Result<> forget(int file);
-  // Open for reading; none when the file with these numbers has its own content. Errors: those of
-  // openat2(2).
-  Result<sys::Fd> open(const struct stat& info) const;
+  // The content of the file with these numbers, and this size, goes to `take`; false when it has
+  // its own. Errors: Unavailable (it is not what it was when it was lent); what `take` returns.
+  using Take = std::function<Result<>(std::string_view)>;
+  Result<bool> read(const struct stat& info, const Take& take) const;
 
  private:
-  struct Place {
-    int root = -1;
-    std::string path;
-  };
   std::map<std::pair<dev_t, ino_t>, Place> places_;
 };
 

@@ -262,9 +262,9 @@ Result<> UpperTar::add_directory(const Item& item, From from) {
 Result<> UpperTar::add_file(tar::Entry entry, const Item& item) {
   entry.size = static_cast<std::uint64_t>(item.info.st_size);
   TRY(put(entry));
-  sys::Fd file;
-  if (request_.lent != nullptr) file = TRY(request_.lent->open(item.info));
-  if (!file) file = TRY(open_below(request_.merged, item.path, O_RDONLY | O_NONBLOCK));
+  const auto take = [this](std::string_view bytes) { return tar_.write_content(bytes); };
+  if (request_.lent != nullptr && TRY(request_.lent->read(item.info, take))) return {};
+  const sys::Fd file = TRY(open_below(request_.merged, item.path, O_RDONLY | O_NONBLOCK));
   std::string buffer(std::min<std::size_t>(kPiece, entry.size), '\0');
   for (std::uint64_t left = entry.size; left > 0;) {
     const std::size_t count =

@@ -50,3 +50,15 @@ tar --owner=12 --group=34 -C top -cf app/top.tar .
 printf 'FROM busybox\nRUN mkdir -m 750 /old && chown 5:6 /old\nADD top.tar /old/\nADD top.tar /new/\n' >app/Dockerfile
 tare build -q --network none -t archive app >/dev/null 2>log || fail "$(cat log)"
 assert_eq "$(run archive stat -c '%n %a %u:%g' /old /new /old/in)" $'/old 750 5:6\n/new 755 0:0\n/old/in 644 12:34'
+
+: Several names of one file, and other names of the same.
+mkdir -p names
+echo hi >names/f
+ln -s f names/l1
+ln -s f names/l2
+printf '%s\n' 'FROM busybox' 'COPY l* f /d/' >names/Dockerfile
+tare build -q -t names names
+assert_eq "$(tare run --rm names sh -c 'cd /d && cat f l1 l2 && ls | xargs')" $'hi\nhi\nhi\nf l1 l2'
+mv names/l1 names/l3
+tare build -q -t names names
+assert_eq "$(tare run --rm names sh -c 'ls /d | xargs')" 'f l2 l3'
