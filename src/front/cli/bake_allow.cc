@@ -35,7 +35,7 @@ Result<std::string> whole(const std::string& path) {
     rest = "/" + name + rest;
     there = slash == 0 ? "/" : there.substr(0, slash);
   }
-  const std::string found = buffer;
+  std::string found = buffer;
   if (rest.empty()) return found;
   return (found == "/" ? "" : found) + rest;
 }
