@@ -34,19 +34,7 @@ std::string inside_of(const std::string& destination, std::string_view name) {
   return destination.empty() || clean.empty() ? destination + clean : destination + "/" + clean;
 }
 
-// `expected`: what the bytes must be; empty: whatever they are.
-Result<> copy_bytes(int from, int to, const Digest& expected = Digest()) {
-  codec::Sha256 hash;
-  while (!expected.empty()) {
-    std::string buffer(256 << 10, '\0');
-    const std::size_t got = TRY(sys::read_full(from, buffer.data(), buffer.size()));
-    hash.update({buffer.data(), got});
-    TRY(sys::write_all(to, {buffer.data(), got}));
-    if (got == buffer.size()) continue;
-    if (hash.finish() == expected) return {};
-    return std::unexpected(Error(Kind::Unavailable, "the file changed while it was copied")
-                               .hint("build again when nobody writes it"));
-  }
+Result<> copy_bytes(int from, int to) {
   for (;;) {
     const ssize_t count = ::copy_file_range(from, nullptr, to, nullptr, 1 << 30, 0);
     if (count == 0) return {};
@@ -60,6 +48,18 @@ Result<> copy_bytes(int from, int to, const Digest& expected = Digest()) {
     }
     return {};
   }
+}
+
+// The same, if the bytes are those of `expected`; false if they are others.
+Result<bool> copy_expected(int from, int to, const Digest& expected) {
+  codec::Sha256 hash;
+  std::string buffer(256 << 10, '\0');
+  for (std::size_t got = buffer.size(); got == buffer.size();) {
+    got = TRY(sys::read_full(from, buffer.data(), buffer.size()));
+    hash.update({buffer.data(), got});
+    TRY(sys::write_all(to, {buffer.data(), got}));
+  }
+  return hash.finish() == expected;
 }
 
 // Where `path`, without '/' in front, leads to below the root: links are followed also where there
@@ -326,7 +326,12 @@ Result<> Copier::put_file(const PickedFile& file, const std::string& path) {
                            {.root = tree_.root, .path = file.path, .digest = expected_of(file)}));
   } else {
     const sys::Fd from = TRY(open_in(tree_.root, file.path, O_RDONLY | O_NONBLOCK));
-    TRY(copy_bytes(from.get(), to.get(), expected_of(file)), "copy to " + quoted("/" + path));
+    const std::string what = "copy to " + quoted("/" + path);
+    const Digest expected = expected_of(file);
+    if (expected.empty())
+      TRY(copy_bytes(from.get(), to.get()), what);
+    else if (!TRY(copy_expected(from.get(), to.get(), expected), what))
+      return store::changed_while_copied(file.path);
   }
   TRY(finish(to.get(), file.info));
   TRY(copy_attributes(file, to.get()));

@@ -44,23 +44,6 @@ std::vector<std::string_view> utf8_characters(std::string_view text) {
   return all;
 }
 
-std::string clean_path(std::string_view path) {
-  const bool absolute = path.starts_with('/');
-  std::vector<std::string> parts;
-  for (std::string& part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part != "..")
-      parts.push_back(std::move(part));
-    else if (!parts.empty() && parts.back() != "..")
-      parts.pop_back();
-    else if (!absolute)
-      parts.push_back(std::move(part));
-  }
-  const std::string joined = join(parts, "/");
-  if (absolute) return "/" + joined;
-  return joined.empty() ? "." : joined;
-}
-
 std::string join_path(std::string_view directory, std::string_view path) {
   if (path.starts_with('/')) return clean_path(path);
   return clean_path(std::string(directory) + "/" + std::string(path));

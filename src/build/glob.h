@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/path.h"
 
 namespace tare::build {
 
 // The characters of UTF-8 text; a byte that belongs to none is one by itself.
 std::vector<std::string_view> utf8_characters(std::string_view text);
 
-// Without "." and "..", "//" and a '/' at the end; "" gives ".". A ".." that leads above "/" is
-// left out, above a relative path it stays. [Go path.Clean]
-std::string clean_path(std::string_view path);
 // `path` below `directory`, or `path` itself when it is absolute; clean.
 std::string join_path(std::string_view directory, std::string_view path);
 

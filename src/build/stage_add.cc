@@ -52,9 +52,7 @@ Result<> refuse_changed(int file, const Pick& pick) {
   if (now.st_dev == was.st_dev && now.st_ino == was.st_ino && now.st_size == was.st_size &&
       is_same(now.st_mtim, was.st_mtim) && is_same(now.st_ctim, was.st_ctim))
     return {};
-  return std::unexpected(
-      Error(Kind::Unavailable, quoted(pick.source) + " changed while it was copied")
-          .hint("build again when nobody writes it"));
+  return store::changed_while_copied(pick.source);
 }
 
 }  // namespace

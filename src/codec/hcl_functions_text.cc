@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "codec/hcl_functions.h"
 #include "codec/hcl_values.h"
@@ -175,19 +176,7 @@ std::string base_name(std::string path) {
 }
 
 std::string directory_name(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  std::vector<std::string> parts;
-  const bool is_absolute = path.starts_with('/');
-  if (slash != std::string::npos)
-    for (const std::string& part : split(path.substr(0, slash), '/')) {
-      if (part.empty() || part == ".") continue;
-      if (part == ".." && !parts.empty() && parts.back() != "..")
-        parts.pop_back();
-      else if (part != ".." || !is_absolute)
-        parts.push_back(part);
-    }
-  const std::string made = (is_absolute ? "/" : "") + join(parts, "/");
-  return made.empty() ? "." : made;
+  return clean_path(path.substr(0, path.rfind('/') + 1));
 }
 
 // [Go's net/url.QueryEscape]

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "build/remote_source.h"
+#include "codec/string_map.h"
 #include "engine/attest.h"
 #include "engine/build_workshop.h"
 #include "engine/made_up_names.h"
@@ -48,18 +49,6 @@ bool is_id(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-json::Value print_map(const std::map<std::string, std::string>& map) {
-  json::Value value{json::Object()};
-  for (const auto& [key, text] : map) value.set(key, text);
-  return value;
-}
-
-std::map<std::string, std::string> parse_map(const json::Value& value) {
-  std::map<std::string, std::string> map;
-  for (const auto& [key, text] : value.as_object()) map[key] = text.as_string();
-  return map;
-}
-
 std::string print(const BuildRecord& record) {
   json::Value value;
   value.set("context", record.context);
@@ -71,8 +60,8 @@ std::string print(const BuildRecord& record) {
   json::Value& arguments = value.set("arguments", json::Object());
   for (const auto& [name, text] : record.arguments)
     arguments.set(name, text ? json::Value(*text) : json::Value());
-  value.set("labels", print_map(record.labels));
-  value.set("contexts", print_map(record.contexts));
+  value.set("labels", json::print_map(record.labels));
+  value.set("contexts", json::print_map(record.contexts));
   value.set("started", record.started);
   value.set("ended", record.ended);
   const auto* status =
@@ -108,8 +97,8 @@ Result<BuildRecord> parse(const std::string& id, std::string_view text) {
   for (const auto& [name, each] : value["arguments"].as_object())
     record.arguments[name] =
         each.is_string() ? std::optional(each.as_string()) : std::optional<std::string>();
-  record.labels = parse_map(value["labels"]);
-  record.contexts = parse_map(value["contexts"]);
+  record.labels = json::parse_map(value["labels"]);
+  record.contexts = json::parse_map(value["contexts"]);
   record.started = value["started"].as_int();
   record.ended = value["ended"].as_int();
   for (const auto& [status, name] : kStatuses)

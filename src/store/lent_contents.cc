@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/text.h"
 #include "codec/sha256.h"
@@ -30,12 +31,12 @@ Result<sys::Fd> open_place(const LentContents::Place& place) {
   return sys::Fd(static_cast<int>(fd));
 }
 
-std::unexpected<Error> has_changed(const std::string& path) {
+}  // namespace
+
+std::unexpected<Error> changed_while_copied(const std::string& path) {
   return std::unexpected(Error(Kind::Unavailable, quoted(path) + " changed while it was copied")
                              .hint("build again when nobody writes it"));
 }
-
-}  // namespace
 
 Result<> LentContents::lend(int file, Place place) {
   const auto numbers = TRY(numbers_of(file));
@@ -56,19 +57,25 @@ Result<bool> LentContents::read(const struct stat& info, const Take& take) const
   if (found == places_.end()) return false;
   const Place& place = found->second;
   const auto file = open_place(place);
-  if (!file) return has_changed(place.path);
+  if (!file) {
+    // Gone, or a link by now.
+    const int why = file.error().errnum();
+    if (why == ENOENT || why == ELOOP || why == ENOTDIR) return changed_while_copied(place.path);
+    return std::unexpected(file.error());
+  }
   codec::Sha256 hash;
   const auto size = static_cast<std::uint64_t>(info.st_size);
   std::string buffer(std::min(size, kPiece), '\0');
   for (std::uint64_t left = size; left > 0;) {
     const std::size_t count = TRY(sys::read_full(file->get(), buffer.data(),
                                                  static_cast<std::size_t>(std::min(left, kPiece))));
-    if (count == 0) return has_changed(place.path);
+    if (count == 0) return changed_while_copied(place.path);
     if (!place.digest.empty()) hash.update({buffer.data(), count});
     TRY(take({buffer.data(), count}));
     left -= count;
   }
-  if (!place.digest.empty() && hash.finish() != place.digest) return has_changed(place.path);
+  if (!place.digest.empty() && hash.finish() != place.digest)
+    return changed_while_copied(place.path);
   return true;
 }
 

@@ -17,6 +17,9 @@
 
 namespace tare::store {
 
+// `path` is not any more what it was when its key was made.
+std::unexpected<Error> changed_while_copied(const std::string& path);
+
 class LentContents {
  public:
   struct Place {

@@ -3,10 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace tare::sys {
 
@@ -15,16 +12,8 @@ namespace tare::sys {
 // [proc_meminfo(5), MemAvailable; cgroup-v2.rst, "Memory Interface Files"; cgroup-v1/memory.rst]
 std::uint64_t free_memory();
 
-namespace memory {
+// For tests: of a control group and those above it. `mount`: of its hierarchy; `path`: as in
+// /proc/PID/cgroup. kNoLimit when no limit is found.
+std::uint64_t free_of_group(const std::string& mount, const std::string& path, bool is_v2);
 
-// The text of a file; none when it cannot be read.
-using Read = std::function<std::optional<std::string>(const std::string& path)>;
-// Of a control group and those above it. `mount`: of its hierarchy; `path`: as in
-// /proc/PID/cgroup. The highest number when no limit is found.
-std::uint64_t free_of_group(const std::string& mount, const std::string& path, bool is_v2,
-                            const Read& read);
-// Bytes of a line "NAME: N kB" or "NAME N"; none when there is no such line.
-std::optional<std::uint64_t> number_of(std::string_view text, std::string_view name);
-
-}  // namespace memory
 }  // namespace tare::sys

@@ -1,58 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/memory.h"
 
-#include <doctest/doctest.h>
+#include "sys/cgroup_test_tree.h"
 
-#include <limits>
-#include <map>
-
-namespace tare::sys::memory {
-namespace {
-
-Read from(std::map<std::string, std::string> files) {
-  return [files = std::move(files)](const std::string& path) -> std::optional<std::string> {
-    const auto found = files.find(path);
-    if (found == files.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
-constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
-
-}  // namespace
-
-TEST_CASE("memory: numbers of lines") {
-  const char* const text = "MemTotal: 100 kB\nMemAvailable:   20 kB\ninactive_file 7\n";
-  CHECK(number_of(text, "MemAvailable") == 20 * 1024);
-  CHECK(number_of(text, "inactive_file") == 7);
-  CHECK_FALSE(number_of(text, "Mem"));
-  CHECK_FALSE(number_of(text, "active_file"));
-}
+namespace tare::sys {
 
 TEST_CASE("memory: a group leaves what it and those above it do not use") {
-  const Read read = from({{"/cg/memory.max", "max\n"},
-                          {"/cg/memory.current", "900\n"},
-                          {"/cg/a/memory.max", "1000\n"},
-                          {"/cg/a/memory.current", "400\n"},
-                          {"/cg/a/b/memory.max", "800\n"},
-                          {"/cg/a/b/memory.current", "790\n"},
-                          {"/cg/a/b/memory.stat", "anon 90\ninactive_file 700\n"}});
-  CHECK(free_of_group("/cg", "/a/b", true, read) == 600);
-  CHECK(free_of_group("/cg", "/a", true, read) == 600);
-  CHECK(free_of_group("/cg", "/", true, read) == kNone);
-  CHECK(free_of_group("/cg", "/elsewhere", true, read) == kNone);
+  cgroups::FakeTree tree;
+  tree.put("/cg/memory.max", "max\n");
+  tree.put("/cg/memory.current", "900\n");
+  tree.put("/cg/a/memory.max", "1000\n");
+  tree.put("/cg/a/memory.current", "400\n");
+  tree.put("/cg/a/b/memory.max", "800\n");
+  tree.put("/cg/a/b/memory.current", "790\n");
+  tree.put("/cg/a/b/memory.stat", "anon 90\ninactive_file 700\n");
+  const std::string mount = tree.path("/cg");
+  CHECK(free_of_group(mount, "/a/b", true) == 600);
+  CHECK(free_of_group(mount, "/a", true) == 600);
+  CHECK(free_of_group(mount, "/", true) == kNoLimit);
+  CHECK(free_of_group(mount, "/elsewhere", true) == kNoLimit);
+  tree.put("/cg/a/b/memory.stat", "anon 790\n");
+  CHECK(free_of_group(mount, "/a/b", true) == 10);
 }
 
 TEST_CASE("memory: a group of version 1, over its limit") {
-  const Read read = from({{"/memory/x/memory.limit_in_bytes", "1000\n"},
-                          {"/memory/x/memory.usage_in_bytes", "1100\n"},
-                          {"/memory/x/memory.stat", "total_inactive_file 20\n"}});
-  CHECK(free_of_group("/memory", "/x", false, read) == 0);
+  cgroups::FakeTree tree;
+  tree.put("/memory/x/memory.limit_in_bytes", "1000\n");
+  tree.put("/memory/x/memory.usage_in_bytes", "1100\n");
+  tree.put("/memory/x/memory.stat", "total_inactive_file 20\n");
+  CHECK(free_of_group(tree.path("/memory"), "/x", false) == 0);
 }
 
 TEST_CASE("memory: of this machine") {
   CHECK(free_memory() > 0);
-  CHECK(free_memory() < kNone);
+  CHECK(free_memory() < kNoLimit);
 }
 
-}  // namespace tare::sys::memory
+}  // namespace tare::sys

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "codec/string_map.h"
 #include "trust/statement.h"
 
 namespace tare::trust {
@@ -46,18 +47,6 @@ std::vector<Resource> parse_resources(const json::Value& list) {
   return resources;
 }
 
-json::Value print_map(const std::map<std::string, std::string>& map) {
-  json::Value value = json::Object();
-  for (const auto& [key, text] : map) value.set(key, text);
-  return value;
-}
-
-std::map<std::string, std::string> parse_map(const json::Value& value) {
-  std::map<std::string, std::string> map;
-  for (const auto& [key, text] : value.as_object()) map[key] = text.as_string();
-  return map;
-}
-
 json::Value print_parameters(const Provenance& provenance) {
   json::Value value;
   json::Value& file = value.set("dockerfile", json::Object());
@@ -71,8 +60,8 @@ json::Value print_parameters(const Provenance& provenance) {
   json::Value& arguments = value.set("arguments", json::Object());
   for (const auto& [name, text] : provenance.arguments)
     arguments.set(name, text ? json::Value(*text) : json::Value());
-  value.set("labels", print_map(provenance.labels));
-  value.set("contexts", print_map(provenance.contexts));
+  value.set("labels", json::print_map(provenance.labels));
+  value.set("contexts", json::print_map(provenance.contexts));
   value.set("secrets", json::Value(provenance.secrets));
   if (provenance.time) value.set("sourceDateEpoch", *provenance.time / 1'000'000'000);
   return value;
@@ -128,8 +117,8 @@ void parse_parameters(const json::Value& value, Provenance& provenance) {
   provenance.network = value["network"].as_string();
   for (const auto& [name, text] : value["arguments"].as_object())
     provenance.arguments[name] = text.is_string() ? std::optional(text.as_string()) : std::nullopt;
-  provenance.labels = parse_map(value["labels"]);
-  provenance.contexts = parse_map(value["contexts"]);
+  provenance.labels = json::parse_map(value["labels"]);
+  provenance.contexts = json::parse_map(value["contexts"]);
   provenance.secrets = value["secrets"].as_strings();
   constexpr std::int64_t kLastSecond = 9'000'000'000;
   const std::int64_t seconds = value["sourceDateEpoch"].as_int(-1);
@@ -158,7 +147,7 @@ json::Value print_provenance(const Provenance& provenance) {
   json::Value& details = value.set("runDetails", json::Object());
   json::Value& builder = details.set("builder", json::Object());
   builder.set("id", std::string(kBuilderId));
-  builder.set("version", print_map({{"tare", provenance.version}}));
+  builder.set("version", json::print_map({{"tare", provenance.version}}));
   return value;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "front/cli/bake_members.h"
 #include "front/cli/request.h"
@@ -148,17 +149,7 @@ Result<json::Value> Planner::resolve(const std::string& name, std::size_t depth)
 std::string clean_place(std::string place) {
   if (place.starts_with("cwd://")) place.erase(0, 6);
   if (place.find("://") != std::string::npos || place.starts_with("git@")) return place;
-  std::vector<std::string> parts;
-  const bool is_absolute = place.starts_with('/');
-  for (const std::string& part : split(place, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == ".." && !parts.empty() && parts.back() != "..")
-      parts.pop_back();
-    else if (part != ".." || !is_absolute)
-      parts.push_back(part);
-  }
-  const std::string made = (is_absolute ? "/" : "") + join(parts, "/");
-  return made.empty() ? "." : made;
+  return clean_path(place);
 }
 
 Result<json::Value> Planner::finished(const std::string& name) {
